@@ -1,0 +1,2 @@
+//! Bulla, the program.
+fn main() {}

@@ -45,3 +45,35 @@ fn to_array(digest: digest::Digest) -> [u8; SHA256_LEN] {
     out.copy_from_slice(digest.as_ref());
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hex;
+
+    // FIPS 180-4's examples.
+    #[test]
+    fn known_digests() {
+        for (message, digest) in [
+            (&b"abc"[..], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            (b"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            (
+                b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+                "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+            ),
+        ] {
+            assert_eq!(hex::encode(&sha256(message)), digest);
+        }
+    }
+
+    #[test]
+    fn pieces_make_the_same_digest() {
+        let data: Vec<u8> = (0..=255).cycle().take(1000).collect();
+        for cut in [0, 1, 63, 64, 65, 999, 1000] {
+            let mut hash = Sha256::new();
+            hash.update(&data[..cut]);
+            hash.update(&data[cut..]);
+            assert_eq!(hash.finish(), sha256(&data));
+        }
+    }
+}

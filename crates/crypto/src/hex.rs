@@ -101,3 +101,51 @@ fn value(c: u8) -> u16 {
 fn below(v: u8, limit: u16) -> u16 {
     0_u16.wrapping_sub(u16::from(v).wrapping_sub(limit) >> 15)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_byte_goes_there_and_back() {
+        for byte in 0..=255_u8 {
+            let text = encode(&[byte]);
+            assert_eq!(text, format!("{byte:02x}"));
+            assert_eq!(decode(&text), Ok(vec![byte]));
+            assert_eq!(decode(text.to_uppercase()), Ok(vec![byte]));
+        }
+    }
+
+    #[test]
+    fn every_other_character_is_refused() {
+        for c in 0..=255_u8 {
+            let expected = c.is_ascii_hexdigit();
+            assert_eq!(decode([c, b'0']).is_ok(), expected, "{c}");
+            assert_eq!(decode([b'0', c]).is_ok(), expected, "{c}");
+        }
+    }
+
+    #[test]
+    fn lengths_are_checked() {
+        assert_eq!(decode("abc"), Err(HexError::OddLength));
+        let wrong = HexError::WrongLength { expected: 2, got: 4 };
+        assert_eq!(decode_into(b"abcd", &mut [0]), Err(wrong));
+        assert_eq!(decode(""), Ok(vec![]));
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_go_there_and_back(bytes: Vec<u8>) {
+            prop_assert_eq!(decode(encode(&bytes)), Ok(bytes));
+        }
+
+        #[test]
+        fn any_text_is_refused_or_comes_back(text: String) {
+            if let Ok(bytes) = decode(&text) {
+                prop_assert_eq!(encode(&bytes), text.to_lowercase());
+            }
+        }
+    }
+}

@@ -92,8 +92,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.bytes_mut().zeroize();
-        lock().free.push(self.0);
+        lock().give_back(self.0);
     }
 }
 
@@ -135,6 +134,13 @@ impl Arena {
             self.grow()?;
         }
         self.free.pop().ok_or(CryptoError::KeyMemoryFull { limit: MAX_ARENA_BYTES })
+    }
+
+    /// Wipes a slot and makes it free; `slot` must have been taken and must not be used again.
+    fn give_back(&mut self, mut slot: NonNull<Bytes>) {
+        // SAFETY: by the arena's invariants the slot is mapped, initialised and the caller's.
+        unsafe { slot.as_mut() }.zeroize();
+        self.free.push(slot);
     }
 
     fn grow(&mut self) -> Result<(), CryptoError> {
@@ -207,4 +213,88 @@ unsafe fn advise(at: *mut core::ffi::c_void, len: usize) -> Result<(), Errno> {
 #[cfg(not(target_os = "linux"))]
 unsafe fn advise(_: *mut core::ffi::c_void, _: usize) -> Result<(), Errno> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_given_back_is_zero_in_memory() {
+        let mut arena = Arena::new();
+        let mut slot = arena.take().unwrap();
+        // SAFETY: the slot was just taken.
+        unsafe { slot.as_mut() }.fill(0xa5);
+        arena.give_back(slot);
+        // SAFETY: chunks are never unmapped, and nobody else knows this arena.
+        assert_eq!(unsafe { *slot.as_ref() }, [0; KEY_LEN]);
+    }
+
+    #[test]
+    fn dropping_a_slot_wipes_it_before_another_takes_it() {
+        for _ in 0..2_000 {
+            let mut slot = Slot::take().unwrap();
+            assert_eq!(*slot.bytes(), [0; KEY_LEN]);
+            slot.bytes_mut().fill(0xff);
+        }
+    }
+
+    #[test]
+    fn slots_never_overlap_while_the_arena_grows() {
+        let mut arena = Arena::new();
+        let count = 3 * CHUNK_BYTES / KEY_LEN + 1;
+        let mut taken: Vec<usize> =
+            (0..count).map(|_| arena.take().unwrap().as_ptr() as usize).collect();
+        taken.sort_unstable();
+        assert!(taken.windows(2).all(|pair| pair[1] - pair[0] >= KEY_LEN));
+        assert!(arena.free.capacity() >= arena.mapped / KEY_LEN);
+    }
+
+    #[test]
+    fn the_arena_refuses_to_grow_past_its_limit() {
+        let mut arena = Arena::new();
+        arena.mapped = MAX_ARENA_BYTES;
+        assert_eq!(arena.take(), Err(CryptoError::KeyMemoryFull { limit: MAX_ARENA_BYTES }));
+    }
+
+    #[test]
+    fn a_refused_lock_is_reported_with_what_is_left_open() {
+        let mut arena = Arena::new();
+        arena.grow().unwrap();
+        arena.locked = 0;
+        arena.refusal = Some(Errno::NOMEM);
+        let errno = Errno::NOMEM.raw_os_error();
+        assert_eq!(
+            arena.status(),
+            MemoryLock::Refused { locked: 0, unlocked: arena.mapped, errno }
+        );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_kernel_shows_the_pages_as_undumpable_and_wiped_on_fork() {
+        let slot = Slot::take().unwrap();
+        let flags = flags_of_mapping(slot.bytes().as_ptr() as usize);
+        assert!(flags.contains(&"dd".to_owned()), "{flags:?}");
+        assert!(flags.contains(&"wf".to_owned()), "{flags:?}");
+        let locked = matches!(memory_lock().unwrap(), MemoryLock::Locked { .. });
+        assert_eq!(flags.contains(&"lo".to_owned()), locked, "{flags:?}");
+    }
+
+    /// The `VmFlags` of the mapping around `address`, as `/proc/self/smaps` lists them.
+    #[cfg(target_os = "linux")]
+    fn flags_of_mapping(address: usize) -> Vec<String> {
+        let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let mut inside = false;
+        for line in maps.lines() {
+            let first = line.split(' ').next().unwrap();
+            if let Some((from, to)) = first.split_once('-') {
+                let bound = |hex| usize::from_str_radix(hex, 16).unwrap();
+                inside = (bound(from)..bound(to)).contains(&address);
+            } else if inside && first == "VmFlags:" {
+                return line.split_whitespace().skip(1).map(str::to_owned).collect();
+            }
+        }
+        panic!("no mapping holds the slot");
+    }
 }

@@ -83,3 +83,79 @@ fn fill_inputs<'a>(
         *slot = input;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::{Crypto, HmacSha256, hex};
+
+    fn key() -> SecretKey {
+        let bytes: Vec<u8> = (0..32).collect();
+        SecretKey::from_slice(&bytes).unwrap()
+    }
+
+    fn at(counter: u64, parts: &[&[u8]]) -> [u8; HEDGED_NONCE_LEN] {
+        nonce_from(&HmacSha256, &key(), &[7; RANDOM_LEN], counter, parts)
+    }
+
+    // Computed by Python's hmac over the documented input.
+    #[test]
+    fn agrees_with_the_definition() {
+        assert_eq!(hex::encode(&at(5, &[b"ab", b"", b"c"])), "00192d5db79380bd8f93a785396ff4c8");
+    }
+
+    #[test]
+    fn different_messages_differ_when_random_bytes_and_counter_repeat() {
+        let mut seen = HashSet::new();
+        for message in 0..10_000_u32 {
+            assert!(seen.insert(at(1, &[&message.to_be_bytes(), b"context"])));
+        }
+        // Nor can the border between parts be moved, or parts be left out.
+        let like: [&[&[u8]]; 6] =
+            [&[b"ab", b"c"], &[b"a", b"bc"], &[b"abc"], &[b"abc", b""], &[b"", b"abc"], &[]];
+        for parts in like {
+            assert!(seen.insert(at(1, parts)));
+        }
+    }
+
+    #[test]
+    fn the_same_message_differs_within_a_process_even_if_random_bytes_repeat() {
+        struct Constant;
+        impl Rng for Constant {
+            fn fill(&self, out: &mut [u8]) -> Result<(), CryptoError> {
+                out.fill(7);
+                Ok(())
+            }
+        }
+        let (key, mut seen) = (key(), HashSet::new());
+        for _ in 0..1_000 {
+            let nonce = hedged_nonce(&Constant, &HmacSha256, &key, &[b"same"]).unwrap();
+            assert!(seen.insert(nonce));
+        }
+    }
+
+    #[test]
+    fn many_parts_count_each() {
+        let mut parts = vec![&b"part"[..]; 40];
+        let nonce = at(1, &parts);
+        parts[39] = b"pars";
+        assert_ne!(nonce, at(1, &parts));
+        assert_ne!(nonce, at(1, &parts[..39]));
+    }
+
+    #[test]
+    fn a_stuck_source_under_test_is_refused() {
+        struct Constant;
+        impl Rng for Constant {
+            fn fill(&self, out: &mut [u8]) -> Result<(), CryptoError> {
+                out.fill(7);
+                Ok(())
+            }
+        }
+        let crypto = Crypto::with_rng(Constant);
+        let outcome = crypto.hedged_nonce(&key(), &[b"same"]);
+        assert_eq!(outcome, Err(CryptoError::RandomSourceStuck));
+    }
+}

@@ -134,3 +134,64 @@ fn in_range<N: Into<u64>>(name: &'static str, got: N, min: N, max: N) -> Result<
     }
     Err(CryptoError::OutOfRange { name, got, min, max })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hex;
+
+    // RFC 9106, section 5.3.
+    #[test]
+    fn agrees_with_the_rfc() {
+        let cost = Argon2Cost { memory_kib: 32, passes: 3, parallelism: 4 };
+        let key = derive_with(&[1; 32], &[2; 16], cost, &[3; 8], &[4; 12]).unwrap();
+        assert_eq!(
+            hex::encode(key.expose()),
+            "0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659"
+        );
+    }
+
+    // Computed by OpenSSL through Python's `cryptography`.
+    #[test]
+    fn agrees_with_openssl() {
+        for (passphrase, salt, m_kib, t, p, expected) in [
+            (
+                &b"password"[..],
+                &b"somesaltsomesalt"[..],
+                256,
+                3,
+                4,
+                "3ae75675fc1875866526c8f930cb40d6fe751ec0bea5ad3052bafca5369373b3",
+            ),
+            (
+                b"",
+                b"saltsalt",
+                8,
+                1,
+                1,
+                "3701b5ccd9211d3d025397f7a17fc780a7a25138d0125853fafc74d4d0c6063a",
+            ),
+        ] {
+            let key = argon2id(passphrase, salt, m_kib, t, p).unwrap();
+            assert_eq!(hex::encode(key.expose()), expected);
+        }
+    }
+
+    #[test]
+    fn costs_outside_the_limits_are_refused_by_name() {
+        let refused = |salt: &[u8], m, t, p| match argon2id(b"pass", salt, m, t, p) {
+            Err(CryptoError::OutOfRange { name, .. }) => name,
+            _ => panic!("not refused"),
+        };
+        let salt = [0; 16];
+        assert_eq!(refused(&salt, 31, 1, 4), "argon2id memory in KiB");
+        assert_eq!(refused(&salt, MAX_MEMORY_KIB + 1, 1, 4), "argon2id memory in KiB");
+        assert_eq!(refused(&salt, u32::MAX, 1, 4), "argon2id memory in KiB");
+        assert_eq!(refused(&salt, 64, 0, 4), "argon2id passes");
+        assert_eq!(refused(&salt, 64, MAX_PASSES + 1, 4), "argon2id passes");
+        assert_eq!(refused(&salt, 64, 1, 0), "argon2id parallelism");
+        assert_eq!(refused(&salt, u32::MAX, 1, MAX_PARALLELISM + 1), "argon2id parallelism");
+        assert_eq!(refused(&[0; 7], 64, 1, 4), "salt length");
+        assert_eq!(refused(&[0; 65], 64, 1, 4), "salt length");
+    }
+}

@@ -159,3 +159,50 @@ impl Crypto {
         Ok(out)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_standard_provider_claims_no_validation_it_does_not_have() {
+        assert!(!Crypto::standard().fips());
+    }
+
+    #[test]
+    fn providers_of_a_process_share_one_tested_source() {
+        let (a, b) = (Crypto::standard(), Crypto::standard());
+        assert!(Arc::ptr_eq(&a.rng, &b.rng));
+    }
+
+    #[test]
+    fn a_random_source_that_fails_fails_everything_that_draws() {
+        struct Dead;
+        impl Rng for Dead {
+            fn fill(&self, _: &mut [u8]) -> Result<(), CryptoError> {
+                Err(CryptoError::RandomSource)
+            }
+        }
+        let crypto = Crypto::with_rng(Dead);
+        let key = SecretKey::from_slice(&[1; 32]).unwrap();
+        assert_eq!(crypto.random::<16>(), Err(CryptoError::RandomSource));
+        assert_eq!(crypto.generate_key().err(), Some(CryptoError::RandomSource));
+        assert_eq!(crypto.random_secret(9).err(), Some(CryptoError::RandomSource));
+        assert_eq!(crypto.hedged_nonce(&key, &[]), Err(CryptoError::RandomSource));
+    }
+
+    #[test]
+    fn a_derived_key_opens_what_it_sealed_and_no_other_does() {
+        let crypto = Crypto::standard();
+        let root = crypto.generate_key().unwrap();
+        let nonce = crypto.hedged_nonce(&root, &[b"plain", b"context"]).unwrap();
+        let key = crypto.derive_key(&root, b"bulla/test", &nonce).unwrap();
+        let mut sealed = Vec::new();
+        crypto.seal(&key, &[0; 12], b"context", b"plain", &mut sealed).unwrap();
+        let again = crypto.derive_key(&root, b"bulla/test", &nonce).unwrap();
+        assert!(crypto.open(&again, &[0; 12], b"context", &sealed).unwrap().ct_eq(b"plain"));
+        let other = crypto.derive_key(&root, b"bulla/tesu", &nonce).unwrap();
+        let opened = crypto.open(&other, &[0; 12], b"context", &sealed);
+        assert_eq!(opened.err(), Some(CryptoError::Unauthentic));
+    }
+}

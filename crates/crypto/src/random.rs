@@ -130,3 +130,94 @@ impl<R: Rng + ?Sized> Rng for std::sync::Arc<R> {
         (**self).fips()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+
+    /// Counts up, and from the `from`th call on repeats one block for ever.
+    struct StuckFrom {
+        from: u64,
+        calls: AtomicU64,
+    }
+
+    impl Rng for StuckFrom {
+        fn fill(&self, out: &mut [u8]) -> Result<(), CryptoError> {
+            let call = self.calls.fetch_add(1, Ordering::Relaxed);
+            for (i, block) in out.chunks_mut(BLOCK_LEN).enumerate() {
+                let seed = if call < self.from { (call << 32) | i as u64 } else { u64::MAX };
+                block.copy_from_slice(&sha256(&seed.to_be_bytes())[..block.len()]);
+            }
+            Ok(())
+        }
+    }
+
+    fn stuck_from(from: u64) -> ContinuousTest<StuckFrom> {
+        ContinuousTest::new(StuckFrom { from, calls: AtomicU64::new(0) })
+    }
+
+    #[test]
+    fn a_repeated_block_within_one_draw_is_refused_and_wiped() {
+        let rng = stuck_from(0);
+        let mut out = [1; 32];
+        assert_eq!(rng.fill(&mut out), Err(CryptoError::RandomSourceStuck));
+        assert_eq!(out, [0; 32]);
+    }
+
+    #[test]
+    fn short_draws_are_tested_too() {
+        for len in [1, 12, 16, 17] {
+            let rng = stuck_from(5);
+            let mut out = [0; 17];
+            let outcomes: Vec<_> = (0..8).map(|_| rng.fill(&mut out[..len]).is_ok()).collect();
+            assert!(outcomes[0]);
+            assert!(!outcomes[7], "{len}: {outcomes:?}");
+        }
+    }
+
+    #[test]
+    fn being_stuck_is_remembered() {
+        let rng = stuck_from(2);
+        let mut out = [0; 16];
+        let mut outcomes = (0..6).map(|_| rng.fill(&mut out));
+        assert!(outcomes.by_ref().take(3).all(|outcome| outcome.is_ok()));
+        assert!(outcomes.all(|outcome| outcome == Err(CryptoError::RandomSourceStuck)));
+        // Even a source that recovers stays refused.
+        rng.source.calls.store(0, Ordering::Relaxed);
+        assert_eq!(rng.fill(&mut out), Err(CryptoError::RandomSourceStuck));
+    }
+
+    #[test]
+    fn a_source_that_repeats_whole_draws_is_refused() {
+        struct Replay;
+        impl Rng for Replay {
+            fn fill(&self, out: &mut [u8]) -> Result<(), CryptoError> {
+                for (to, from) in out.iter_mut().zip(0..) {
+                    *to = from;
+                }
+                Ok(())
+            }
+        }
+        let rng = ContinuousTest::new(Replay);
+        let mut out = [0; 64];
+        assert_eq!(rng.fill(&mut out), Ok(()));
+        assert_eq!(rng.fill(&mut out), Err(CryptoError::RandomSourceStuck));
+    }
+
+    #[test]
+    fn the_system_source_passes_and_fills_every_byte() {
+        let rng = ContinuousTest::new(SystemRng);
+        for len in [0, 1, 15, 16, 17, 31, 32, 33, 1000] {
+            // A byte that is zero in twenty draws was not written.
+            let mut seen = vec![0; len];
+            for _ in 0..20 {
+                let mut out = vec![0; len];
+                rng.fill(&mut out).unwrap();
+                seen.iter_mut().zip(&out).for_each(|(all, byte)| *all |= byte);
+            }
+            assert!(seen.iter().all(|byte| *byte != 0), "{len}");
+        }
+    }
+}

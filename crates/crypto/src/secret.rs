@@ -134,3 +134,42 @@ impl Drop for SecretBytes {
         self.0.zeroize();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_exactly_32_bytes() {
+        for len in [0, 16, 31, 33, 64] {
+            let refused = SecretKey::from_slice(&vec![1; len]).err();
+            assert_eq!(refused, Some(CryptoError::KeyLength { expected: 32, got: len }));
+        }
+        assert_eq!(SecretKey::from_slice(&[7; 32]).unwrap().expose(), &[7; 32]);
+    }
+
+    #[test]
+    fn keys_compare_by_content() {
+        let key = SecretKey::from_slice(&[7; 32]).unwrap();
+        let mut other = [7; 32];
+        assert!(key.ct_eq(&SecretKey::from_slice(&other).unwrap()));
+        other[31] ^= 1;
+        assert!(!key.ct_eq(&SecretKey::from_slice(&other).unwrap()));
+    }
+
+    #[test]
+    fn a_key_that_could_not_be_filled_is_not_made() {
+        let refused = SecretKey::try_fill(|_| Err(CryptoError::RandomSource)).err();
+        assert_eq!(refused, Some(CryptoError::RandomSource));
+    }
+
+    #[test]
+    fn secret_bytes_compare_and_hand_over() {
+        let secret = SecretBytes::from_slice(b"tokens");
+        assert!(secret.ct_eq(b"tokens"));
+        assert!(!secret.ct_eq(b"token"));
+        assert!(!secret.ct_eq(b"tokenz"));
+        assert_eq!(secret.len(), 6);
+        assert_eq!(secret.into_vec(), b"tokens");
+    }
+}

@@ -1,6 +1,9 @@
 //! Why a seal could not be made or opened: what, where, and what to do next.
 
-use std::{fmt, io, path::PathBuf};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
 
 use bulla_crypto::CryptoError;
 
@@ -102,16 +105,14 @@ pub enum SealError {
 impl fmt::Display for SealError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AlreadySealed { path } => write!(
+            Self::AlreadySealed { path } => {
+                at(f, path, "holds a root key already: use another data directory")
+            }
+            Self::NotSealed { path } => at(
                 f,
-                "there is a root key already, sealed in {}: use another data directory",
-                path.display()
-            ),
-            Self::NotSealed { path } => write!(
-                f,
-                "no root key here, {} is missing: run `bulla init`, or name the directory that \
-                 it was run for",
-                path.display()
+                path,
+                "is missing, so there is no root key here: run `bulla init`, or name the \
+                 directory that it was run for",
             ),
             Self::WrongKind { path, sealed, given } => write!(
                 f,
@@ -125,11 +126,9 @@ impl fmt::Display for SealError {
             Self::ShortPassphrase { min } => {
                 write!(f, "the passphrase is too short: it needs at least {min} bytes")
             }
-            Self::AlteredHeader { path } => write!(
-                f,
-                "{} was altered, though the key is right: restore it from a backup",
-                path.display()
-            ),
+            Self::AlteredHeader { path } => {
+                at(f, path, "was altered, though the key is right: restore it from a backup")
+            }
             Self::MalformedHeader { path, reason } => write!(
                 f,
                 "{} is no seal that can be opened ({reason}): restore it from a backup",
@@ -150,45 +149,37 @@ impl fmt::Display for SealError {
                 write!(f, "could not {action} {}: {source}", path.display())
             }
             Self::Crypto(error) => error.fmt(f),
-            other => other.fmt_key_file(f),
+            Self::MissingKeyFile { path } => key_file(
+                f,
+                path,
+                "is missing: put it back, or name where it is; without it nothing can be read",
+            ),
+            Self::KeyFileExists { path } => key_file(
+                f,
+                path,
+                "is there already and is never overwritten: name another place, or move it away \
+                 once you know what it belongs to",
+            ),
+            Self::OpenToOthers { path, mode } => {
+                key_file(f, path, "is open to others")?;
+                write!(f, " (mode {mode:04o}): `chmod 0400` it, and consider who has read it")
+            }
+            Self::MalformedKeyFile { path } => {
+                key_file(f, path, "does not hold 64 hexadecimal digits: restore it from a backup")
+            }
+            Self::WrongKey { path } => {
+                key_file(f, path, "belongs to another data directory: name the right one")
+            }
         }
     }
 }
 
-impl SealError {
-    fn fmt_key_file(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::MissingKeyFile { path } => write!(
-                f,
-                "the key file {} is missing: put it back, or name where it is; without it \
-                 nothing can be read",
-                path.display()
-            ),
-            Self::KeyFileExists { path } => write!(
-                f,
-                "there is a key file {} already, which is never overwritten: name another \
-                 place, or move it away once you know what it belongs to",
-                path.display()
-            ),
-            Self::OpenToOthers { path, mode } => write!(
-                f,
-                "the key file {} is open to others (mode {mode:04o}): `chmod 0400` it, and \
-                 consider who may have read it",
-                path.display()
-            ),
-            Self::MalformedKeyFile { path } => write!(
-                f,
-                "the key file {} does not hold 64 hexadecimal digits: restore it from a backup",
-                path.display()
-            ),
-            Self::WrongKey { path } => write!(
-                f,
-                "the key file {} belongs to another data directory: name the right one",
-                path.display()
-            ),
-            _ => Ok(()),
-        }
-    }
+fn at(f: &mut fmt::Formatter<'_>, path: &Path, what: &str) -> fmt::Result {
+    write!(f, "{} {what}", path.display())
+}
+
+fn key_file(f: &mut fmt::Formatter<'_>, path: &Path, what: &str) -> fmt::Result {
+    write!(f, "the key file {} {what}", path.display())
 }
 
 impl std::error::Error for SealError {

@@ -1,18 +1,20 @@
 //! AWS's interface models as static tables, and the reading, checking and writing of messages that
 //! follow them.
 //!
-//! A request's bytes become a [`Record`] ([`json::decode`], the query form), [`validate`] holds it
+//! A request's bytes become a [`Record`] ([`json::decode`], [`query::decode`]), [`validate`] holds it
 //! against the model's limits, and a record becomes an answer's bytes ([`json::encode`],
-//! XML). Services see records through generated views such as
+//! [`query::encode`]). Services see records through generated views such as
 //! [`kms::EncryptRequest`]. Every refusal becomes a [`Fault`], written in one place.
 
 mod charset;
 pub mod decode_error;
+mod entries;
 pub mod fault;
 mod generated;
 pub mod json;
 pub mod pattern;
 pub mod protocol;
+pub mod query;
 pub mod record;
 pub mod tables;
 mod timestamp;

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::decode_error::DecodeError;
 use crate::fault::Fault;
 use crate::json;
+use crate::query;
 use crate::record::Record;
 use crate::tables::{Operation, Protocol, Service, Structure};
 
@@ -62,10 +63,8 @@ pub fn codec(protocol: Protocol) -> Result<&'static dyn Codec, UnservedProtocol>
     match protocol {
         Protocol::Json11 => Ok(&Json { content_type: JSON_1_1 }),
         Protocol::Json10 => Ok(&Json { content_type: JSON_1_0 }),
-
-        Protocol::Query | Protocol::Ec2 | Protocol::RestJson | Protocol::RestXml => {
-            Err(UnservedProtocol(protocol))
-        }
+        Protocol::Query => Ok(&Query),
+        Protocol::Ec2 | Protocol::RestJson | Protocol::RestXml => Err(UnservedProtocol(protocol)),
     }
 }
 
@@ -109,5 +108,33 @@ impl Codec for Json {
 
     fn encode_fault(&self, service: &Service, fault: &Fault, _request_id: &str, out: &mut Vec<u8>) {
         json::encode_fault(fault, service.message_key(&fault.code), out);
+    }
+}
+
+struct Query;
+
+impl Codec for Query {
+    fn content_type(&self) -> &'static str {
+        TEXT_XML
+    }
+
+    fn decode<'a>(&self, operation: &Operation, body: &'a [u8]) -> Result<Record<'a>, DecodeError> {
+        let params = query::Params::parse(body)?;
+        query::decode(operation.input.unwrap_or(&NO_MEMBERS), &params)
+    }
+
+    fn encode(
+        &self,
+        service: &Service,
+        operation: &Operation,
+        output: Option<&Record<'_>>,
+        request_id: &str,
+        out: &mut Vec<u8>,
+    ) {
+        query::encode(service, operation, output, request_id, out);
+    }
+
+    fn encode_fault(&self, service: &Service, fault: &Fault, request_id: &str, out: &mut Vec<u8>) {
+        query::encode_fault(service, fault, request_id, out);
     }
 }

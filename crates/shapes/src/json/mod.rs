@@ -6,5 +6,6 @@ mod reader;
 mod text;
 mod write;
 
+pub(crate) use number::special;
 pub use read::{MAX_DEPTH, decode};
 pub use write::{encode, encode_fault};

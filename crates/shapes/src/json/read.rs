@@ -1,19 +1,16 @@
 //! Reading a body by a structure's table.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use super::reader::{Reader, Token};
 use crate::decode_error::{DecodeError, DecodeErrorKind};
+use crate::entries::Entries;
 use crate::record::Record;
 use crate::tables::{Shape, Structure};
 use crate::value::{Blob, Value};
 
 /// How deep objects and lists may nest in a body; the deepest request of AWS's models has under 20.
 pub const MAX_DEPTH: usize = 64;
-
-/// Up to this many entries, a map's earlier keys are searched one by one.
-const SMALL_MAP: usize = 16;
 
 /// The room a list is given before its length is known.
 const FIRST_ITEMS: usize = 4;
@@ -158,7 +155,7 @@ impl<'a> Reader<'a> {
             let value = self.value(shape, depth + 1)?;
             entries.put(key, value);
         }
-        Ok(Value::Map(entries.list))
+        Ok(Value::Map(entries.into_list()))
     }
 
     fn open(&mut self, bracket: u8, depth: usize) -> Result<(), DecodeError> {
@@ -195,35 +192,4 @@ fn find(table: &Structure, key: &str, likely: usize) -> Option<usize> {
         return Some(likely);
     }
     table.members.iter().position(|member| member.wire == key)
-}
-
-/// A map under construction, in which a later value replaces an earlier one of the same key.
-#[derive(Default)]
-struct Entries<'a> {
-    list: Vec<(Cow<'a, str>, Value<'a>)>,
-    /// Where keys stand, once there are too many to search.
-    places: HashMap<Cow<'a, str>, usize>,
-}
-
-impl<'a> Entries<'a> {
-    fn put(&mut self, key: Cow<'a, str>, value: Value<'a>) {
-        let known = if self.list.len() < SMALL_MAP {
-            self.list.iter().position(|(known, _)| *known == key)
-        } else {
-            if self.places.is_empty() {
-                let places = self.list.iter().enumerate().map(|(at, (key, _))| (key.clone(), at));
-                self.places.extend(places);
-            }
-            self.places.get(&key).copied()
-        };
-        match known.and_then(|at| self.list.get_mut(at)) {
-            Some((_, slot)) => *slot = value,
-            None => {
-                if !self.places.is_empty() {
-                    self.places.insert(key.clone(), self.list.len());
-                }
-                self.list.push((key, value));
-            }
-        }
-    }
 }

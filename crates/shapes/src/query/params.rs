@@ -93,9 +93,32 @@ impl<'p, 'a> Node<'p, 'a> {
 
     /// What stands under a name below this one.
     pub(super) fn child(&self, name: &str) -> Self {
+        let length = self.prefix + name.len();
+        let params = self.named(name);
+        // First those which are the name itself, then those below.
+        let own = params.iter().take_while(|param| param.name.len() == length).count();
+        let (own, below) = params.split_at_checked(own).unwrap_or_default();
+        Self { params: below, prefix: length + 1, value: own.last().map(|param| &param.value) }
+    }
+
+    /// The next segments below with what stands under each, in sorted order.
+    pub(super) fn children(&self) -> impl Iterator<Item = (&'p str, Self)> {
+        let prefix = self.prefix;
+        let mut left = *self;
+        std::iter::from_fn(move || {
+            let rest = left.params.first()?.name.get(prefix..).unwrap_or_default();
+            let segment = rest.split_once('.').map_or(rest, |(segment, _)| segment);
+            let child = left.child(segment);
+            let taken = left.named(segment).len().max(1);
+            left.params = left.params.get(taken..).unwrap_or_default();
+            Some((segment, child))
+        })
+    }
+
+    /// The parameters whose next segment is that name.
+    fn named(&self, name: &str) -> &'p [Param<'a>] {
         let compare = |param: &Param<'_>| {
             let rest = param.name.as_bytes().get(self.prefix..).unwrap_or_default();
-            // The segment: as many bytes as the name has, if a dot or the end follows.
             let head = rest.get(..name.len()).unwrap_or(rest);
             order(head.iter().copied(), name.bytes()).then_with(|| match rest.get(name.len()) {
                 None | Some(b'.') => Ordering::Equal,
@@ -105,33 +128,7 @@ impl<'p, 'a> Node<'p, 'a> {
         let start = self.params.partition_point(|param| compare(param) == Ordering::Less);
         let rest = self.params.get(start..).unwrap_or_default();
         let end = rest.partition_point(|param| compare(param) != Ordering::Greater);
-        self.within(rest.get(..end).unwrap_or_default(), self.prefix + name.len())
-    }
-
-    /// The next segments below with what stands under each, in sorted order.
-    pub(super) fn children(&self) -> impl Iterator<Item = (&'p str, Self)> {
-        let node = *self;
-        let mut left = self.params;
-        std::iter::from_fn(move || {
-            let first = left.first()?;
-            let rest = first.name.get(node.prefix..).unwrap_or_default();
-            let segment = rest.split_once('.').map_or(rest, |(segment, _)| segment);
-            let child = Node { params: left, ..node }.child(segment);
-            let taken = child.params.len() + child.own_count(left, node.prefix + segment.len());
-            left = left.get(taken.max(1)..).unwrap_or_default();
-            Some((segment, child))
-        })
-    }
-
-    fn own_count(&self, params: &[Param<'_>], length: usize) -> usize {
-        params.iter().take_while(|param| param.name.len() == length).count()
-    }
-
-    /// Parameters that share a name of that length: first those which are the name, then those below.
-    fn within(&self, params: &'p [Param<'a>], length: usize) -> Self {
-        let own = self.own_count(params, length);
-        let (own, below) = params.split_at_checked(own).unwrap_or_default();
-        Self { params: below, prefix: length + 1, value: own.last().map(|param| &param.value) }
+        rest.get(..end).unwrap_or_default()
     }
 }
 

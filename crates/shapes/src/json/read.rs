@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use zeroize::Zeroize;
+
 use super::reader::{Reader, Token};
 use crate::decode_error::{DecodeError, DecodeErrorKind};
 use crate::entries::Entries;
@@ -123,7 +125,12 @@ impl<'a> Reader<'a> {
         let decoded = if escaped {
             // Rare, as `/` is the only character of base64 that anyone escapes: read it again.
             *self = self.back_to(at);
-            base64_simd::STANDARD.decode_to_vec(self.string()?.as_bytes())
+            let text = self.string()?;
+            let decoded = base64_simd::STANDARD.decode_to_vec(text.as_bytes());
+            if let Cow::Owned(mut text) = text {
+                text.zeroize();
+            }
+            decoded
         } else {
             base64_simd::STANDARD.decode_to_vec(raw)
         };

@@ -331,5 +331,5 @@ fn requests_are_built_from_views_too() {
     let tags = request.tags().expect("tags");
     assert_eq!(tags.iter().next().expect("a tag").tag_value(), "v");
     let response = EncryptResponse::new().with_ciphertext_blob(vec![1, 2, 3]);
-    assert_eq!(response.record().copy().named("CiphertextBlob").is_some(), true);
+    assert!(response.record().copy().named("CiphertextBlob").is_some());
 }

@@ -206,10 +206,9 @@ fn output(protocol: Protocol, suite: &Value, one: &Value) -> Option<&'static str
         let mut fault = Fault::of(service, code.to_owned());
         assert_eq!(fault.status, status, "{id}");
         let mut detail = record(table, &one["error"]);
-        if let Some(position) = table.position("Message").or(table.position("message")) {
-            if let Some(Held::Str(message)) = detail.take(position) {
-                fault = fault.with_message(message.into_owned());
-            }
+        let position = table.position("Message").or(table.position("message"));
+        if let Some(Held::Str(message)) = position.and_then(|position| detail.take(position)) {
+            fault = fault.with_message(message.into_owned());
         }
         fault = fault.with_detail(detail);
         codec.encode_fault(service, &fault, "foo-id", &mut out);

@@ -135,12 +135,21 @@ struct Hearing<'a> {
 pub fn authorize<'a>(inputs: &Inputs<'a>, request: &Request<'_>) -> Decision<'a> {
     let hearing = Hearing::hold(inputs, request);
     if let Some(deny) = hearing.first_deny() {
-        return hearing.denied(deny.layer, Verdict::ExplicitDeny, Some(deny));
+        return match hearing.own_layer_before(deny) {
+            Some(layer) => hearing.denied(layer, Verdict::ImplicitDeny, None),
+            None => hearing.denied(deny.layer, Verdict::ExplicitDeny, Some(deny)),
+        };
     }
     match hearing.missing_allow(&request.principal.kind) {
         Some(layer) => hearing.denied(layer, Verdict::ImplicitDeny, None),
         None => hearing.allowed(),
     }
+}
+
+/// A service acting for itself belongs to no account and is no stranger to any.
+fn is_cross_account(request: &Request<'_>) -> bool {
+    let service = matches!(request.principal.kind, PrincipalKind::Service { .. });
+    !service && request.principal.account != request.resource_account
 }
 
 impl<'a> Hearing<'a> {
@@ -160,7 +169,7 @@ impl<'a> Hearing<'a> {
             session: inputs.session.map(|policies| read(Layer::Session, policies)),
             grant: inputs.grant,
             mandatory: inputs.resource_policy_mandatory,
-            cross_account: request.principal.account != request.resource_account,
+            cross_account: is_cross_account(request),
             root: request.principal.kind == PrincipalKind::Root,
         }
     }
@@ -176,6 +185,16 @@ impl<'a> Hearing<'a> {
         } else {
             self.rcp.deny.or(self.scp.deny).or(self.resource.deny).or_else(own)
         }
+    }
+
+    /// The caller's own layer to report instead of a foreign resource's Deny: what a stranger may
+    /// not do anyway must look the same whether or not the resource exists.
+    fn own_layer_before(&self, deny: StatementRef<'a>) -> Option<Layer> {
+        let foreign = matches!(deny.layer, Layer::Resource | Layer::ResourceControl);
+        if !self.cross_account || !foreign {
+            return None;
+        }
+        if self.scp_allows { self.missing_own_side() } else { Some(Layer::ServiceControl) }
     }
 
     /// The first layer that had to allow and did not.

@@ -188,11 +188,10 @@ impl Reader {
                 if lone { fault } else { fault.inside(format!("[{index}]")) }
             };
             let statement = self.statement(item, lone).map_err(place)?;
-            if let Some(sid) = statement.sid().filter(|sid| !sid.is_empty()) {
-                if !sids.insert(sid.to_owned()) {
-                    let reason = Reason::DuplicateSid(sid.to_owned());
-                    return Err(place(Fault::at(item, reason).inside("Sid")));
-                }
+            let repeated = |sid: &&str| !sid.is_empty() && !sids.insert((*sid).to_owned());
+            if let Some(sid) = statement.sid().filter(repeated) {
+                let reason = Reason::DuplicateSid(sid.to_owned());
+                return Err(place(Fault::at(item, reason).inside("Sid")));
             }
             statements.push(statement);
         }

@@ -384,3 +384,68 @@ fn literal_at<const FOLD: bool>(
     let same = if FOLD { found.eq_ignore_ascii_case(literal) } else { found == literal };
     same.then_some(end)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Colons, Pattern, Syntax};
+
+    fn pattern(text: &str, colons: Colons) -> Pattern {
+        Pattern::compile(text, Syntax { wildcards: true, variables: false, colons }).unwrap()
+    }
+
+    /// Work is counted, not timed: at most a small multiple of pattern times text.
+    #[test]
+    fn no_pattern_is_exponential() {
+        let text = "a".repeat(2_000);
+        let arn = format!("arn:aws:s3:a{text}:{text}:{text}b");
+        for (head, unit, tail) in [
+            ("", "*a", "*b"),
+            ("", "a*", "b"),
+            ("", "*?", "b"),
+            ("", "?*", "*b"),
+            ("", "*aaaaaaaaaaaaaaaa", "b"),
+            ("", "*a?a", "b"),
+            ("arn:aws:s3:", "*a", "*b:*b:*c"),
+            ("arn:aws:s3:*:", "*a", "*b:*c"),
+            ("arn:aws:s3:a*a*:a*", "a*a", "*:*c"),
+        ] {
+            for repeats in [1, 10, 100, 1_000] {
+                let glob = format!("{head}{}{tail}", unit.repeat(repeats));
+                for colons in [Colons::Cross, Colons::Fields, Colons::FieldEnds] {
+                    for text in [&text, &arn] {
+                        let (matched, steps) = pattern(&glob, colons).steps(text);
+                        let bound = 2 * (glob.len() as u64 + 1) * (text.len() as u64 + 1);
+                        assert!(!matched || tail == "b" || text == &arn);
+                        assert!(steps <= bound, "{glob:.40} {colons:?}: {steps} > {bound}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn many_stars_in_a_row_cost_nothing() {
+        let glob = pattern(&"*".repeat(100_000), Colons::Cross);
+        assert!(glob.steps("anything").0);
+        let (matched, steps) =
+            pattern(&format!("a{}b", "*".repeat(100_000)), Colons::Cross).steps(&"a".repeat(1_000));
+        assert!(!matched && steps < 10_000, "{steps}");
+    }
+
+    #[test]
+    fn fields_keep_wildcards() {
+        for (text, arn, fields, ends) in [
+            ("a:*:b:c:d:e", "a:x:b:c:d:e", true, true),
+            ("a:*:b:c:d:e", "a:x:y:b:c:d:e", false, true),
+            ("a:x*:b:c:d:e", "a:xx:y:b:c:d:e", false, true),
+            ("a:*x:b:c:d:e", "a:y:x:b:c:d:e", false, false),
+            ("a:*x*:b:c:d:e", "a:yx:z:b:c:d:e", false, true),
+            ("a:?:b:c:d:e", "a:::b:c:d:e", false, false),
+            ("a:b:c:d:e:*", "a:b:c:d:e:f:g", true, true),
+            ("a:b:c:d:e:?", "a:b:c:d:e::", true, true),
+        ] {
+            assert_eq!(pattern(text, Colons::Fields).steps(arn).0, fields, "{text} {arn}");
+            assert_eq!(pattern(text, Colons::FieldEnds).steps(arn).0, ends, "{text} {arn}");
+        }
+    }
+}

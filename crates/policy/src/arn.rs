@@ -115,9 +115,10 @@ impl ArnOperand {
                 Matched::No | Matched::Unresolved => ArnMatch::No,
             };
         }
-        // Fields can only be told apart once the values are known.
+        // Fields can only be told apart once the values are known, and a star that comes from a
+        // variable is no wildcard.
         let Some(bound) = self.pattern.bind(conditions, ARN_SYNTAX) else { return ArnMatch::No };
-        match bound.render(conditions).is_some_and(|text| is_arn_pattern(&text)) {
+        match bound.render(conditions).is_some_and(|text| has_fields(&text)) {
             false => ArnMatch::BadPattern,
             true if bound.matches(arn, conditions) == Matched::Yes => ArnMatch::Yes,
             true => ArnMatch::No,
@@ -126,7 +127,11 @@ impl ArnOperand {
 }
 
 fn is_arn_pattern(text: &str) -> bool {
-    text == "*" || (text.starts_with("arn:") && text.split(':').count() >= FIELDS)
+    text == "*" || has_fields(text)
+}
+
+fn has_fields(text: &str) -> bool {
+    text.starts_with("arn:") && text.split(':').count() >= FIELDS
 }
 
 /// Whether a request value is an ARN.

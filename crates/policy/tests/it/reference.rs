@@ -381,7 +381,7 @@ fn arn(s: &Scenario, value: &str, operands: &[String], vars: bool) -> Option<Opt
     for operand in operands {
         let Some(pattern) = expand(s, operand, vars, wild) else { continue };
         let colons = pattern.iter().filter(|w| **w == W::Unit(0x3A)).count();
-        let star = pattern == [W::Many(true)];
+        let star = operand == "*";
         if !star && (colons < 5 || !pattern.starts_with(&literal("arn:"))) {
             return None;
         }

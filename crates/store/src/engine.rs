@@ -8,6 +8,8 @@ mod attest;
 mod batch;
 mod error;
 mod names;
+mod progress;
+mod room;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
@@ -15,6 +17,8 @@ pub use attest::{AttestError, Attestor, RowChange};
 pub use batch::{Batch, Delete, Expect, Expectation, Put};
 pub use error::{BatchError, CommitError, StoreError};
 pub use names::{Key, Place, Range, Space};
+pub(crate) use progress::Progress;
+pub(crate) use room::Room;
 
 /// The longest key, in bytes.
 pub const MAX_KEY_BYTES: usize = 1024;
@@ -39,6 +43,11 @@ pub const CHANGELOG_REVISIONS: u64 = 100_000;
 pub const TAIL_BYTES: usize = 16;
 
 const _: () = assert!(MAX_CHANGES >= MAX_BATCH_ROWS, "a page of changes must hold any revision");
+
+/// The last [`TAIL_BYTES`] of a value, or all of a shorter one.
+pub(crate) fn tail(value: &[u8]) -> &[u8] {
+    value.last_chunk::<TAIL_BYTES>().map_or(value, |tail| tail.as_slice())
+}
 
 /// What an asynchronous method of a trait object answers.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

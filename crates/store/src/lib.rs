@@ -14,9 +14,13 @@
 
 mod barrier;
 mod engine;
+mod memory;
+mod simulated;
 
 pub use barrier::{
     Attested, Barrier, BarrierError, Expected, MAX_NAMED_ROWS, MAX_UPDATE_ATTEMPTS, Opened,
     OpenedPage, Rewrap, SealedBatch, Verified, View,
 };
 pub use engine::*;
+pub use memory::Memory;
+pub use simulated::{Disk, DiskFault, Faults, Simulated};

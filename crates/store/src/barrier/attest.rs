@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bulla_crypto::{Crypto, CryptoError, HEDGED_NONCE_LEN, SecretKey};
 
 use super::seal::ONE_MESSAGE;
-use crate::{AttestError, Attestor, Revision, RowChange, Space, TAIL_BYTES, Version};
+use crate::{AttestError, Attestor, Revision, RowChange, Space, Version, engine::tail};
 
 const FORMAT: u8 = 1;
 const ELEMENT_LABEL: &[u8] = b"bulla/store/attest/element/v1";
@@ -93,7 +93,6 @@ impl Attest {
         key: &[u8],
         (version, value): (Version, &[u8]),
     ) -> [u8; 32] {
-        let tail = value.last_chunk::<TAIL_BYTES>().map_or(value, |tail| tail.as_slice());
         let space = space.as_bytes();
         self.crypto.hmac(
             &self.element,
@@ -103,7 +102,7 @@ impl Attest {
                 &(key.len() as u64).to_be_bytes(),
                 key,
                 &version.to_be_bytes(),
-                tail,
+                tail(value),
             ],
         )
     }

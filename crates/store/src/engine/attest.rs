@@ -11,9 +11,10 @@ pub struct RowChange<'a> {
     pub space: Space,
     /// The row's key.
     pub key: &'a [u8],
-    /// Version and value before, if there was a row.
+    /// Before, if there was a row: its version and the last [`TAIL_BYTES`](super::TAIL_BYTES) of
+    /// its value, or all of a shorter one.
     pub old: Option<(Version, &'a [u8])>,
-    /// Version and value after, if there is a row.
+    /// After, if there is a row: likewise.
     pub new: Option<(Version, &'a [u8])>,
 }
 

@@ -1,6 +1,7 @@
 //! How rows are named: spaces, keys, and ranges of keys.
 
 use std::{
+    borrow::Borrow,
     cmp::Ordering,
     fmt,
     hash::{Hash, Hasher},
@@ -151,6 +152,13 @@ impl From<String> for Key {
 impl From<&str> for Key {
     fn from(text: &str) -> Self {
         text.as_bytes().into()
+    }
+}
+
+/// Keys are ordered, compared and hashed as their bytes are.
+impl Borrow<[u8]> for Key {
+    fn borrow(&self) -> &[u8] {
+        &self.0
     }
 }
 

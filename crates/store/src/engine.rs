@@ -118,6 +118,20 @@ pub struct Changes {
     pub more: bool,
 }
 
+impl Changes {
+    /// A page of what was found, which is one change more than a page has if there is more, in a
+    /// store whose newest revision is `newest`.
+    pub(crate) fn page(mut changes: Vec<Change>, newest: Revision) -> Self {
+        if changes.len() <= MAX_CHANGES {
+            return Self { changes, upto: newest, more: false };
+        }
+        // Whole revisions only: the last one may go on beyond the page.
+        let cut = changes.pop().map_or(Revision(0), |change| change.revision);
+        changes.retain(|change| change.revision < cut);
+        Self { changes, upto: Revision(cut.0.saturating_sub(1)), more: true }
+    }
+}
+
 /// An engine: keeps rows, each known by space and key.
 ///
 /// Every engine promises, and [`conformance`](crate::conformance) checks:

@@ -16,6 +16,7 @@ mod barrier;
 mod engine;
 mod memory;
 mod simulated;
+mod sqlite;
 
 pub use barrier::{
     Attested, Barrier, BarrierError, Expected, MAX_NAMED_ROWS, MAX_UPDATE_ATTEMPTS, Opened,
@@ -24,3 +25,4 @@ pub use barrier::{
 pub use engine::*;
 pub use memory::Memory;
 pub use simulated::{Disk, DiskFault, Faults, Simulated};
+pub use sqlite::{DATABASE_FILE, LOCK_FILE, Sqlite};

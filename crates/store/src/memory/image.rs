@@ -193,15 +193,8 @@ impl Image {
             return Err(StoreError::ChangesForgotten { oldest: self.forgotten });
         }
         let from = self.changelog.partition_point(|change| change.revision <= after);
-        let mut changes: Vec<Change> =
-            self.changelog.range(from..).take(MAX_CHANGES + 1).cloned().collect();
-        if changes.len() <= MAX_CHANGES {
-            return Ok(Changes { changes, upto: self.revision.max(after), more: false });
-        }
-        // Whole revisions only: the last one may go on beyond the page.
-        let cut = changes.pop().map_or(after, |change| change.revision);
-        changes.retain(|change| change.revision < cut);
-        Ok(Changes { changes, upto: Revision(cut.0 - 1), more: true })
+        let changes = self.changelog.range(from..).take(MAX_CHANGES + 1).cloned().collect();
+        Ok(Changes::page(changes, self.revision.max(after)))
     }
 }
 

@@ -13,6 +13,8 @@
 //! Every engine passes the one suite in [`conformance`].
 
 mod barrier;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod engine;
 mod memory;
 mod simulated;

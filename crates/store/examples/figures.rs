@@ -21,7 +21,7 @@ fn root() -> SecretKey {
     SecretKey::from_slice(&[1; 32]).unwrap()
 }
 
-async fn commits(barrier: &Arc<Barrier>) -> f64 {
+async fn commits(barrier: &Arc<Barrier>, prefix: &'static str) -> f64 {
     let start = Instant::now();
     let tasks: Vec<_> = (0..COMMITTERS)
         .map(|committer| {
@@ -29,7 +29,7 @@ async fn commits(barrier: &Arc<Barrier>) -> f64 {
             tokio::spawn(async move {
                 let mut count = 0;
                 while start.elapsed() < SPAN {
-                    let key = format!("commit/{committer}/{count}");
+                    let key = format!("{prefix}/{committer}/{count}");
                     let value = vec![0; VALUE_BYTES];
                     let batch = SealedBatch::new().put(KEYS, key, Expected::Absent, value);
                     barrier.commit(batch).await.unwrap();
@@ -65,7 +65,8 @@ async fn main() {
     let barrier =
         Barrier::create(Arc::new(Sqlite::open(&directory).unwrap()), Crypto::standard(), root());
     let barrier = Arc::new(barrier.await.unwrap());
-    println!("{COMMITTERS} committers, 1 KiB, empty: {:.0} commits/s", commits(&barrier).await);
+    let rate = commits(&barrier, "empty").await;
+    println!("{COMMITTERS} committers, 1 KiB, empty: {rate:.0} commits/s");
 
     for first in (0..ROWS).step_by(ROWS_A_BATCH) {
         let batch = (first..first + ROWS_A_BATCH).fold(SealedBatch::new(), |batch, number| {
@@ -74,10 +75,8 @@ async fn main() {
         });
         barrier.commit(batch).await.unwrap();
     }
-    println!(
-        "{COMMITTERS} committers, 1 KiB, {ROWS} rows: {:.0} commits/s",
-        commits(&barrier).await
-    );
+    let rate = commits(&barrier, "full").await;
+    println!("{COMMITTERS} committers, 1 KiB, {ROWS} rows: {rate:.0} commits/s");
     println!("point get, engine: {:.1} µs", gets(&barrier, false).await);
     println!("point get, barrier: {:.1} µs", gets(&barrier, true).await);
     let start = Instant::now();

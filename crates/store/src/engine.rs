@@ -134,7 +134,7 @@ impl Changes {
 
 /// An engine: keeps rows, each known by space and key.
 ///
-/// Every engine promises, and [`conformance`](crate::conformance) checks:
+/// Every engine promises, and the suite in `conformance` checks:
 /// - a commit happens in whole or not at all, and is durable before it is acknowledged;
 /// - commits are serial: what a batch expects is judged against every commit before it;
 /// - a snapshot sees one revision, however long it lives;

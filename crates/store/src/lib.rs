@@ -10,7 +10,7 @@
 //!   space, key and version, and keeps an attestation of all rows, so that a row that was altered,
 //!   swapped, rolled back, added or removed is found.
 //!
-//! Every engine passes the one suite in [`conformance`].
+//! Every engine passes the one suite in the module `conformance` (feature of the same name).
 
 mod barrier;
 #[cfg(any(test, feature = "conformance"))]

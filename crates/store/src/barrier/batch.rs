@@ -1,0 +1,120 @@
+//! A batch in clear, on its way to be sealed.
+
+use bulla_crypto::SecretBytes;
+
+use super::{BarrierError, DOMAIN};
+use crate::{Expect, Key, Place, Space, Version};
+
+/// What is expected of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// There is no such row.
+    Absent,
+    /// The row has this version.
+    At(Version),
+}
+
+impl Expected {
+    /// The version that a row has after it was written.
+    pub(super) fn next(self) -> Version {
+        match self {
+            Self::Absent => 1,
+            Self::At(version) => version.saturating_add(1),
+        }
+    }
+}
+
+impl From<Expected> for Expect {
+    fn from(expected: Expected) -> Self {
+        match expected {
+            Expected::Absent => Self::Absent,
+            Expected::At(version) => Self::Version(version),
+        }
+    }
+}
+
+impl From<Option<Version>> for Expected {
+    fn from(version: Option<Version>) -> Self {
+        version.map_or(Self::Absent, Self::At)
+    }
+}
+
+pub(super) struct Write {
+    pub(super) place: Place,
+    pub(super) expected: Expected,
+    /// Nothing when the row is only expected.
+    pub(super) change: Option<Change>,
+}
+
+pub(super) enum Change {
+    Put(SecretBytes),
+    Delete,
+}
+
+/// Writes in clear that are sealed and committed together or not at all.
+#[derive(Default)]
+pub struct SealedBatch {
+    pub(super) writes: Vec<Write>,
+}
+
+impl SealedBatch {
+    /// An empty batch.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Expects a row to be so, and writes nothing to it.
+    #[must_use]
+    pub fn expect(self, space: Space, key: impl Into<Key>, expected: Expected) -> Self {
+        self.with(Place::new(space, key), expected, None)
+    }
+
+    /// Writes a row that must be as `expected`. Its new version is 1 for a new row, else one
+    /// more than it was. The overhead of the seal counts towards
+    /// [`MAX_VALUE_BYTES`](crate::MAX_VALUE_BYTES).
+    #[must_use]
+    pub fn put(
+        self,
+        space: Space,
+        key: impl Into<Key>,
+        expected: Expected,
+        plaintext: impl Into<SecretBytes>,
+    ) -> Self {
+        self.with(Place::new(space, key), expected, Some(Change::Put(plaintext.into())))
+    }
+
+    /// Deletes a row that must be as `expected`.
+    #[must_use]
+    pub fn delete(self, space: Space, key: impl Into<Key>, expected: Expected) -> Self {
+        self.with(Place::new(space, key), expected, Some(Change::Delete))
+    }
+
+    fn with(mut self, place: Place, expected: Expected, change: Option<Change>) -> Self {
+        self.writes.push(Write { place, expected, change });
+        self
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+
+    /// How many rows it names.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.writes.len()
+    }
+
+    pub(super) fn is_read_only(&self) -> bool {
+        self.writes.iter().all(|write| write.change.is_none())
+    }
+
+    pub(super) fn check_spaces(&self) -> Result<(), BarrierError> {
+        match self.writes.iter().find(|write| write.place.space == DOMAIN) {
+            Some(write) => Err(BarrierError::Reserved { place: write.place.clone() }),
+            None => Ok(()),
+        }
+    }
+}

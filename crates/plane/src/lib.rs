@@ -1,1 +1,3 @@
 //! Bulla: plane.
+
+pub mod journal;

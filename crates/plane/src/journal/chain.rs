@@ -7,8 +7,8 @@
 //! header  = version u16 | reason u16 | segment u64 | first sequence u64 | previous chain value
 //! ```
 //! All integers are little-endian. A header's previous chain value is the one in its own payload:
-//! the last one of the segment before, all zeros in the first segment. Zeros after the last frame
-//! are room made ahead.
+//! that of the last record before, all zeros if there is none. The first record of a segment is
+//! linked to the header. Zeros after the last frame are room made ahead.
 
 use bulla_crypto::HmacKey;
 

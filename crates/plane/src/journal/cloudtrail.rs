@@ -33,18 +33,24 @@ impl RecordRef<'_> {
         if !self.resources.is_empty() {
             out.raw("resources", &array(self.resources.iter().map(resource)));
         }
-        out.text("eventType", match self.event_type {
-            EventType::ApiCall => "AwsApiCall",
-            EventType::ServiceEvent => "AwsServiceEvent",
-        });
+        out.text(
+            "eventType",
+            match self.event_type {
+                EventType::ApiCall => "AwsApiCall",
+                EventType::ServiceEvent => "AwsServiceEvent",
+            },
+        );
         out.raw("managementEvent", boolean(self.category == Category::Management));
         out.text("recipientAccountId", self.recipient_account_id);
         out.optional("sharedEventID", self.shared_event_id.map(uuid).as_deref());
         out.json("serviceEventDetails", self.service_event_details);
-        out.text("eventCategory", match self.category {
-            Category::Management => "Management",
-            Category::Data => "Data",
-        });
+        out.text(
+            "eventCategory",
+            match self.category {
+                Category::Management => "Management",
+                Category::Data => "Data",
+            },
+        );
         if let Some(details) = &self.tls {
             out.raw("tlsDetails", &tls(details));
         }

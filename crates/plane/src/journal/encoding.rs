@@ -68,8 +68,7 @@ pub(super) fn encode(record: &RecordRef<'_>, out: &mut Vec<u8>) {
     for id in [&record.request_id, &record.shared_event_id].into_iter().flatten() {
         out.extend_from_slice(id);
     }
-    for text in
-        [record.event_source, record.event_name, record.region, record.recipient_account_id]
+    for text in [record.event_source, record.event_name, record.region, record.recipient_account_id]
     {
         put_text(text, out);
     }

@@ -19,6 +19,8 @@ pub enum FaultKind {
     Tail,
     /// The segment is larger than any that is written; what is beyond the limit was not read.
     Oversized,
+    /// A record is not the one that the anchor knows under its number.
+    Anchor,
     /// A record holds under the chain but can't be decoded: written by a newer program.
     Undecodable,
 }
@@ -33,6 +35,7 @@ impl fmt::Display for FaultKind {
             Self::MissingRecords => "records are missing",
             Self::Tail => "bytes that are no records stand behind the last record",
             Self::Oversized => "the segment is larger than any that is written",
+            Self::Anchor => "a record is not the one that is known under its number",
             Self::Undecodable => "a record can't be decoded",
         })
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::chain::{ChainKey, ChainValue, HEADER_FRAME_BYTES, Header, Reason};
 use super::fault::{Fault, FaultKind, span};
 use super::medium::Medium;
-use super::scan::{MAX_SEGMENT_BYTES, Scan, Step, read_from, read_header};
+use super::scan::{MAX_SEGMENT_BYTES, Scan, Step, read_from, read_header, stored_chain};
 use super::tail::Tail;
 use super::{MAX_FRAME_PAYLOAD_BYTES, MAX_GROUP_BYTES};
 
@@ -102,6 +102,7 @@ pub(super) fn recover(
         tail.offset = end.offset as u64;
         tail.chain = end.chain;
         tail.next_sequence = end.next_sequence;
+        tail.last_record = end.last_record;
         settle(&mut tail, &**medium, &bytes, used, &end, &mut recovery).map_err(at(last))?;
         break;
     }
@@ -134,7 +135,9 @@ pub(super) fn missing_segments(segments: &[u64], oldest: u64, faults: &mut Vec<F
 /// Where the records of the last segment end.
 struct End {
     offset: usize,
+    /// The chain value of the last frame, and of the last record.
     chain: ChainValue,
+    last_record: ChainValue,
     next_sequence: u64,
 }
 
@@ -149,13 +152,15 @@ fn find_end(
     faults: &mut Vec<Fault>,
 ) -> Option<End> {
     let headless = header.is_none();
-    let (chain, first) =
-        header.map_or(([0; 32], 1), |(header, chain)| (chain, header.first_sequence));
+    let mut last_record = header.as_ref().map_or([0; 32], |(header, _)| header.previous);
+    let (chain, first) = header
+        .map_or_else(|| (stored_chain(bytes), 1), |(header, chain)| (chain, header.first_sequence));
     let body = bytes.get(HEADER_FRAME_BYTES..).unwrap_or_default();
     let mut scan = Scan::new(key, body, chain, first, MAX_FRAME_PAYLOAD_BYTES);
     let mut torn: Option<End> = None;
     let mut records = 0_u64;
     if headless {
+        scan = scan.resuming();
         let kind = FaultKind::Header;
         faults.push(Fault { kind, segment, offset: 0, records: None });
     }
@@ -163,6 +168,7 @@ fn find_end(
         let before = End {
             offset: HEADER_FRAME_BYTES + scan.position(),
             chain: scan.previous(),
+            last_record,
             next_sequence: scan.expected(),
         };
         match scan.step() {
@@ -171,6 +177,7 @@ fn find_end(
             Step::Damage { .. } => torn = torn.or(Some(before)),
             Step::Record { sequence, first_of_group, .. } => {
                 records += 1;
+                last_record = scan.previous();
                 if let Some(damage) = torn.take_if(|_| first_of_group) {
                     let records = span(damage.next_sequence, sequence);
                     let offset = damage.offset as u64;

@@ -61,6 +61,12 @@ impl<'a> Scan<'a> {
         Self { key, bytes, position: 0, previous, expected, after_damage, budget, max_payload }
     }
 
+    /// A walk that begins amid damage: the first record that holds may have a later number.
+    pub(super) fn resuming(mut self) -> Self {
+        self.after_damage = true;
+        self
+    }
+
     /// Where the walk is.
     pub(super) fn position(&self) -> usize {
         self.position
@@ -147,11 +153,10 @@ impl<'a> Scan<'a> {
     fn find_again(&mut self) -> usize {
         let from = self.position + 1;
         let rest = self.bytes.get(from..).unwrap_or_default();
-        for at in rest.windows(PREFIX_BYTES).enumerate().filter_map(|(at, window)| {
-            let prefix = Prefix::parse(window.try_into().ok()?, self.max_payload)?;
-            Some((from + at, prefix.length))
-        }) {
-            let (at, length) = at;
+        for (at, window) in rest.windows(PREFIX_BYTES).enumerate() {
+            let Some(prefix) = window.first_chunk() else { break };
+            let Some(prefix) = Prefix::parse(*prefix, self.max_payload) else { continue };
+            let (at, length) = (from + at, prefix.length);
             let Some(before) = at.checked_sub(CHAIN_BYTES) else { continue };
             let stored = self.bytes.get(before..).and_then(|b| b.first_chunk::<CHAIN_BYTES>());
             let Some(stored) = stored else { continue };
@@ -177,9 +182,8 @@ struct Found<'a> {
 }
 
 fn is_zero(bytes: &[u8]) -> bool {
-    let (before, middle, after) = (bytes.chunks_exact(16), [0_u8; 16], bytes);
-    let tail = after.get(after.len() - after.len() % 16..).unwrap_or_default();
-    before.into_iter().all(|chunk| chunk == middle) && tail.iter().all(|byte| *byte == 0)
+    let (chunks, rest) = bytes.as_chunks::<16>();
+    chunks.iter().all(|chunk| *chunk == [0; 16]) && rest.iter().all(|byte| *byte == 0)
 }
 
 /// Reads a segment from `offset` on, at most `limit` bytes.
@@ -204,6 +208,12 @@ pub(super) fn read_from(
         }
     }
     Ok(out)
+}
+
+/// The chain value that stands where the header's does, whether it holds or not.
+pub(super) fn stored_chain(segment: &[u8]) -> ChainValue {
+    let from = HEADER_FRAME_BYTES - CHAIN_BYTES;
+    segment.get(from..).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or_default()
 }
 
 /// The header of a segment, with its chain value; `None` if there is none that holds.

@@ -12,6 +12,7 @@ use super::chain::{
     PREFIX_BYTES, Reason, SEQUENCE_BYTES,
 };
 use super::medium::Medium;
+use super::verify::Anchor;
 
 /// Where the journal ends, durably.
 pub(super) struct Tail {
@@ -20,8 +21,11 @@ pub(super) struct Tail {
     segment_bytes: u64,
     pub(super) segment: u64,
     pub(super) offset: u64,
+    /// The chain value of the last frame.
     pub(super) chain: ChainValue,
     pub(super) next_sequence: u64,
+    /// The chain value of the last record.
+    pub(super) last_record: ChainValue,
     broken: bool,
     prepared: bool,
 }
@@ -37,6 +41,7 @@ impl Tail {
             offset: 0,
             chain: [0; CHAIN_BYTES],
             next_sequence: 1,
+            last_record: [0; CHAIN_BYTES],
             broken: false,
             prepared: false,
         }
@@ -45,6 +50,11 @@ impl Tail {
     /// Whether a write failed, so that only [`Tail::repair`] leads on.
     pub(super) fn is_broken(&self) -> bool {
         self.broken
+    }
+
+    /// The last record that is durable.
+    pub(super) fn anchor(&self) -> Anchor {
+        Anchor { sequence: self.next_sequence.saturating_sub(1), chain: self.last_record }
     }
 
     /// Begins a fresh segment that goes on from the last acknowledged record.
@@ -63,7 +73,7 @@ impl Tail {
         }
         self.medium.create(segment, self.segment_bytes)?;
         let first_sequence = self.next_sequence;
-        let header = Header { reason, segment, first_sequence, previous: self.chain };
+        let header = Header { reason, segment, first_sequence, previous: self.last_record };
         let (frame, chain) = header.frame(&self.key);
         self.medium.append(segment, 0, &frame)?;
         self.medium.sync(segment)?;
@@ -94,6 +104,7 @@ impl Tail {
         self.broken = false;
         self.offset += bytes;
         self.chain = chain;
+        self.last_record = chain;
         self.next_sequence = next;
         if !self.prepared && self.offset > self.segment_bytes / 2 {
             self.medium.prepare(self.segment_bytes);

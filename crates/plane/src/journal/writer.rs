@@ -19,6 +19,7 @@ use super::metrics::Metrics;
 use super::record::RecordRef;
 use super::recovery::{OpenError, Recovery, recover};
 use super::tail::{Tail, close_frame, open_frame};
+use super::verify::Anchor;
 use super::{MAX_RECORD_BYTES, PENDING_BYTES, RETRY, SEGMENT_BYTES, STALL};
 
 /// How often the watch looks, as a part of the time that a group may take.
@@ -103,6 +104,8 @@ struct State {
     watch_rests: bool,
     failed: bool,
     closing: bool,
+    /// The last record that is durable.
+    anchor: Anchor,
 }
 
 /// Records that become durable together. The outcome is the sequence number of the first.
@@ -153,6 +156,7 @@ impl Journal {
                 watch_rests: false,
                 failed: false,
                 closing: false,
+                anchor: tail.anchor(),
             }),
             work: Condvar::new(),
             watch: Condvar::new(),
@@ -222,6 +226,19 @@ impl Journal {
             }
             room.await;
         }
+    }
+
+    /// The last record that is durable. Kept elsewhere and given to [`verify`](super::verify), it
+    /// shows when the end of the journal was cut off, or an old copy was put in its place.
+    #[must_use]
+    pub fn anchor(&self) -> Anchor {
+        self.shared.lock().anchor
+    }
+
+    /// Bytes that wait for the next sync.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        self.shared.lock().pending.len()
     }
 
     /// The counters.
@@ -397,6 +414,7 @@ impl Writer {
                 {
                     let mut state = self.shared.lock();
                     state.in_flight = None;
+                    state.anchor = self.tail.anchor();
                     if state.failed {
                         self.shared.recover(&mut state);
                     }
@@ -417,9 +435,10 @@ impl Writer {
     fn repair(&mut self) -> bool {
         loop {
             let state = self.shared.lock();
-            let waited = self.shared.work.wait_timeout_while(state, self.shared.options.retry, |state| {
-                !state.closing
-            });
+            let waited =
+                self.shared
+                    .work
+                    .wait_timeout_while(state, self.shared.options.retry, |state| !state.closing);
             let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
             if state.closing {
                 return false;

@@ -26,10 +26,12 @@ fn append_for(journal: &Arc<Journal>, tasks: usize, time: Duration) -> (u64, Dur
     (count, start.elapsed())
 }
 
-/// The processor time of this process, all threads.
+/// The processor time of this process, all threads; in steps of 10 ms.
 fn processor_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap())
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields = stat.rsplit_once(')').unwrap().1.split_whitespace();
+    let ticks: u64 = fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+    Duration::from_millis(ticks * 10)
 }
 
 fn measure(medium: &Arc<dyn Medium>, options: Options, what: &str) {

@@ -53,6 +53,8 @@ pub struct Reader {
     buffer: Vec<u8>,
     chain: ChainValue,
     expected: u64,
+    /// The first record of the next segment: what stands here from it on was never acknowledged.
+    limit: Option<u64>,
     /// The first record that is wanted.
     from: u64,
 }
@@ -76,6 +78,7 @@ impl Reader {
             buffer: Vec::new(),
             chain: [0; 32],
             expected: 1,
+            limit: None,
             from: sequence,
         };
         for segment in reader.medium.list()?.into_iter().rev() {
@@ -115,6 +118,7 @@ impl Reader {
         self.buffer = Vec::new();
         self.chain = chain;
         self.expected = first;
+        self.limit = None;
     }
 
     /// The next record, of those that are wanted or before.
@@ -126,6 +130,10 @@ impl Reader {
             self.offset += self.used as u64;
             self.used = 0;
             self.buffer = Vec::new();
+            // A segment that was begun since says that this one is complete, and up to where it
+            // counts: so it is looked for before what is here is read.
+            let next = self.medium.list()?.into_iter().find(|segment| *segment > self.segment);
+            self.limit = self.first_of(next)?;
             if self.segment != 0 && self.is_written()? {
                 let most = MAX_GROUP_BYTES as u64;
                 self.buffer = read_from(&*self.medium, self.segment, self.offset, most)?;
@@ -133,14 +141,8 @@ impl Reader {
                     return Ok(Some(record));
                 }
             }
-            // A segment that was begun since says that this one is complete: so it is looked for
-            // before what follows here is taken for damage.
-            let next = self.medium.list()?.into_iter().find(|segment| *segment > self.segment);
             if let Some(fault) = self.skip_damage(next)? {
                 return Err(ReadError::Fault(fault));
-            }
-            if !self.buffer.is_empty() {
-                continue;
             }
             let Some(next) = next else { return Ok(None) };
             match self.enter_next(next)? {
@@ -159,6 +161,9 @@ impl Reader {
     }
 
     fn take_buffered(&mut self) -> Option<Record> {
+        if self.limit.is_some_and(|limit| self.expected >= limit) {
+            return None;
+        }
         let rest = self.buffer.get(self.used..)?;
         let mut scan =
             Scan::new(&self.key, rest, self.chain, self.expected, MAX_FRAME_PAYLOAD_BYTES);
@@ -176,14 +181,13 @@ impl Reader {
         if self.segment == 0 || !(first_byte || next.is_some()) {
             return Ok(None);
         }
-        let limit = self.limit(next)?;
         let bytes = read_from(&*self.medium, self.segment, self.offset, MAX_SEGMENT_BYTES)?;
         let mut scan =
             Scan::new(&self.key, &bytes, self.chain, self.expected, MAX_FRAME_PAYLOAD_BYTES);
         let Step::Damage { bytes: skipped, .. } = scan.step() else { return Ok(None) };
         let (at, chain) = (self.offset, scan.previous());
         let Step::Record { sequence, .. } = scan.step() else { return Ok(None) };
-        if limit.is_some_and(|limit| sequence >= limit) {
+        if self.limit.is_some_and(|limit| sequence >= limit) {
             return Ok(None);
         }
         let records = span(self.expected, sequence);
@@ -192,7 +196,7 @@ impl Reader {
         Ok(Some(Fault { kind: FaultKind::Chain, segment: self.segment, offset: at, records }))
     }
 
-    fn limit(&self, next: Option<u64>) -> io::Result<Option<u64>> {
+    fn first_of(&self, next: Option<u64>) -> io::Result<Option<u64>> {
         let Some(next) = next else { return Ok(None) };
         let header = read_header(&*self.medium, next, &self.key)?;
         Ok(header.map(|(header, _)| header.first_sequence))

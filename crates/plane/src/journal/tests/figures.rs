@@ -42,10 +42,12 @@ fn measure(medium: &Arc<dyn Medium>, options: Options, what: &str) {
         let (count, elapsed) = append_for(&journal, tasks, Duration::from_secs(3));
         let processor = processor_time() - before;
         println!(
-            "{what}, {tasks} tasks: {:.0} appends/s, {:.2} µs of processor each, {:.1} a group",
+            "{what}, {tasks} tasks: {:.0} appends/s, {:.2} µs of processor each, {:.1} a group, \
+             last sync {} µs",
             count as f64 / elapsed.as_secs_f64(),
             processor.as_secs_f64() * 1e6 / count as f64,
             journal.metrics().records() as f64 / journal.metrics().groups() as f64,
+            journal.metrics().last_sync_micros(),
         );
     }
 }

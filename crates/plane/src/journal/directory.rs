@@ -1,0 +1,271 @@
+//! Segments as files in a folder of their own: files 0600, the folder 0700, made ahead of need.
+//!
+//! A file is filled with zeros before it is used, so that an append overwrites blocks that the
+//! file system has already given: the sync has no metadata to write and takes half the time, and a
+//! disk that is full is noticed when the next segment is made, not amid a record.
+
+use std::collections::HashMap;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use rustix::fs::{AtFlags, CWD, FallocateFlags, StatxFlags, statx};
+use rustix::io::Errno;
+use rustix::path::Arg;
+
+use super::medium::Medium;
+
+/// What the names of segments end in; before that is the number, 20 digits.
+const SUFFIX: &str = ".segment";
+const NUMBER_DIGITS: usize = 20;
+/// The file that becomes the next segment.
+const SPARE: &str = "spare";
+/// The file whose lock says that a process writes here.
+const LOCK: &str = "lock";
+/// Zeros written at once while a file is made.
+const ZERO_BYTES: usize = 1 << 20;
+/// The most files that are kept open at once; all are closed when there are more.
+const MAX_OPEN: usize = 64;
+
+/// Segments as files in a folder.
+pub struct Directory {
+    folder: PathBuf,
+    open: Mutex<HashMap<u64, Arc<File>>>,
+    /// Makes the next file, while there is a thread that does.
+    maker: Mutex<Option<JoinHandle<io::Result<u64>>>>,
+    /// Held for as long as this process writes; readers have none.
+    writes: Option<File>,
+}
+
+impl Directory {
+    /// The folder at `folder`, to write to; it is made if it is not there. No other process can
+    /// write there meanwhile.
+    ///
+    /// # Errors
+    /// `WouldBlock` if another process writes there; `PermissionDenied` if the folder is open to
+    /// others; whatever else the environment answers.
+    pub fn open(folder: impl Into<PathBuf>) -> io::Result<Self> {
+        let folder = folder.into();
+        make_folder(&folder)?;
+        let lock = create_options().truncate(false).create(true).open(folder.join(LOCK))?;
+        lock.try_lock().map_err(|error| match error {
+            std::fs::TryLockError::WouldBlock => io::Error::new(
+                io::ErrorKind::WouldBlock,
+                format!("{} is being written by another process", folder.display()),
+            ),
+            std::fs::TryLockError::Error(error) => error,
+        })?;
+        match std::fs::remove_file(folder.join(SPARE)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        Ok(Self::of(folder, Some(lock)))
+    }
+
+    /// The folder at `folder`, to read only, also while another process writes there.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none.
+    pub fn open_to_read(folder: impl Into<PathBuf>) -> io::Result<Self> {
+        let folder = folder.into();
+        std::fs::read_dir(&folder)?;
+        Ok(Self::of(folder, None))
+    }
+
+    fn of(folder: PathBuf, writes: Option<File>) -> Self {
+        Self { folder, open: Mutex::default(), maker: Mutex::default(), writes }
+    }
+
+    fn path(&self, segment: u64) -> PathBuf {
+        self.folder.join(format!("{segment:0NUMBER_DIGITS$}{SUFFIX}"))
+    }
+
+    fn opened(&self) -> MutexGuard<'_, HashMap<u64, Arc<File>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn file(&self, segment: u64) -> io::Result<Arc<File>> {
+        let mut open = self.opened();
+        if let Some(file) = open.get(&segment) {
+            return Ok(Arc::clone(file));
+        }
+        let writes = self.writes.is_some();
+        let file = OpenOptions::new().read(true).write(writes).open(self.path(segment))?;
+        if open.len() >= MAX_OPEN {
+            open.clear();
+        }
+        let file = Arc::new(file);
+        open.insert(segment, Arc::clone(&file));
+        Ok(file)
+    }
+
+    fn may_write(&self) -> io::Result<()> {
+        if self.writes.is_some() { Ok(()) } else { Err(io::ErrorKind::PermissionDenied.into()) }
+    }
+
+    /// Waits for the thread that makes the next file; `true` if that has now `capacity` bytes.
+    fn spare_is_ready(&self, capacity: u64) -> io::Result<bool> {
+        let maker = self.maker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(maker) = maker else { return Ok(false) };
+        let made = maker.join().map_err(|_| io::Error::other("making a file ahead panicked"))??;
+        Ok(made == capacity && self.folder.join(SPARE).exists())
+    }
+}
+
+impl Medium for Directory {
+    fn list(&self) -> io::Result<Vec<u64>> {
+        let mut segments = Vec::new();
+        for entry in std::fs::read_dir(&self.folder)? {
+            let name = entry?.file_name();
+            let number = name.to_str().and_then(|name| name.strip_suffix(SUFFIX));
+            let number = number.filter(|digits| digits.len() == NUMBER_DIGITS);
+            segments.extend(number.and_then(|digits| digits.parse::<u64>().ok()));
+        }
+        segments.sort_unstable();
+        Ok(segments)
+    }
+
+    fn create(&self, segment: u64, capacity: u64) -> io::Result<()> {
+        self.may_write()?;
+        let path = self.path(segment);
+        if path.exists() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        // It may have been removed under us: what is recorded from now on needs it all the same.
+        make_folder(&self.folder)?;
+        let spare = self.folder.join(SPARE);
+        if !self.spare_is_ready(capacity).unwrap_or(false) {
+            make_file(&spare, capacity)?;
+        }
+        self.opened().remove(&segment);
+        std::fs::rename(&spare, &path)?;
+        File::open(&self.folder)?.sync_all()
+    }
+
+    fn prepare(&self, capacity: u64) {
+        let mut maker = self.maker.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.writes.is_none() || maker.is_some() {
+            return;
+        }
+        let spare = self.folder.join(SPARE);
+        let make = move || make_file(&spare, capacity).map(|()| capacity);
+        // Without a thread the file is made when it is needed, which only takes longer.
+        *maker = std::thread::Builder::new().name("journal-ahead".to_owned()).spawn(make).ok();
+    }
+
+    fn size(&self, segment: u64) -> io::Result<u64> {
+        Ok(self.file(segment)?.metadata()?.len())
+    }
+
+    fn read(&self, segment: u64, offset: u64, out: &mut [u8]) -> io::Result<usize> {
+        self.file(segment)?.read_at(out, offset)
+    }
+
+    fn append(&self, segment: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file(segment)?.write_all_at(bytes, offset)
+    }
+
+    fn sync(&self, segment: u64) -> io::Result<()> {
+        let file = self.file(segment)?;
+        file.sync_data()?;
+        // A file that was removed or moved away can be written and synced for ever.
+        if identity_of_file(&file)? == identity_at(&self.path(segment))? {
+            Ok(())
+        } else {
+            Err(io::Error::new(io::ErrorKind::NotFound, "the segment was replaced"))
+        }
+    }
+
+    fn remove(&self, segment: u64) -> io::Result<()> {
+        self.may_write()?;
+        self.opened().remove(&segment);
+        std::fs::remove_file(self.path(segment))
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // The lock must not be given back while a thread of ours still writes. What it made is
+        // not needed: the next to open makes it anew.
+        let _ = self.spare_is_ready(0);
+    }
+}
+
+/// Which file this is: device and inode. Asks for nothing else: a file system with fine-grained
+/// times must give a file whose times were looked at new ones at the next write, and the sync
+/// then takes 40 µs more.
+fn identity(dir: impl AsFd, path: impl Arg, flags: AtFlags) -> io::Result<(u32, u32, u64)> {
+    let found = statx(dir, path, flags | AtFlags::SYMLINK_NOFOLLOW, StatxFlags::INO)?;
+    Ok((found.stx_dev_major, found.stx_dev_minor, found.stx_ino))
+}
+
+fn identity_of_file(file: &File) -> io::Result<(u32, u32, u64)> {
+    identity(file, c"", AtFlags::EMPTY_PATH)
+}
+
+fn identity_at(path: &Path) -> io::Result<(u32, u32, u64)> {
+    identity(CWD, path, AtFlags::empty())
+}
+
+fn create_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600);
+    options
+}
+
+/// Makes the folder if it is not there; refuses one that others can look into.
+fn make_folder(folder: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Ok(()) => {
+            let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+            File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let mode = std::fs::metadata(folder)?.permissions().mode();
+            if mode & 0o077 == 0 {
+                return Ok(());
+            }
+            Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                format!(
+                    "{} is open to others (mode {:o}): chmod 700",
+                    folder.display(),
+                    mode & 0o777
+                ),
+            ))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes a file of `capacity` zeros, durably; none is left if that fails.
+fn make_file(path: &Path, capacity: u64) -> io::Result<()> {
+    let made = fill(path, capacity);
+    if made.is_err() {
+        // The room it took may be what is missing; the first error is the one that tells.
+        let _ = std::fs::remove_file(path);
+    }
+    made
+}
+
+fn fill(path: &Path, capacity: u64) -> io::Result<()> {
+    let file = create_options().create(true).truncate(true).open(path)?;
+    // Asks for the room first: a disk that is full says so at once, and not megabytes later.
+    match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, capacity) {
+        Ok(()) | Err(Errno::OPNOTSUPP) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let zeros = vec![0; ZERO_BYTES];
+    let mut offset = 0;
+    while offset < capacity {
+        let rest = usize::try_from(capacity - offset).unwrap_or(usize::MAX);
+        let part = zeros.get(..rest.min(ZERO_BYTES)).unwrap_or(&zeros);
+        file.write_all_at(part, offset)?;
+        offset += part.len() as u64;
+    }
+    file.sync_all()
+}

@@ -1,0 +1,245 @@
+//! Reads records in order, from any of them on, and goes on when more have been written.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use super::chain::{ChainKey, ChainValue, HEADER_FRAME_BYTES, PREFIX_BYTES};
+use super::fault::{Fault, FaultKind, span};
+use super::medium::Medium;
+use super::record::Record;
+use super::scan::{MAX_SEGMENT_BYTES, Scan, Step, read_from, read_header, stored_chain};
+use super::{MAX_FRAME_PAYLOAD_BYTES, MAX_GROUP_BYTES};
+
+/// Why a record could not be read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The environment failed; nothing was skipped.
+    Io(io::Error),
+    /// Records that do not hold were skipped; reading goes on behind them.
+    Fault(Fault),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(source) => write!(f, "the journal can't be read: {source}"),
+            Self::Fault(fault) => write!(f, "records were skipped: {fault}"),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// Reads records in order. As an iterator it ends at the end of what is written so far; asked
+/// again later it goes on from there, which is how to follow a journal.
+///
+/// Who follows may see records whose write failed after they were seen; the records that
+/// took their numbers follow.
+pub struct Reader {
+    medium: Arc<dyn Medium>,
+    key: Arc<ChainKey>,
+    /// The segment that is read; 0 before the first.
+    segment: u64,
+    /// Where `buffer` begins in the segment, and how much of it was used.
+    offset: u64,
+    used: usize,
+    buffer: Vec<u8>,
+    chain: ChainValue,
+    expected: u64,
+    /// The first record of the next segment: what stands here from it on was never acknowledged.
+    limit: Option<u64>,
+    /// The first record that is wanted.
+    from: u64,
+}
+
+impl Reader {
+    /// Reads from the record with the number `sequence` on, or from the oldest there is.
+    ///
+    /// # Errors
+    /// If the medium can't be read.
+    pub fn from_sequence(
+        medium: Arc<dyn Medium>,
+        key: Arc<ChainKey>,
+        sequence: u64,
+    ) -> io::Result<Self> {
+        let mut reader = Self {
+            medium,
+            key,
+            segment: 0,
+            offset: 0,
+            used: 0,
+            buffer: Vec::new(),
+            chain: [0; 32],
+            expected: 1,
+            limit: None,
+            from: sequence,
+        };
+        for segment in reader.medium.list()?.into_iter().rev() {
+            let header = read_header(&*reader.medium, segment, &reader.key)?;
+            if let Some((header, chain)) = header {
+                reader.enter(segment, chain, header.first_sequence);
+                if header.first_sequence <= sequence {
+                    break;
+                }
+            }
+        }
+        Ok(reader)
+    }
+
+    /// Reads the last `count` records, and those that are written later.
+    ///
+    /// # Errors
+    /// If the medium can't be read.
+    pub fn tail(medium: Arc<dyn Medium>, key: Arc<ChainKey>, count: u64) -> io::Result<Self> {
+        let mut end = 1;
+        for segment in medium.list()?.into_iter().rev() {
+            let Some((header, chain)) = read_header(&*medium, segment, &key)? else { continue };
+            let bytes = read_from(&*medium, segment, HEADER_FRAME_BYTES as u64, MAX_SEGMENT_BYTES)?;
+            let first = header.first_sequence;
+            let mut scan = Scan::new(&key, &bytes, chain, first, MAX_FRAME_PAYLOAD_BYTES);
+            while !matches!(scan.step(), Step::End { .. }) {}
+            end = scan.expected();
+            break;
+        }
+        Self::from_sequence(medium, key, end.saturating_sub(count).max(1))
+    }
+
+    fn enter(&mut self, segment: u64, chain: ChainValue, first: u64) {
+        self.segment = segment;
+        self.offset = HEADER_FRAME_BYTES as u64;
+        self.used = 0;
+        self.buffer = Vec::new();
+        self.chain = chain;
+        self.expected = first;
+        self.limit = None;
+    }
+
+    /// The next record, of those that are wanted or before.
+    fn advance(&mut self) -> Result<Option<Record>, ReadError> {
+        loop {
+            if let Some(record) = self.take_buffered() {
+                return Ok(Some(record));
+            }
+            self.offset += self.used as u64;
+            self.used = 0;
+            self.buffer = Vec::new();
+            // A segment that was begun since says that this one is complete, and up to where it
+            // counts: so it is looked for before what is here is read.
+            let next = self.medium.list()?.into_iter().find(|segment| *segment > self.segment);
+            self.limit = self.first_of(next)?;
+            if self.segment != 0 && self.is_written()? {
+                let most = MAX_GROUP_BYTES as u64;
+                self.buffer = read_from(&*self.medium, self.segment, self.offset, most)?;
+                if let Some(record) = self.take_buffered() {
+                    return Ok(Some(record));
+                }
+            }
+            if let Some(fault) = self.skip_damage(next)? {
+                return Err(ReadError::Fault(fault));
+            }
+            let Some(next) = next else { return Ok(None) };
+            match self.enter_next(next)? {
+                Some(fault) => return Err(ReadError::Fault(fault)),
+                None if self.segment != next => return Ok(None),
+                None => {}
+            }
+        }
+    }
+
+    /// Whether anything is written where the reader is; what is asked most often by who follows.
+    fn is_written(&self) -> io::Result<bool> {
+        let prefix = PREFIX_BYTES as u64;
+        let bytes = read_from(&*self.medium, self.segment, self.offset, prefix)?;
+        Ok(bytes.iter().any(|byte| *byte != 0))
+    }
+
+    fn take_buffered(&mut self) -> Option<Record> {
+        if self.limit.is_some_and(|limit| self.expected >= limit) {
+            return None;
+        }
+        let rest = self.buffer.get(self.used..)?;
+        let mut scan =
+            Scan::new(&self.key, rest, self.chain, self.expected, MAX_FRAME_PAYLOAD_BYTES);
+        let Step::Record { sequence, bytes, .. } = scan.step_live() else { return None };
+        let record = Record::new(sequence, bytes.to_vec());
+        (self.chain, self.expected) = (scan.previous(), scan.expected());
+        self.used += scan.position();
+        Some(record)
+    }
+
+    /// Looks for records behind damage in this segment; places the reader at them.
+    fn skip_damage(&mut self, next: Option<u64>) -> io::Result<Option<Fault>> {
+        let first_byte = self.buffer.iter().any(|byte| *byte != 0);
+        self.buffer = Vec::new();
+        if self.segment == 0 || !(first_byte || next.is_some()) {
+            return Ok(None);
+        }
+        let bytes = read_from(&*self.medium, self.segment, self.offset, MAX_SEGMENT_BYTES)?;
+        let mut scan =
+            Scan::new(&self.key, &bytes, self.chain, self.expected, MAX_FRAME_PAYLOAD_BYTES);
+        let Step::Damage { bytes: skipped, .. } = scan.step() else { return Ok(None) };
+        let (at, chain) = (self.offset, scan.previous());
+        let Step::Record { sequence, .. } = scan.step() else { return Ok(None) };
+        if self.limit.is_some_and(|limit| sequence >= limit) {
+            return Ok(None);
+        }
+        let records = span(self.expected, sequence);
+        (self.chain, self.expected) = (chain, sequence);
+        self.offset += skipped as u64;
+        Ok(Some(Fault { kind: FaultKind::Chain, segment: self.segment, offset: at, records }))
+    }
+
+    fn first_of(&self, next: Option<u64>) -> io::Result<Option<u64>> {
+        let Some(next) = next else { return Ok(None) };
+        let header = read_header(&*self.medium, next, &self.key)?;
+        Ok(header.map(|(header, _)| header.first_sequence))
+    }
+
+    /// Goes on to the next segment; names what is missing between.
+    fn enter_next(&mut self, next: u64) -> io::Result<Option<Fault>> {
+        let bytes = read_from(&*self.medium, next, 0, HEADER_FRAME_BYTES as u64)?;
+        let Some((header, chain)) = read_header(&*self.medium, next, &self.key)? else {
+            if self.medium.list()?.last() == Some(&next) {
+                // It is being begun.
+                return Ok(None);
+            }
+            self.enter(next, stored_chain(&bytes), self.expected);
+            return Ok(Some(Fault {
+                kind: FaultKind::Header,
+                segment: next,
+                offset: 0,
+                records: None,
+            }));
+        };
+        let missing = span(self.expected, header.first_sequence).filter(|_| self.segment != 0);
+        let segment = self.segment;
+        let offset = self.offset;
+        self.enter(next, chain, header.first_sequence);
+        Ok(missing.map(|missing| Fault {
+            kind: FaultKind::MissingRecords,
+            segment,
+            offset,
+            records: Some(missing),
+        }))
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<Record, ReadError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.advance().transpose()? {
+                Ok(record) if record.sequence() < self.from => {}
+                item => return Some(item),
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The journal as a whole: on a disk that fails, that is tampered with, under many callers.
+
+mod faults;
+mod figures;
+mod many;
+mod records;
+mod tampering;

@@ -1,0 +1,457 @@
+//! The journal as the pipeline sees it: append, and it is durable; one thread groups the syncs.
+//!
+//! Appends encode straight into the buffer of the group that waits, under a short lock, while the
+//! group before is on its way to the disk. When that is done the thread takes the whole buffer.
+
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::chain::ChainKey;
+use super::encoding;
+use super::medium::Medium;
+use super::metrics::Metrics;
+use super::record::RecordRef;
+use super::recovery::{OpenError, Recovery, recover};
+use super::tail::{Tail, close_frame, open_frame};
+use super::verify::Anchor;
+use super::{MAX_RECORD_BYTES, PENDING_BYTES, RETRY, SEGMENT_BYTES, STALL};
+
+/// How often the watch looks, as a part of the time that a group may take.
+const WATCH_PART: u32 = 8;
+/// After how many looks at a journal without work the watch rests.
+const QUIET_LOOKS: u32 = 8;
+
+/// Why a record was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JournalError {
+    /// The journal can't be written at present: the call must fail. It recovers by itself.
+    Unavailable,
+    /// The record is larger than [`MAX_RECORD_BYTES`]; can't happen to an encoded [`RecordRef`].
+    TooLarge,
+}
+
+impl fmt::Display for JournalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unavailable => f.write_str(
+                "the journal can't be written: make sure that its disk has room and works; \
+                 it is tried again by itself",
+            ),
+            Self::TooLarge => {
+                write!(f, "the record is larger than {MAX_RECORD_BYTES} bytes")
+            }
+        }
+    }
+}
+
+impl std::error::Error for JournalError {}
+
+/// Sizes and times of a journal; the defaults are right outside tests.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Bytes of a segment.
+    pub segment_bytes: u64,
+    /// Bytes that may wait for the next sync before appends have to wait for room.
+    pub pending_bytes: usize,
+    /// How long a group may take before its records are answered as unavailable.
+    pub stall: Duration,
+    /// How often a journal that failed is tried again.
+    pub retry: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            segment_bytes: SEGMENT_BYTES,
+            pending_bytes: PENDING_BYTES,
+            stall: STALL,
+            retry: RETRY,
+        }
+    }
+}
+
+/// The append-only, hash-chained, group-committed record of every call.
+pub struct Journal {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct Shared {
+    options: Options,
+    state: Mutex<State>,
+    /// Wakes the writer.
+    work: Condvar,
+    /// Wakes the watch.
+    watch: Condvar,
+    /// Wakes the appends that wait for room, and who waits for the journal to recover.
+    room: Notify,
+    failed: AtomicBool,
+    metrics: Metrics,
+}
+
+struct State {
+    pending: Vec<u8>,
+    count: u64,
+    group: Arc<Group>,
+    in_flight: Option<(Instant, Arc<Group>)>,
+    writer_waits: bool,
+    watch_rests: bool,
+    failed: bool,
+    closing: bool,
+    /// The last record that is durable.
+    anchor: Anchor,
+}
+
+/// Records that become durable together. The outcome is the sequence number of the first.
+#[derive(Default)]
+struct Group {
+    outcome: OnceLock<Result<u64, JournalError>>,
+    done: Notify,
+}
+
+impl Group {
+    fn resolve(&self, outcome: Result<u64, JournalError>) {
+        // The first outcome stands: a group that was given up may still be written later.
+        let _ = self.outcome.set(outcome);
+        self.done.notify_waiters();
+    }
+
+    async fn outcome(&self) -> Result<u64, JournalError> {
+        loop {
+            let mut done = std::pin::pin!(self.done.notified());
+            done.as_mut().enable();
+            if let Some(outcome) = self.outcome.get() {
+                return *outcome;
+            }
+            done.await;
+        }
+    }
+}
+
+impl Journal {
+    /// Opens the journal on a medium, or begins one. The key is the chain's; see [`ChainKey`].
+    ///
+    /// # Errors
+    /// If the medium can't be read or written, or holds the journal of another key.
+    pub fn open(
+        medium: Arc<dyn Medium>,
+        key: Arc<ChainKey>,
+        options: Options,
+    ) -> Result<(Self, Recovery), OpenError> {
+        let (tail, recovery) = recover(&medium, &key, options.segment_bytes)?;
+        let shared = Arc::new(Shared {
+            options,
+            state: Mutex::new(State {
+                pending: Vec::new(),
+                count: 0,
+                group: Arc::default(),
+                in_flight: None,
+                writer_waits: false,
+                watch_rests: false,
+                failed: false,
+                closing: false,
+                anchor: tail.anchor(),
+            }),
+            work: Condvar::new(),
+            watch: Condvar::new(),
+            room: Notify::new(),
+            failed: AtomicBool::new(false),
+            metrics: Metrics::default(),
+        });
+        let journal = Self { shared: Arc::clone(&shared), threads: Mutex::default() };
+        journal.start("journal", move || Writer { shared, tail }.run())?;
+        let shared = Arc::clone(&journal.shared);
+        journal.start("journal-watch", move || shared.watch_over())?;
+        Ok((journal, recovery))
+    }
+
+    fn start(&self, name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), OpenError> {
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run);
+        let thread = thread.map_err(OpenError::Thread)?;
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        Ok(())
+    }
+
+    /// Appends a record; resolves once it is durable, with its sequence number. A future that is
+    /// dropped before may leave its record in the journal.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`] if the record is not known to be durable.
+    pub async fn append(&self, record: &RecordRef<'_>) -> Result<u64, JournalError> {
+        self.append_with(|out| encoding::encode(record, out)).await
+    }
+
+    /// Appends bytes that are not looked at; else as [`Journal::append`].
+    ///
+    /// # Errors
+    /// As [`Journal::append`], and [`JournalError::TooLarge`] above [`MAX_RECORD_BYTES`].
+    pub async fn append_bytes(&self, bytes: &[u8]) -> Result<u64, JournalError> {
+        self.append_with(|out| out.extend_from_slice(bytes)).await
+    }
+
+    async fn append_with(&self, encode: impl Fn(&mut Vec<u8>)) -> Result<u64, JournalError> {
+        let (group, index) = loop {
+            if let Some(place) = self.shared.enqueue(&encode)? {
+                break place;
+            }
+            let mut room = std::pin::pin!(self.shared.room.notified());
+            room.as_mut().enable();
+            if let Some(place) = self.shared.enqueue(&encode)? {
+                break place;
+            }
+            room.await;
+        };
+        group.outcome().await.map(|first| first + index)
+    }
+
+    /// Whether records can be written, as far as is known: to fail closed before work is done.
+    #[must_use]
+    pub fn healthy(&self) -> bool {
+        !self.shared.failed.load(Ordering::Acquire)
+    }
+
+    /// Resolves once the journal can be written, at once if it can.
+    pub async fn recovered(&self) {
+        loop {
+            let mut room = std::pin::pin!(self.shared.room.notified());
+            room.as_mut().enable();
+            if self.healthy() {
+                return;
+            }
+            room.await;
+        }
+    }
+
+    /// The last record that is durable. Kept elsewhere and given to [`verify`](super::verify), it
+    /// shows when the end of the journal was cut off, or an old copy was put in its place.
+    #[must_use]
+    pub fn anchor(&self) -> Anchor {
+        self.shared.lock().anchor
+    }
+
+    /// Bytes that wait for the next sync.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        self.shared.lock().pending.len()
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// Writes what waits, and ends the threads; later appends are unavailable. Blocks meanwhile.
+    pub fn close(&self) {
+        {
+            let mut state = self.shared.lock();
+            state.closing = true;
+            self.shared.work.notify_all();
+            self.shared.watch.notify_all();
+        }
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        for thread in threads.drain(..) {
+            // A thread that panicked has nothing more to tell than that no more is written.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // No code that can panic half-way through a change runs under this lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Encodes a record into the group that waits; `None` if there is no room at present.
+    fn enqueue(
+        &self,
+        encode: impl Fn(&mut Vec<u8>),
+    ) -> Result<Option<(Arc<Group>, u64)>, JournalError> {
+        let mut state = self.lock();
+        if state.failed || state.closing {
+            self.metrics.count_refused(1);
+            return Err(JournalError::Unavailable);
+        }
+        if state.pending.len() >= self.options.pending_bytes {
+            return Ok(None);
+        }
+        let start = state.pending.len();
+        open_frame(&mut state.pending);
+        let body = state.pending.len();
+        encode(&mut state.pending);
+        if state.pending.len() - body > MAX_RECORD_BYTES {
+            state.pending.truncate(start);
+            return Err(JournalError::TooLarge);
+        }
+        close_frame(&mut state.pending, start);
+        let index = state.count;
+        state.count += 1;
+        let place = (Arc::clone(&state.group), index);
+        let wake = std::mem::take(&mut state.writer_waits);
+        drop(state);
+        if wake {
+            self.work.notify_one();
+        }
+        Ok(Some(place))
+    }
+
+    /// Takes the group that waits, once there is one; `None` once the journal is closed.
+    fn next_group(&self, spare: Vec<u8>) -> Option<(Vec<u8>, u64, Arc<Group>)> {
+        let mut state = self.lock();
+        while state.count == 0 {
+            if state.closing {
+                return None;
+            }
+            state.writer_waits = true;
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.writer_waits = false;
+        let buffer = std::mem::replace(&mut state.pending, spare);
+        let count = std::mem::take(&mut state.count);
+        let group = std::mem::take(&mut state.group);
+        state.in_flight = Some((Instant::now(), Arc::clone(&group)));
+        if std::mem::take(&mut state.watch_rests) {
+            self.watch.notify_one();
+        }
+        drop(state);
+        self.room.notify_waiters();
+        Some((buffer, count, group))
+    }
+
+    /// Refuses everything that waits, and all that comes, until [`Shared::recover`].
+    fn fail(&self, state: &mut State) {
+        self.metrics.count_failure();
+        state.failed = true;
+        self.failed.store(true, Ordering::Release);
+        if let Some((_, group)) = &state.in_flight {
+            group.resolve(Err(JournalError::Unavailable));
+        }
+        self.metrics.count_refused(std::mem::take(&mut state.count));
+        state.pending.clear();
+        std::mem::take(&mut state.group).resolve(Err(JournalError::Unavailable));
+        self.room.notify_waiters();
+    }
+
+    fn recover(&self, state: &mut State) {
+        state.failed = false;
+        self.failed.store(false, Ordering::Release);
+        self.room.notify_waiters();
+    }
+
+    /// Gives up a group that takes too long: a disk that hangs must not make callers hang.
+    fn watch_over(&self) {
+        let look = self.options.stall / WATCH_PART;
+        let mut quiet = 0;
+        let mut state = self.lock();
+        while !state.closing {
+            match &state.in_flight {
+                Some((since, _)) => {
+                    quiet = 0;
+                    if since.elapsed() >= self.options.stall && !state.failed {
+                        self.fail(&mut state);
+                    }
+                }
+                None => quiet += 1,
+            }
+            state = if quiet > QUIET_LOOKS {
+                quiet = 0;
+                state.watch_rests = true;
+                self.watch.wait(state).unwrap_or_else(PoisonError::into_inner)
+            } else {
+                let waited = self.watch.wait_timeout(state, look);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            };
+        }
+    }
+}
+
+/// The thread that writes.
+struct Writer {
+    shared: Arc<Shared>,
+    tail: Tail,
+}
+
+impl Writer {
+    fn run(mut self) {
+        let mut spare = Vec::new();
+        while let Some((mut buffer, count, group)) = self.shared.next_group(spare) {
+            let started = Instant::now();
+            let written = self.tail.write_group(&mut buffer);
+            self.finish(written, count, buffer.len() as u64, started, &group);
+            if self.tail.is_broken() && !self.repair() {
+                return;
+            }
+            buffer.clear();
+            spare = buffer;
+        }
+    }
+
+    fn finish(
+        &self,
+        written: io::Result<u64>,
+        count: u64,
+        bytes: u64,
+        started: Instant,
+        group: &Group,
+    ) {
+        let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        match written {
+            Ok(first) => {
+                self.shared.metrics.count_group(count, bytes, micros);
+                {
+                    let mut state = self.shared.lock();
+                    state.in_flight = None;
+                    state.anchor = self.tail.anchor();
+                    if state.failed {
+                        self.shared.recover(&mut state);
+                    }
+                }
+                group.resolve(Ok(first));
+            }
+            Err(error) => {
+                tracing::error!(%error, segment = self.tail.segment, "the journal can't be written");
+                let mut state = self.shared.lock();
+                self.shared.metrics.count_refused(count);
+                self.shared.fail(&mut state);
+                state.in_flight = None;
+            }
+        }
+    }
+
+    /// Tries to begin a fresh segment until it works; `false` if the journal is closed before.
+    fn repair(&mut self) -> bool {
+        loop {
+            let state = self.shared.lock();
+            let waited =
+                self.shared
+                    .work
+                    .wait_timeout_while(state, self.shared.options.retry, |state| !state.closing);
+            let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if state.closing {
+                return false;
+            }
+            drop(state);
+            match self.tail.repair() {
+                Ok(()) => {
+                    tracing::info!(segment = self.tail.segment, "the journal can be written again");
+                    self.shared.recover(&mut self.shared.lock());
+                    return true;
+                }
+                Err(error) => tracing::debug!(%error, "the journal still can't be written"),
+            }
+        }
+    }
+}

@@ -56,9 +56,12 @@ pub(crate) struct Preamble<'a> {
 }
 
 impl Preamble<'_> {
-    /// The pieces of the string to sign.
-    fn with<T>(&self, canonical: &[u8], then: impl FnOnce(&[&[u8]]) -> T) -> T {
-        then(&[
+    /// Replaces a canonical request by its string to sign.
+    pub(crate) fn string_to_sign(&self, canonical: &mut Vec<u8>) {
+        let digest = hex_of(&sha256(canonical));
+        let out = canonical;
+        out.clear();
+        for piece in [
             ALGORITHM.as_bytes(),
             b"\n",
             &self.stamp.basic(),
@@ -69,17 +72,16 @@ impl Preamble<'_> {
             b"/",
             self.service.as_bytes(),
             b"/aws4_request\n",
-            &hex_of(&sha256(canonical)),
-        ])
+            &digest,
+        ] {
+            out.extend_from_slice(piece);
+        }
     }
 
-    /// The signature of a canonical request.
-    pub(crate) fn sign(&self, canonical: &[u8], key: &SigningKey) -> [u8; SHA256_LEN] {
-        self.with(canonical, |pieces| key.sign(pieces))
-    }
-
-    pub(crate) fn string_to_sign(&self, canonical: &[u8]) -> Vec<u8> {
-        self.with(canonical, |pieces| pieces.concat())
+    /// The signature of a canonical request, whose place the string to sign then has.
+    pub(crate) fn sign(&self, canonical: &mut Vec<u8>, key: &SigningKey) -> [u8; SHA256_LEN] {
+        self.string_to_sign(canonical);
+        key.sign(canonical)
     }
 }
 

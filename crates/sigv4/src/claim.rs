@@ -270,7 +270,7 @@ impl Claim<'_> {
         let (first, second) = self.omissions();
         for omit in std::iter::once(first).chain(second) {
             self.recipe(omit).build(parts, &mut scratch.sorter, &mut scratch.canonical)?;
-            let expected = self.preamble().sign(&scratch.canonical, key);
+            let expected = self.preamble().sign(&mut scratch.canonical, key);
             // What is no signature is compared too, and fails by the second condition.
             let equal = ct_eq(&expected, &self.signature.unwrap_or_default());
             if equal & self.signature.is_some() {
@@ -309,7 +309,8 @@ impl Claim<'_> {
         let mut canonical_request = Vec::new();
         let recipe = self.recipe(self.omissions().0);
         recipe.build(parts, &mut Sorter::default(), &mut canonical_request)?;
-        let string_to_sign = self.preamble().string_to_sign(&canonical_request);
+        let mut string_to_sign = canonical_request.clone();
+        self.preamble().string_to_sign(&mut string_to_sign);
         Ok(Explanation { canonical_request, string_to_sign })
     }
 }

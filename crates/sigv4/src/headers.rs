@@ -9,10 +9,10 @@ pub(crate) fn check_coverage(
     signed: &str,
     token_after_signing: bool,
 ) -> Result<(), AuthError> {
-    if signed.split(';').count() > MAX_SIGNED_HEADERS {
+    if names(signed).count() > MAX_SIGNED_HEADERS {
         return Err(AuthError::TooLarge(Limit::SignedHeaders));
     }
-    let covers = |name: &str| signed.split(';').any(|one| one.eq_ignore_ascii_case(name));
+    let covers = |name: &str| names(signed).any(|one| one.eq_ignore_ascii_case(name.as_bytes()));
     if !covers(HOST) {
         return Err(AuthError::HostUnsigned);
     }
@@ -25,14 +25,19 @@ pub(crate) fn check_coverage(
     Ok(())
 }
 
+/// The names in a list. Bytes are split faster than text where the pieces are short.
+fn names(signed: &str) -> impl Iterator<Item = &[u8]> {
+    signed.as_bytes().split(|byte| *byte == b';')
+}
+
 fn is_amz(name: &str) -> bool {
     name.as_bytes().get(..6).is_some_and(|start| start.eq_ignore_ascii_case(b"x-amz-"))
 }
 
 /// Whether `signed` is what a signer must write: lower-case names, sorted, each once.
 pub(crate) fn well_formed(signed: &str) -> bool {
-    signed.split(';').all(|name| !name.is_empty() && name.bytes().all(is_lower_token))
-        && signed.split(';').is_sorted_by(|a, b| a < b)
+    names(signed).all(|name| !name.is_empty() && name.iter().all(|byte| is_lower_token(*byte)))
+        && names(signed).is_sorted_by(|a, b| a < b)
 }
 
 /// A character of a header name (RFC 9110, 5.6.2) in lower case.
@@ -42,7 +47,8 @@ fn is_lower_token(byte: u8) -> bool {
 
 /// A character of a header name or a method (RFC 9110, 5.6.2).
 pub(crate) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-'
+        | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
 /// Appends `name:value\n` for each name in `signed`, which is [`well_formed`]. Lines of the same
@@ -52,11 +58,11 @@ pub(crate) fn push(
     signed: &str,
     out: &mut Vec<u8>,
 ) -> Result<(), AuthError> {
-    for wanted in signed.split(';') {
-        out.extend_from_slice(wanted.as_bytes());
+    for wanted in names(signed) {
+        out.extend_from_slice(wanted);
         let mut separator = b':';
         for (name, value) in headers {
-            if name.eq_ignore_ascii_case(wanted) {
+            if name.as_bytes().eq_ignore_ascii_case(wanted) {
                 out.push(separator);
                 push_value(value, out);
                 separator = b',';
@@ -105,6 +111,12 @@ mod tests {
         push(headers, "a;b;host", &mut out).unwrap();
         assert_eq!(out, b"a:1 2 3,\"x y\",\xff\nb:\nhost:h\n");
         assert_eq!(push(headers, "c;host", &mut out), Err(AuthError::Mismatch));
+    }
+
+    #[test]
+    fn tokens() {
+        let marks = (0..=255_u8).filter(|byte| is_token(*byte) && !byte.is_ascii_alphanumeric());
+        assert_eq!(marks.collect::<Vec<_>>(), b"!#$%&'*+-.^_`|~");
     }
 
     #[test]

@@ -44,8 +44,8 @@ impl SigningKey {
         self.dummy
     }
 
-    pub(crate) fn sign(&self, pieces: &[&[u8]]) -> [u8; SHA256_LEN] {
-        self.key.sign(pieces)
+    pub(crate) fn sign(&self, text: &[u8]) -> [u8; SHA256_LEN] {
+        self.key.sign(&[text])
     }
 }
 
@@ -68,7 +68,7 @@ mod tests {
         let text = b"AWS4-HMAC-SHA256\n20150830T123600Z\n20150830/us-east-1/iam/aws4_request\n\
             f536975d06c0309214f805bb90ccff089219ecd68b2577efef23edd43b7e1a59";
         assert_eq!(
-            bulla_crypto::hex::encode(&key.sign(&[text])),
+            bulla_crypto::hex::encode(&key.sign(text)),
             "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7"
         );
         assert!(!key.is_dummy());

@@ -92,7 +92,7 @@ impl<'a> SignOptions<'a> {
         let (stamp, region, service) = (self.stamp, self.region, self.service);
         let key = SigningKey::derive(secret, date, region, service);
         let preamble = Preamble { stamp, date, region, service };
-        Ok(hex::encode(&preamble.sign(&canonical, &key)))
+        Ok(hex::encode(&preamble.sign(&mut canonical, &key)))
     }
 }
 

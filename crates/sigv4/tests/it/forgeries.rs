@@ -370,3 +370,29 @@ fn payloads() {
     undeclared.add(undeclared.with(|parts| sign_header(parts, &CREDENTIALS, &body)).unwrap());
     assert_eq!(undeclared.authenticate(NOW, &s3), Err(AuthError::PayloadUndeclared));
 }
+
+/// Even the owner of the secret cannot have a request accepted whose canonical form another
+/// request could share.
+#[test]
+fn what_a_signer_may_not_write() {
+    let sign = |method: &str, headers: &str| {
+        let mut request = Request { method: method.into(), ..plain() };
+        request.headers.retain(|(name, _)| name != "X-Amz-Target");
+        request.headers.push(("X-Amz-Date".into(), b"20150830T123600Z".to_vec()));
+        let scope = "20150830/eu-central-1/kms/aws4_request";
+        let plan =
+            crate::naive::Signed { headers, date: "20150830T123600Z", scope, presigned: false };
+        let signature = crate::naive::signature(&request, &plan, SECRET).unwrap();
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential={KEY_ID}/{scope}, SignedHeaders={headers}, \
+             Signature={signature}"
+        );
+        request.headers.push(("Authorization".into(), authorization.into()));
+        request.authenticate(NOW, &RULES)
+    };
+    assert_eq!(sign("GET", "host;x-amz-date"), Ok(()));
+    assert_eq!(sign("GET", "x-amz-date;host"), Err(AuthError::Mismatch));
+    assert_eq!(sign("GET", "host;host;x-amz-date"), Err(AuthError::Mismatch));
+    assert_eq!(sign("GET\n/", "host;x-amz-date"), Err(AuthError::Mismatch));
+    assert_eq!(sign("G T", "host;x-amz-date"), Err(AuthError::Mismatch));
+}

@@ -1,0 +1,120 @@
+//! The models' regular expressions, compiled at first use.
+
+use std::sync::OnceLock;
+
+use regex_lite::Regex;
+
+use crate::charset::CharSet;
+
+/// One pattern of a model. The whole value must match, as with Java's `Matcher.matches`.
+#[derive(Debug)]
+pub struct Pattern {
+    text: &'static str,
+    compiled: OnceLock<Matcher>,
+}
+
+#[derive(Debug)]
+enum Matcher {
+    /// `[class]+` or `[class]*`, the commonest form and the only one which uses `\p{..}`.
+    Class {
+        set: CharSet,
+        empty: bool,
+    },
+    Regex(Regex),
+    /// Not understood: matches nothing that is checked, so that nothing passes unchecked.
+    Broken,
+}
+
+impl Pattern {
+    /// A pattern by its text in the model.
+    #[must_use]
+    pub const fn new(text: &'static str) -> Self {
+        Self { text, compiled: OnceLock::new() }
+    }
+
+    /// The text as the model has it, which AWS prints in its messages.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        self.text
+    }
+
+    /// Whether the pattern is one this module can read. Tests ask it of every generated pattern.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        !matches!(self.matcher(), Matcher::Broken)
+    }
+
+    /// Whether the whole value matches.
+    #[must_use]
+    pub fn matches(&self, value: &str) -> bool {
+        match self.matcher() {
+            Matcher::Class { set, empty } => {
+                (*empty || !value.is_empty()) && value.chars().all(|c| set.contains(c))
+            }
+            Matcher::Regex(regex) => regex.is_match(value),
+            Matcher::Broken => false,
+        }
+    }
+
+    fn matcher(&self) -> &Matcher {
+        self.compiled.get_or_init(|| compile(self.text))
+    }
+}
+
+fn compile(text: &str) -> Matcher {
+    let bare = text.strip_prefix('^').unwrap_or(text);
+    let bare = bare.strip_suffix('$').unwrap_or(bare);
+    for (sign, empty) in [('+', false), ('*', true)] {
+        let set = bare.strip_suffix(sign).and_then(CharSet::parse);
+        if let Some(set) = set {
+            return Matcher::Class { set, empty };
+        }
+    }
+    match Regex::new(&format!("^(?:{text})$")) {
+        Ok(regex) => Matcher::Regex(regex),
+        Err(_) => Matcher::Broken,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &'static str, value: &str) -> bool {
+        let pattern = Pattern::new(pattern);
+        assert!(pattern.is_readable());
+        pattern.matches(value)
+    }
+
+    #[test]
+    fn the_whole_value_must_match() {
+        assert!(matches("[\\w+=,.@-]*", "session@x"));
+        assert!(!matches("[\\w+=,.@-]*", "Session1:2"));
+        assert!(matches("cluster-[2-7a-zA-Z]{11,16}", "cluster-abcdefghijk"));
+        assert!(!matches("cluster-[2-7a-zA-Z]{11,16}", "my-cluster-abcdefghijk"));
+        assert!(!matches("^[a-z]+$", "abc\n"));
+    }
+
+    #[test]
+    fn sets_of_unicode_classes_are_read() {
+        let tag = "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*";
+        assert!(matches(tag, "Größe 7 \u{10400} a=b"));
+        assert!(!matches(tag, "e\u{301}"));
+        assert!(!matches(tag, "a\nb"));
+        assert!(!matches(tag, "*"));
+    }
+
+    #[test]
+    fn policy_texts_take_java_escapes() {
+        let policy = "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+";
+        assert!(matches(policy, "{\t\r\n}\u{ff}"));
+        assert!(!matches(policy, "\u{100}"));
+        assert!(!matches(policy, ""));
+    }
+
+    #[test]
+    fn alternatives_are_anchored_as_a_whole() {
+        assert!(!matches("a|b", "ab"));
+        assert!(matches("a|b", "b"));
+    }
+}

@@ -1,0 +1,93 @@
+//! `models/served.toml`: which services and operations Bulla has tables and views for.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The whole file.
+pub(super) struct Served {
+    /// The pinned botocore.
+    pub(super) botocore: String,
+    pub(super) services: Vec<ServedService>,
+}
+
+/// One service's row.
+pub(super) struct ServedService {
+    /// The short name, and the model's file name.
+    pub(super) id: String,
+    /// The folder in botocore's data: `kms/2014-11-01`.
+    pub(super) model: String,
+    /// Operations with tables.
+    pub(super) tables: Choice,
+    /// Operations with views.
+    pub(super) views: Choice,
+    /// HTTP statuses that AWS answers and the model doesn't state.
+    pub(super) status: BTreeMap<String, i64>,
+}
+
+/// A choice of operations.
+pub(super) enum Choice {
+    All,
+    These(Vec<String>),
+}
+
+impl Choice {
+    pub(super) fn takes(&self, operation: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(names) => names.iter().any(|name| name == operation),
+        }
+    }
+}
+
+impl Served {
+    pub(super) fn read(path: &Path) -> Result<Self, String> {
+        let text = super::read(path)?;
+        Self::parse(&text).map_err(|e| format!("{}: {e}", path.display()))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let table: toml::Table = text.parse().map_err(|e| format!("not TOML: {e}"))?;
+        let botocore = table
+            .get("botocore")
+            .and_then(|section| section.get("version"))
+            .and_then(toml::Value::as_str)
+            .ok_or("botocore.version is missing")?;
+        let rows = table.get("service").and_then(toml::Value::as_array).ok_or("no services")?;
+        let services = rows.iter().map(ServedService::parse).collect::<Result<_, _>>()?;
+        Ok(Self { botocore: botocore.to_owned(), services })
+    }
+}
+
+impl ServedService {
+    fn parse(row: &toml::Value) -> Result<Self, String> {
+        let text = |key: &str| {
+            let value = row.get(key).and_then(toml::Value::as_str);
+            value.map(str::to_owned).ok_or(format!("a service lacks `{key}`"))
+        };
+        let mut status = BTreeMap::new();
+        for (code, value) in row.get("status").and_then(toml::Value::as_table).into_iter().flatten()
+        {
+            let value = value.as_integer().ok_or(format!("status of {code} is no number"))?;
+            status.insert(code.clone(), value);
+        }
+        Ok(Self {
+            id: text("id")?,
+            model: text("model")?,
+            tables: choice(row, "tables")?,
+            views: choice(row, "views")?,
+            status,
+        })
+    }
+}
+
+fn choice(row: &toml::Value, key: &str) -> Result<Choice, String> {
+    match row.get(key) {
+        Some(toml::Value::String(word)) if word == "all" => Ok(Choice::All),
+        Some(toml::Value::Array(names)) => names
+            .iter()
+            .map(|name| name.as_str().map(str::to_owned).ok_or(format!("`{key}` holds no name")))
+            .collect::<Result<_, _>>()
+            .map(Choice::These),
+        _ => Err(format!("`{key}` must be \"all\" or a list of operations")),
+    }
+}

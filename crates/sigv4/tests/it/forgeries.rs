@@ -243,6 +243,11 @@ fn scope_algorithm_and_key_id() {
     refused(&reauthorized("Credential=", "Signature=0, Credential="), INCOMPLETE);
     refused(&reauthorized("AKIDEXAMPLE", "AKIDEXAMPLF"), UNKNOWN);
     refused(&reauthorized("AKIDEXAMPLE", ""), UNKNOWN);
+    // Blanks around the pieces mean nothing.
+    for (from, to) in [(", ", ","), (", ", "\t,  "), ("AWS4-HMAC-SHA256 ", "AWS4-HMAC-SHA256  ")] {
+        assert_eq!(reauthorized(from, to).authenticate(NOW, &RULES), Ok(()), "{from} {to}");
+    }
+    refused(&reauthorized("SignedHeaders=", "SignedHeaders= "), INVALID);
 }
 
 #[test]

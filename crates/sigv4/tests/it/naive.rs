@@ -117,7 +117,7 @@ pub(crate) fn verify(request: &Request, secret: &str, scope: &str) -> Option<boo
     let (headers, date, given, presigned) = if let Some(authorization) = text("authorization") {
         let piece = |name: &str| {
             let (_, rest) = authorization.split_once(name)?;
-            Some(rest.split([',', ' ']).next()?.to_owned())
+            Some(rest.split(',').next()?.trim_ascii().to_owned())
         };
         (piece("SignedHeaders=")?, text("x-amz-date")?, piece("Signature=")?, false)
     } else {

@@ -246,7 +246,9 @@ class TestMalformedHeaders:
         )
         assert_refused(answer, "InvalidSignatureException", message)
 
-    @pytest.mark.parametrize("text", ["Bearer abc", "Basic dGVzdDp0ZXN0", "AWS4-HMAC-SHA256", "AWS4-"])
+    @pytest.mark.parametrize(
+        "text", ["Bearer abc", "Basic dGVzdDp0ZXN0", "AWS4-HMAC-SHA256", "AWS4-"]
+    )
     def test_what_is_no_signature_opens_nothing(self, strict_server, root, text):
         answer = self.authorization(strict_server, root, lambda _: text)
         codes = {"MissingAuthenticationTokenException", "IncompleteSignatureException"}

@@ -49,7 +49,15 @@ def test_the_turned_clock_dates_what_is_made(fresh_server):
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"advance": "soon"}, {"advance": 7}, {"advance": "-P1D"}, {"advance": "P9999999Y"}, []]
+    "body",
+    [
+        {},
+        {"advance": "soon"},
+        {"advance": 7},
+        {"advance": "-P1D"},
+        {"advance": "P9999999Y"},
+        [],
+    ],
 )
 def test_what_is_no_duration_is_refused(server, body):
     status, text = server.control("clock", body)

@@ -44,7 +44,9 @@ def test_either_a_spec_or_a_size(kms, key, both):
         kms.generate_data_key_without_plaintext(KeyId=key, **both)
 
 
-@pytest.mark.parametrize("size, bound", [(0, "greater than or equal to 1"), (1025, "less than or equal to 1024")])
+@pytest.mark.parametrize(
+    "size, bound", [(0, "greater than or equal to 1"), (1025, "less than or equal to 1024")]
+)
 def test_sizes_have_bounds(unchecked_kms, key, size, bound):
     message = (
         f"{ONE}Value '{size}' at 'numberOfBytes' failed to satisfy constraint: "

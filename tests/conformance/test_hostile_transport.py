@@ -90,7 +90,8 @@ def test_a_body_shorter_than_it_says_is_no_request(server):
 
 
 def test_what_is_not_http_is_refused(server):
-    for rubbish in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 9, b"hello\r\n\r\n", b"\0" * 99):
+    client_hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+    for rubbish in (client_hello * 9, b"hello\r\n\r\n", b"\0" * 99):
         answer = exchange(server, rubbish + b"\r\n\r\n")
         assert status(answer) in (400, None)
 

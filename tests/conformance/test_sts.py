@@ -75,7 +75,8 @@ def test_an_unknown_key(strict_server):
 
 
 def test_a_bad_signature(strict_server, root):
-    status, code, message = error(call(strict_server, wire.Signer(root.access_key, "x", service="sts")))
+    signer = wire.Signer(root.access_key, "x", service="sts")
+    status, code, message = error(call(strict_server, signer))
     assert (status, code) == (403, "SignatureDoesNotMatch")
     assert message.startswith("The request signature we calculated does not match")
 

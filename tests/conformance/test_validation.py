@@ -48,7 +48,8 @@ def one(text):
         (
             "create_key",
             {"Description": "d" * 8193},
-            f"Value '{'d' * 8193}' at 'description' {FAILED} have length less than or equal to 8192",
+            f"Value '{'d' * 8193}' at 'description' {FAILED} "
+            "have length less than or equal to 8192",
         ),
     ],
 )

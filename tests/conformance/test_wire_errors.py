@@ -14,7 +14,17 @@ def signer(server):
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"not json", b"{", b'{"KeyId": }', b"{}x", b'{"a":1,}', b"\xff\xfe{}", b"[" * 200000]
+    "body",
+    [
+        b"",
+        b"not json",
+        b"{",
+        b'{"KeyId": }',
+        b"{}x",
+        b'{"a":1,}',
+        b"\xff\xfe{}",
+        b"[" * 200000,
+    ],
 )
 def test_what_is_not_json_is_a_serialization_error(server, signer, body):
     answer = wire.signed(server, signer, "DescribeKey", body)

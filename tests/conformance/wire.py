@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import hashlib
 import http.client
 import json
 
@@ -76,13 +77,17 @@ class Signer:
 
     def presigned(self, server, headers, body=b"", expires=300):
         """The path of a presigned request."""
-        request = AWSRequest("POST", f"{server.endpoint}/", headers=headers, data=body)
+        request = AWSRequest("POST", f"{server.endpoint}/", headers=headers)
         credentials = Credentials(self.access_key, self.secret, self.token)
-        SigV4QueryAuth(credentials, self.service, self.region, expires=expires).add_auth(request)
+        auth = SigV4QueryAuth(credentials, self.service, self.region, expires=expires)
+        # botocore would move a body into the query; here the body stays, and is signed.
+        auth.payload = lambda _: hashlib.sha256(body).hexdigest()
+        auth.add_auth(request)
         return request.url.removeprefix(server.endpoint)
 
     def _sign(self, kind, request, when):
-        auth = kind(Credentials(self.access_key, self.secret, self.token), self.service, self.region)
+        credentials = Credentials(self.access_key, self.secret, self.token)
+        auth = kind(credentials, self.service, self.region)
         if when is None:
             auth.add_auth(request)
             return

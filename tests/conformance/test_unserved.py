@@ -1,0 +1,45 @@
+"""What Bulla does not serve gets a clear error of the caller's kind, never a 500."""
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from conftest import missing_id
+
+
+def refusal(call, **parameters):
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    answer = caught.value.response
+    assert 400 <= answer["ResponseMetadata"]["HTTPStatusCode"] < 500, answer
+    # A retry would not help, and clients must not think so.
+    assert answer["ResponseMetadata"]["RetryAttempts"] == 0
+    return answer["Error"]["Code"]
+
+
+def test_an_operation_of_kms_without_a_row(kms):
+    code = refusal(kms.connect_custom_key_store, CustomKeyStoreId="cks-1234567890abcdef0")
+    assert code in {"UnknownOperationException", "UnsupportedOperationException"}
+
+
+def test_an_operation_of_sts_without_a_row(sts):
+    code = refusal(
+        sts.decode_authorization_message, EncodedMessage="x"
+    )
+    assert code in {"InvalidAction", "UnsupportedOperation", "NotImplemented"}
+
+
+@pytest.mark.parametrize(
+    "service, operation, parameters",
+    [
+        ("sqs", "list_queues", {}),
+        ("dynamodb", "list_tables", {}),
+        ("sns", "list_topics", {}),
+        ("s3", "list_buckets", {}),
+        ("lambda", "list_functions", {}),
+        ("ec2", "describe_instances", {}),
+        ("apigateway", "get_rest_apis", {}),
+        ("kinesis", "describe_stream", {"StreamName": missing_id()}),
+    ],
+)
+def test_another_service(server, service, operation, parameters):
+    refusal(getattr(boto3.client(service), operation), **parameters)

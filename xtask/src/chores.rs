@@ -1,0 +1,82 @@
+//! The long runs: bench, torture and fuzzing. Each is a program of its own; here it is started.
+
+use std::fs;
+use std::process::Command;
+
+use crate::failure::Failure;
+use crate::paths;
+
+/// Minutes that `cargo xtask fuzz` gives each target when none are named.
+const FUZZ_MINUTES: u64 = 5;
+
+/// `cargo xtask bench`: arguments go on to the bench program.
+pub(crate) fn bench(args: &[String]) -> Result<(), Failure> {
+    release("bulla-bench", args)
+}
+
+/// `cargo xtask torture`: arguments go on to the torture program.
+pub(crate) fn torture(args: &[String]) -> Result<(), Failure> {
+    release("bulla-torture", args)
+}
+
+/// Builds the program and `package` for release, then runs `package` with the binary's path.
+fn release(package: &str, args: &[String]) -> Result<(), Failure> {
+    let mut build = paths::cargo();
+    build.args(["build", "--release", "--package", "bulla", "--package", package]);
+    watched(&mut build)?;
+    let mut run = paths::cargo();
+    run.args(["run", "--quiet", "--release", "--package", package, "--"]).args(args);
+    run.env("BULLA_BIN", paths::bulla());
+    watched(&mut run)
+}
+
+/// `cargo xtask fuzz [TARGET] [--minutes M]`: one target, or each in turn.
+pub(crate) fn fuzz(args: &[String]) -> Result<(), Failure> {
+    let usage = || Failure::Usage("usage: cargo xtask fuzz [TARGET] [--minutes M]".to_owned());
+    let mut only = None;
+    let mut minutes = FUZZ_MINUTES;
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        match arg.as_str() {
+            "--minutes" => {
+                minutes = rest.next().and_then(|m| m.parse().ok()).ok_or_else(usage)?;
+            }
+            name if !name.starts_with('-') && only.is_none() => only = Some(name.to_owned()),
+            _ => return Err(usage()),
+        }
+    }
+    let targets = match only {
+        Some(name) => vec![name],
+        None => fuzz_targets()?,
+    };
+    for target in targets {
+        println!("fuzz: {target} for {minutes} minutes");
+        let mut cargo = Command::new("cargo");
+        cargo.args(["+nightly", "fuzz", "run", &target, "--"]);
+        cargo.arg(format!("-max_total_time={}", minutes.saturating_mul(60)));
+        cargo.current_dir(paths::root());
+        watched(&mut cargo)?;
+    }
+    Ok(())
+}
+
+/// The fuzz targets: one file each in `fuzz/fuzz_targets`.
+fn fuzz_targets() -> Result<Vec<String>, Failure> {
+    let folder = paths::root().join("fuzz/fuzz_targets");
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(|e| Failure::file(&folder, e))? {
+        let path = entry.map_err(|e| Failure::file(&folder, e))?.path();
+        if path.extension().is_some_and(|ext| ext == "rs") {
+            names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Runs `command` on this terminal.
+fn watched(command: &mut Command) -> Result<(), Failure> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let status = command.status().map_err(|source| Failure::Start { program, source })?;
+    if status.success() { Ok(()) } else { Err(Failure::Found(format!("ended with {status}"))) }
+}

@@ -1,1 +1,41 @@
-//! Bulla: crypto.
+//! Bulla's cryptography: every primitive behind one provider, and the types that hold secrets.
+//!
+//! - [`Crypto`] is a plain struct of trait objects. [`Crypto::standard`] fills it with AWS-LC
+//!   and, for passphrases, RustCrypto's Argon2id. Tests swap single fields, mostly the random
+//!   source.
+//! - [`SecretKey`] is a 256-bit key in locked, undumpable memory; [`SecretBytes`] is a plaintext
+//!   of any length. Neither can be printed, cloned or compared by accident; both are wiped.
+//! - [`sha256`], [`HmacKey`], [`ct_eq`] and [`hex`] are free of state and of choice.
+//! - [`harden_process`] is for the program's first lines.
+//!
+//! The only unsafe code is in `memory.rs`.
+
+mod aead;
+mod digest;
+mod error;
+pub mod hex;
+mod kdf;
+mod mac;
+mod memory;
+mod nonce;
+mod password;
+mod process;
+mod provider;
+mod random;
+mod secret;
+
+pub use aead::{Aead, Aes256Gcm, NONCE_LEN, TAG_LEN};
+pub use digest::{SHA256_LEN, Sha256, sha256};
+pub use error::CryptoError;
+pub use kdf::{CounterKdf, Kdf};
+pub use mac::{HmacKey, HmacSha256, Mac, ct_eq, hmac_sha256};
+pub use memory::{MAX_ARENA_BYTES, MemoryLock, memory_lock};
+pub use nonce::HEDGED_NONCE_LEN;
+pub use password::{
+    Argon2Cost, Argon2id, MAX_MEMORY_KIB, MAX_PARALLELISM, MAX_PASSES, MAX_PASSPHRASE_LEN,
+    MAX_SALT_LEN, MIN_SALT_LEN, PasswordHash, argon2id,
+};
+pub use process::{Hardening, harden_process};
+pub use provider::Crypto;
+pub use random::{ContinuousTest, Rng, SystemRng};
+pub use secret::{KEY_LEN, SecretBytes, SecretKey};

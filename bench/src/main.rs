@@ -1,2 +1,124 @@
-//! Bulla, the program.
-fn main() {}
+//! Bulla's bench: what a call costs above a bare HTTP server, on the same machine, in one run.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::BenchError;
+use crate::machine::Machine;
+use crate::report::Report;
+use crate::rounds::Effort;
+
+mod bare;
+mod client;
+mod error;
+mod histogram;
+mod keys;
+mod machine;
+mod memory;
+mod process;
+mod report;
+mod request;
+mod response;
+mod rounds;
+mod scenarios;
+mod signer;
+mod site;
+
+/// Measures Bulla against a bare hyper server.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve 300 fixed bytes to every request: the reference.
+    Bare {
+        /// Where to listen.
+        #[arg(long)]
+        listen: SocketAddr,
+    },
+    /// Measure, and print the tables.
+    Run(Run),
+}
+
+#[derive(clap::Args)]
+struct Run {
+    /// The program to measure, built for release. Without it, the bare server alone is measured.
+    #[arg(long)]
+    bulla: Option<PathBuf>,
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..))]
+    connections: u16,
+    /// Length of a round.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    seconds: u16,
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Only the scenario of this name.
+    #[arg(long)]
+    only: Option<String>,
+    /// No scenarios: only what --memory and --keys ask for.
+    #[arg(long, conflicts_with = "only")]
+    no_calls: bool,
+    /// Watch resident memory over so many calls.
+    #[arg(long, value_name = "CALLS", num_args = 0..=1, default_missing_value = "1000000")]
+    #[arg(requires = "bulla")]
+    memory: Option<u64>,
+    /// Compare a store of so many keys with a store of one.
+    #[arg(long, value_name = "KEYS", num_args = 0..=1, default_missing_value = "100000")]
+    #[arg(requires = "bulla")]
+    keys: Option<u64>,
+    /// Also write the tables to this file.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Bare { listen } => bare::serve(listen),
+        Command::Run(run) => measure(&run),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bulla-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(run: &Run) -> Result<(), BenchError> {
+    let effort = Effort {
+        connections: usize::from(run.connections),
+        round: Duration::from_secs(u64::from(run.seconds)),
+        rounds: usize::from(run.rounds),
+    };
+    let program = run.bulla.as_deref();
+    let mut report =
+        Report { machine: Machine::this()?, effort, calls: Vec::new(), memory: None, keys: None };
+    if !run.no_calls {
+        report.calls = rounds::scenarios(program, run.only.as_deref(), effort)?;
+    }
+    if let (Some(program), Some(calls)) = (program, run.memory) {
+        eprintln!("memory over {calls} calls");
+        report.memory = Some(memory::run(program, calls, effort.connections)?);
+    }
+    if let (Some(program), Some(count)) = (program, run.keys) {
+        eprintln!("{count} keys");
+        report.keys = Some(keys::run(program, count, effort)?);
+    }
+    let text = report.markdown();
+    println!("{text}");
+    if let Some(file) = &run.markdown {
+        let doing = format!("write {}", file.display());
+        fs::write(file, text).map_err(BenchError::io(doing))?;
+    }
+    Ok(())
+}

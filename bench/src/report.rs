@@ -1,0 +1,288 @@
+//! The figures as Markdown tables, which are also what the terminal shows.
+
+use crate::keys::Keys;
+use crate::machine::Machine;
+use crate::memory::Memory;
+use crate::rounds::{Effort, Rounds, Sample};
+
+/// Most CPU that a call may cost, in times the bare server's.
+const CPU_LIMIT: f64 = 2.0;
+/// Least rate that a call must reach, in times the bare server's.
+const RATE_LIMIT: f64 = 0.5;
+/// Most resident memory when idle, in KiB.
+const IDLE_LIMIT_KIB: u64 = 40 * 1024;
+/// Most that memory may move over a long run, up or down, in KiB.
+const FLAT_LIMIT_KIB: u64 = 5 * 1024;
+/// Longest start with many keys, in milliseconds.
+const READY_LIMIT_MS: f64 = 100.0;
+/// Decrypt with many keys may differ by the noise of two equal servers.
+const SAME_LIMIT: f64 = 1.05;
+
+/// Everything that a run measured.
+pub(crate) struct Report {
+    pub(crate) machine: Machine,
+    pub(crate) effort: Effort,
+    pub(crate) calls: Vec<Rounds>,
+    pub(crate) memory: Option<Memory>,
+    pub(crate) keys: Option<Keys>,
+}
+
+impl Report {
+    /// The whole page.
+    pub(crate) fn markdown(&self) -> String {
+        let mut out = String::from("# Results\n");
+        let m = &self.machine;
+        let e = &self.effort;
+        line(&mut out, "");
+        line(
+            &mut out,
+            &format!(
+                "{}, {} cores, {:.1} GiB, Linux {}, {}. {} connections, {} rounds of {:.1} s; \
+                 the client runs on the same cores.",
+                m.cpu,
+                m.cores,
+                m.memory_mib as f64 / 1024.0,
+                m.kernel,
+                m.date,
+                e.connections,
+                e.rounds,
+                e.round.as_secs_f64(),
+            ),
+        );
+        line(&mut out, "Medians of the rounds. How to read them: [README.md](README.md).");
+        if !self.calls.is_empty() {
+            calls(&mut out, &self.calls);
+        }
+        if let Some(memory) = &self.memory {
+            self::memory(&mut out, memory);
+        }
+        if let Some(keys) = &self.keys {
+            self::keys(&mut out, keys);
+        }
+        out
+    }
+}
+
+fn calls(out: &mut String, all: &[Rounds]) {
+    line(out, "\n## Calls\n");
+    sample_head(out);
+    for rounds in all {
+        sample_row(out, &rounds.name, "Bulla", &rounds.first);
+        sample_row(out, &rounds.name, "bare", &rounds.second);
+    }
+    if all.iter().all(|rounds| rounds.first.is_empty()) {
+        return;
+    }
+    line(out, "\n| Bulla to bare, pair by pair | CPU | rate | budget |");
+    line(out, "|---|---:|---:|---|");
+    for rounds in all {
+        let (cpu, rate) = (ratio(rounds, |s| s.cpu), ratio(rounds, |s| s.rate));
+        let met = match rounds.bound {
+            false => "for information",
+            true => verdict(cpu <= CPU_LIMIT && rate >= RATE_LIMIT),
+        };
+        line(out, &format!("| {} | {cpu:.2} | {rate:.2} | {met} |", rounds.name));
+    }
+    line(out, &format!("\nBudget: CPU at most {CPU_LIMIT:.1}, rate at least {RATE_LIMIT:.1}."));
+}
+
+fn memory(out: &mut String, memory: &Memory) {
+    line(out, "\n## Memory over many calls\n");
+    line(out, "GenerateDataKey, Encrypt and Decrypt in turn.\n");
+    line(out, "| calls | resident MiB |");
+    line(out, "|---:|---:|");
+    line(out, &format!("| 0 | {} |", mib(memory.idle_kib)));
+    for point in &memory.points {
+        line(out, &format!("| {} | {} |", point.calls, mib(point.resident_kib)));
+    }
+    // The first slice fills caches and buffers; flat is what comes after it.
+    let first = memory.points.first().map_or(0, |p| p.resident_kib);
+    let moved = memory.points.iter().map(|p| p.resident_kib.abs_diff(first)).max().unwrap_or(0);
+    line(out, "");
+    line(
+        out,
+        &format!(
+            "Idle {} MiB (at most {}: {}); after the first slice it moves by {} MiB (at most {}: \
+             {}). The data directory grows by {:.0} bytes a call.",
+            mib(memory.idle_kib),
+            mib(IDLE_LIMIT_KIB),
+            verdict(memory.idle_kib <= IDLE_LIMIT_KIB),
+            mib(moved),
+            mib(FLAT_LIMIT_KIB),
+            verdict(moved <= FLAT_LIMIT_KIB),
+            memory.disk_per_call,
+        ),
+    );
+}
+
+fn keys(out: &mut String, keys: &Keys) {
+    line(out, &format!("\n## {} keys in the store\n", keys.count));
+    let millis = |times: &[std::time::Duration]| {
+        median(times.iter().map(|t| t.as_secs_f64() * 1e3)).unwrap_or(f64::NAN)
+    };
+    let (one, many) = (millis(&keys.ready_one), millis(&keys.ready_many));
+    line(out, "| | one key | many keys |");
+    line(out, "|---|---:|---:|");
+    line(out, &format!("| start to ready, after a kill, ms | {one:.1} | {many:.1} |"));
+    let (idle_one, idle_many) = (mib(keys.idle_one_kib), mib(keys.idle_many_kib));
+    line(out, &format!("| resident after the start, MiB | {idle_one} | {idle_many} |"));
+    line(
+        out,
+        &format!(
+            "\nReady in at most {READY_LIMIT_MS:.0} ms: {}. The keys were created over the wire \
+             at {:.0} a second.\n",
+            verdict(many <= READY_LIMIT_MS),
+            keys.count as f64 / keys.fill.as_secs_f64(),
+        ),
+    );
+    sample_head(out);
+    for rounds in [&keys.same_key, &keys.random_keys] {
+        sample_row(out, &rounds.name, "many keys", &rounds.first);
+        sample_row(out, &rounds.name, "one key", &rounds.second);
+    }
+    line(out, "\n| many keys to one, pair by pair | CPU | p50 | budget |");
+    line(out, "|---|---:|---:|---|");
+    for rounds in [&keys.same_key, &keys.random_keys] {
+        let (cpu, p50) = (ratio(rounds, |s| s.cpu), ratio(rounds, |s| s.p50));
+        let met = match rounds.bound {
+            false => "for information",
+            true => verdict(cpu <= SAME_LIMIT && p50 <= SAME_LIMIT),
+        };
+        line(out, &format!("| {} | {cpu:.2} | {p50:.2} | {met} |", rounds.name));
+    }
+    line(out, &format!("\nBudget: no slower, which allows {SAME_LIMIT:.2} for noise."));
+}
+
+fn sample_head(out: &mut String) {
+    line(
+        out,
+        "| call | server | requests/s | p50 µs | p99 µs | server CPU µs | client CPU µs | \
+         resident MiB |",
+    );
+    line(out, "|---|---|---:|---:|---:|---:|---:|---:|");
+}
+
+fn sample_row(out: &mut String, name: &str, server: &str, samples: &[Sample]) {
+    let Some(last) = samples.last() else { return };
+    let of = |pick: fn(&Sample) -> f64| median(samples.iter().map(pick)).unwrap_or(f64::NAN);
+    line(
+        out,
+        &format!(
+            "| {name} | {server} | {:.0} | {:.0} | {:.0} | {:.1} | {:.1} | {} |",
+            of(|s| s.rate),
+            of(|s| s.p50),
+            of(|s| s.p99),
+            of(|s| s.cpu),
+            of(|s| s.client_cpu),
+            mib(last.resident_kib),
+        ),
+    );
+}
+
+/// The median of first to second, each taken within one pair.
+fn ratio(rounds: &Rounds, pick: fn(&Sample) -> f64) -> f64 {
+    let pairs = rounds.first.iter().zip(&rounds.second);
+    median(pairs.map(|(a, b)| pick(a) / pick(b))).unwrap_or(f64::NAN)
+}
+
+/// The middle value; of an even number, the mean of the two in the middle.
+fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let upper = values.len() / 2;
+    let high = values.get(upper)?;
+    if values.len() % 2 == 1 {
+        return Some(*high);
+    }
+    values.get(upper - 1).map(|low| (low + high) / 2.0)
+}
+
+fn mib(kib: u64) -> String {
+    format!("{:.1}", kib as f64 / 1024.0)
+}
+
+fn verdict(met: bool) -> &'static str {
+    if met { "met" } else { "**missed**" }
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text);
+    out.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::memory::Point;
+
+    fn sample(rate: f64, cpu: f64) -> Sample {
+        Sample { rate, p50: 1.0, p99: 2.0, cpu, client_cpu: 3.0, resident_kib: 2048 }
+    }
+
+    fn report(first: Vec<Sample>, second: Vec<Sample>) -> Report {
+        let rounds = Rounds { name: "Encrypt".into(), bound: true, first, second };
+        Report {
+            machine: Machine {
+                cpu: "A CPU".into(),
+                cores: 2,
+                memory_mib: 2048,
+                kernel: "6.1".into(),
+                date: "2026-11-24".into(),
+            },
+            effort: Effort { connections: 16, round: Duration::from_secs(5), rounds: 3 },
+            calls: vec![rounds],
+            memory: None,
+            keys: None,
+        }
+    }
+
+    #[test]
+    fn medians_are_of_the_middle() {
+        assert_eq!(median([3.0, 1.0, 9.0].into_iter()), Some(3.0));
+        assert_eq!(median([4.0, 1.0, 2.0, 9.0].into_iter()), Some(3.0));
+        assert_eq!(median(std::iter::empty()), None);
+    }
+
+    #[test]
+    fn ratios_are_taken_within_pairs() {
+        // The machine halves its speed after the first pair; pair by pair nothing changes.
+        let first = vec![sample(60.0, 15.0), sample(30.0, 30.0), sample(30.0, 30.0)];
+        let second = vec![sample(100.0, 10.0), sample(50.0, 20.0), sample(50.0, 20.0)];
+        let text = report(first, second).markdown();
+        assert!(text.contains("| Encrypt | 1.50 | 0.60 | met |"), "{text}");
+        assert!(text.contains("A CPU, 2 cores, 2.0 GiB, Linux 6.1, 2026-11-24."), "{text}");
+        assert!(text.contains("| Encrypt | Bulla | 30 | 1 | 2 | 30.0 | 3.0 | 2.0 |"), "{text}");
+    }
+
+    #[test]
+    fn a_missed_budget_is_said() {
+        let slow = report(vec![sample(60.0, 21.0)], vec![sample(100.0, 10.0)]).markdown();
+        assert!(slow.contains("| Encrypt | 2.10 | 0.60 | **missed** |"), "{slow}");
+        let few = report(vec![sample(40.0, 10.0)], vec![sample(100.0, 10.0)]).markdown();
+        assert!(few.contains("| Encrypt | 1.00 | 0.40 | **missed** |"), "{few}");
+    }
+
+    #[test]
+    fn without_bulla_there_are_no_ratios() {
+        let text = report(Vec::new(), vec![sample(100.0, 10.0)]).markdown();
+        assert!(text.contains("| Encrypt | bare |") && !text.contains("pair by pair"), "{text}");
+    }
+
+    #[test]
+    fn memory_that_creeps_is_said() {
+        let point = |calls, mib: u64| Point { calls, resident_kib: mib * 1024 };
+        let mut report = report(Vec::new(), Vec::new());
+        let points = vec![point(1, 24), point(2, 27), point(3, 29)];
+        let mut memory = Memory { idle_kib: 20 * 1024, points, disk_per_call: 100.0 };
+        memory.points.push(point(4, 29));
+        report.memory = Some(memory);
+        let text = report.markdown();
+        assert!(text.contains("moves by 5.0 MiB (at most 5.0: met)"), "{text}");
+        if let Some(memory) = &mut report.memory {
+            memory.points.push(point(5, 30));
+        }
+        assert!(report.markdown().contains("moves by 6.0 MiB (at most 5.0: **missed**)"));
+    }
+}

@@ -7,6 +7,7 @@ use crate::conformance;
 use crate::count::Runner;
 use crate::coverage;
 use crate::failure::Failure;
+use crate::models;
 use crate::paths;
 use crate::report::Report;
 use crate::tidy;

@@ -1,4 +1,22 @@
 //! The plane: what every service of Bulla stands on, and the one way that every call takes.
 
+pub mod call;
+pub mod clock;
+pub mod gate;
+pub mod identity;
 pub mod journal;
+pub mod pipeline;
 pub mod root;
+pub mod scheduler;
+pub mod service;
+pub mod wire;
+
+pub use call::Call;
+pub use clock::Clock;
+pub use gate::{Guarded, Protected};
+pub use identity::{Authenticator, Credential};
+pub use pipeline::Plane;
+pub use service::{Access, Outcome, Row, Service};
+
+/// A boxed future, as every seam of the house answers it.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

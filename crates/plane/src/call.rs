@@ -1,0 +1,58 @@
+//! One call: who calls, from where, for what, and what of it the journal shall hold.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bulla_policy::Principal;
+
+/// The caller and the circumstances of one request.
+pub struct Call {
+    /// Who calls.
+    pub principal: Arc<Principal>,
+    /// The access key id that signed; empty for calls of the house itself.
+    pub access_key_id: String,
+    /// The region of the credential scope.
+    pub region: String,
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub partition: &'static str,
+    /// When the call came, in milliseconds since 1970.
+    pub now_ms: i64,
+    /// The id the caller is given.
+    pub request_id: [u8; 16],
+    /// The id of the call's record in the journal.
+    pub event_id: [u8; 16],
+    /// The peer's address.
+    pub source_ip: IpAddr,
+    /// The `User-Agent` header, cut to a bounded length.
+    pub user_agent: String,
+    /// Whether the call came over TLS.
+    pub secure: bool,
+    /// The service that calls on the caller's behalf, such as `secretsmanager`.
+    pub via: Option<&'static str>,
+    /// What the journal shall hold of the call beyond its parameters.
+    pub trail: Trail,
+}
+
+/// What a handler adds to the record of its call.
+#[derive(Debug, Default)]
+pub struct Trail {
+    /// The resources that were touched: ARN, account, CloudTrail's type.
+    pub resources: Vec<(String, String, &'static str)>,
+    /// `responseElements` as JSON; none for what only reads.
+    pub response: Option<String>,
+    /// `additionalEventData` as JSON.
+    pub additional: Option<String>,
+}
+
+impl Call {
+    /// The caller's account.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.principal.account
+    }
+
+    /// Notes a resource for the journal.
+    pub fn touched(&mut self, arn: &str, account: &str, kind: &'static str) {
+        self.trail.resources.push((arn.to_owned(), account.to_owned(), kind));
+    }
+}

@@ -1,0 +1,162 @@
+//! The Gate: what was loaded from the store stays out of reach until the caller may have it.
+//!
+//! ```compile_fail
+//! use bulla_plane::Guarded;
+//! let guarded = Guarded::new(String::from("a record"));
+//! let content: String = guarded.0; // the field is private: only `permit` lets it out
+//! ```
+
+use bulla_policy::{
+    Conditions, GrantRef, Inputs, Policy, Request, ResourceName, Values, authorize,
+};
+use bulla_shapes::Fault;
+
+use crate::Call;
+
+/// A record that nobody may look into before the Gate has decided.
+pub struct Guarded<T>(T);
+
+/// What the Gate itself may know of a guarded record.
+pub trait Protected {
+    /// Its ARN.
+    fn arn(&self) -> &str;
+    /// The account it belongs to.
+    fn account(&self) -> &str;
+    /// Its resource policy.
+    fn policy(&self) -> Option<&Policy>;
+    /// The grant on it that lets this caller do this, if there is one.
+    fn grant(&self, _call: &Call, _action: &str) -> Option<GrantRef<'_>> {
+        None
+    }
+    /// A condition key that the record itself sets, such as `kms:keyorigin`; lower-case.
+    fn condition(&self, key: &str) -> Option<Values<'_>>;
+}
+
+impl<T: Protected> Guarded<T> {
+    /// Guards a record.
+    pub fn new(record: T) -> Self {
+        Self(record)
+    }
+
+    /// Lets the record out if the caller may do this to it.
+    ///
+    /// `conditions` are the keys that the request sets; `named` tells how a refusal names the
+    /// record.
+    ///
+    /// # Errors
+    /// `AccessDeniedException` in AWS's words.
+    pub fn permit(
+        self,
+        call: &Call,
+        action: &str,
+        conditions: &dyn Conditions,
+        named: Named,
+    ) -> Result<T, Fault> {
+        let scope = Scope { call, record: &self.0, request: conditions };
+        let inputs = Inputs {
+            resource_policy: self.0.policy(),
+            resource_policy_mandatory: true,
+            grant: self.0.grant(call, action),
+            ..Inputs::default()
+        };
+        let request = Request {
+            principal: &call.principal,
+            action,
+            resource: self.0.arn(),
+            resource_account: self.0.account(),
+            conditions: &scope,
+        };
+        let decision = authorize(&inputs, &request);
+        if decision.allowed() {
+            return Ok(self.0);
+        }
+        let resource = match named {
+            Named::Key => ResourceName::Key(self.0.arn()),
+            Named::Ciphertext => ResourceName::Ciphertext(self.0.arn()),
+        };
+        Err(denied(decision.denial_text(&call.principal.arn, action, resource)))
+    }
+}
+
+/// How a refusal names the resource (recorded texts differ for ciphertexts).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// The key was named in the request.
+    Key,
+    /// The key was named by a ciphertext only.
+    Ciphertext,
+}
+
+/// Decides an action that is on no record, such as `kms:CreateKey`: identity policies alone.
+///
+/// # Errors
+/// `AccessDeniedException` in AWS's words.
+pub fn permit_account(
+    call: &Call,
+    action: &str,
+    resource: &str,
+    conditions: &dyn Conditions,
+) -> Result<(), Fault> {
+    let scope = Scope { call, record: &(), request: conditions };
+    let request = Request {
+        principal: &call.principal,
+        action,
+        resource,
+        resource_account: call.account(),
+        conditions: &scope,
+    };
+    let decision = authorize(&Inputs::default(), &request);
+    if decision.allowed() {
+        return Ok(());
+    }
+    Err(denied(decision.denial_text(&call.principal.arn, action, resource)))
+}
+
+/// The refusal every service gives.
+#[must_use]
+pub fn denied(text: String) -> Fault {
+    Fault::new("AccessDeniedException", 400).with_message(text)
+}
+
+impl Protected for () {
+    fn arn(&self) -> &str {
+        "*"
+    }
+    fn account(&self) -> &str {
+        ""
+    }
+    fn policy(&self) -> Option<&Policy> {
+        None
+    }
+    fn condition(&self, _key: &str) -> Option<Values<'_>> {
+        None
+    }
+}
+
+/// All condition keys of one decision: the request's own, the record's, the caller's.
+struct Scope<'a, T> {
+    call: &'a Call,
+    record: &'a T,
+    request: &'a dyn Conditions,
+}
+
+impl<T: Protected> Conditions for Scope<'_, T> {
+    fn get(&self, key: &str) -> Option<Values<'_>> {
+        if let Some(values) = self.request.get(key).or_else(|| self.record.condition(key)) {
+            return Some(values);
+        }
+        let call = self.call;
+        match key {
+            "kms:calleraccount" | "aws:principalaccount" => Some(Values::One(call.account())),
+            "aws:principalarn" => Some(Values::One(&call.principal.arn)),
+            "aws:userid" => Some(Values::One(&call.principal.unique_id)),
+            "aws:requestedregion" => Some(Values::One(&call.region)),
+            "aws:securetransport" => Some(Values::One(if call.secure { "true" } else { "false" })),
+            "aws:viaawsservice" => {
+                Some(Values::One(if call.via.is_some() { "true" } else { "false" }))
+            }
+            "aws:useragent" => Some(Values::One(&call.user_agent)),
+            _ => None,
+        }
+    }
+}

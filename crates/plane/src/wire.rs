@@ -1,0 +1,40 @@
+//! A request and an answer as bytes, with no library of HTTP's sockets behind them.
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+/// The largest body the house reads: the largest shape (a policy of 131,072 characters, every one
+/// escaped) stays below it.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// A request as it came.
+pub struct WireRequest {
+    /// The method.
+    pub method: http::Method,
+    /// The raw path.
+    pub path: String,
+    /// The raw query, without `?`.
+    pub query: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The whole body, at most [`MAX_BODY_BYTES`].
+    pub body: Bytes,
+    /// The peer's address.
+    pub peer: IpAddr,
+    /// Whether it came over TLS.
+    pub secure: bool,
+}
+
+/// An answer.
+pub struct WireResponse {
+    /// The status.
+    pub status: u16,
+    /// The `Content-Type`.
+    pub content_type: &'static str,
+    /// The request id in hex with dashes, for `x-amzn-RequestId`.
+    pub request_id: String,
+    /// The body.
+    pub body: Vec<u8>,
+}

@@ -12,7 +12,11 @@ mod route;
 mod tests;
 mod upkeep;
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bulla_crypto::Crypto;
 use bulla_shapes::protocol::{Codec, codec};
@@ -150,7 +154,7 @@ impl Plane {
             (Some(fault), _) => Err(fault),
             (None, Err(error)) => Err(error.fault(protocol)),
             (None, Ok(input)) => match validate(&input) {
-                Ok(()) => route.service.invoke(route.operation.name, &mut call, input).await,
+                Ok(()) => invoke(route, &mut call, input).await,
                 Err(violations) => Err(invalid(route, &violations)),
             },
         };
@@ -165,6 +169,22 @@ impl Plane {
             }
         }
     }
+}
+
+/// Runs the handler. One that panics has failed by our fault, and is recorded as such.
+async fn invoke<'c>(route: &Route<'c>, call: &'c mut Call, input: Record<'c>) -> Outcome {
+    let service: &'c dyn Service = &**route.service;
+    let operation = route.operation.name;
+    // Within a block, so that a panic before the first poll is caught too.
+    let mut running = pin!(async move { service.invoke(operation, call, input).await });
+    poll_fn(|context| {
+        let poll = AssertUnwindSafe(|| running.as_mut().poll(context));
+        catch_unwind(poll).unwrap_or_else(|_payload| {
+            tracing::error!(operation, "a handler panicked");
+            Poll::Ready(Err(internal(route)))
+        })
+    })
+    .await
 }
 
 fn new_call(request: &WireRequest, caller: Caller, ids: Ids, now_ms: i64) -> Call {

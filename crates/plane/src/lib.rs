@@ -9,6 +9,7 @@ pub mod pipeline;
 pub mod root;
 pub mod scheduler;
 pub mod service;
+pub mod trail;
 pub mod wire;
 
 pub use call::Call;

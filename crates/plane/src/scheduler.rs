@@ -31,25 +31,62 @@ pub fn due_key(due_ms: i64, service: &str, kind: &str, subject: &str) -> Key {
     Key::from(format!("{:020}/{service}/{kind}/{subject}", due_ms.max(0)).as_str())
 }
 
+/// Some of the jobs that are due, oldest first.
+#[derive(Debug)]
+pub struct DuePage {
+    /// The jobs, at most [`MAX_JOBS_A_LOOK`].
+    pub jobs: Vec<Job>,
+    /// Where the next page starts; nothing when these are all.
+    pub next: Option<Key>,
+}
+
 /// The jobs that are due at a time, oldest first.
 ///
 /// # Errors
 /// When the store can't be read.
 pub async fn due(barrier: &Barrier, now_ms: i64) -> Result<Vec<Job>, BarrierError> {
+    Ok(due_from(barrier, now_ms, None).await?.jobs)
+}
+
+/// A page of the jobs that are due at a time, oldest first, from a key on.
+///
+/// # Errors
+/// When the store can't be read.
+pub async fn due_from(
+    barrier: &Barrier,
+    now_ms: i64,
+    from: Option<Key>,
+) -> Result<DuePage, BarrierError> {
+    let beyond = format!("{:020}", now_ms.max(0).saturating_add(1));
+    let from = from.unwrap_or_else(|| Key::from(Vec::new()));
+    let range = Range { from, to: Some(Key::from(beyond.as_str())) };
+    if range.is_empty() {
+        return Ok(DuePage { jobs: Vec::new(), next: None });
+    }
     let view = barrier.view().await?;
-    let page = view.range(DUE, &Range::all(), MAX_JOBS_A_LOOK).await?;
-    let jobs = page.rows.iter().filter_map(|(key, opened)| {
-        let text = std::str::from_utf8(key.as_bytes()).ok()?;
-        let mut parts = text.splitn(4, '/');
-        let due_ms: i64 = parts.next()?.parse().ok()?;
-        (due_ms <= now_ms).then_some(Job {
-            key: key.as_bytes().to_vec(),
-            version: opened.version,
-            due_ms,
-            service: parts.next()?.to_owned(),
-            kind: parts.next()?.to_owned(),
-            subject: parts.next()?.to_owned(),
-        })
-    });
-    Ok(jobs.collect())
+    let page = view.range(DUE, &range, MAX_JOBS_A_LOOK).await?;
+    let jobs = page.rows.iter().filter_map(|(key, opened)| job(key, opened.version)).collect();
+    Ok(DuePage { jobs, next: page.next })
+}
+
+/// When the next job is due, in milliseconds since 1970.
+///
+/// # Errors
+/// When the store can't be read.
+pub async fn next_due(barrier: &Barrier) -> Result<Option<i64>, BarrierError> {
+    let view = barrier.view().await?;
+    let page = view.range(DUE, &Range::all(), 1).await?;
+    Ok(page.rows.first().and_then(|(key, opened)| job(key, opened.version)).map(|job| job.due_ms))
+}
+
+fn job(key: &Key, version: u64) -> Option<Job> {
+    let mut parts = std::str::from_utf8(key.as_bytes()).ok()?.splitn(4, '/');
+    Some(Job {
+        key: key.as_bytes().to_vec(),
+        version,
+        due_ms: parts.next()?.parse().ok()?,
+        service: parts.next()?.to_owned(),
+        kind: parts.next()?.to_owned(),
+        subject: parts.next()?.to_owned(),
+    })
 }

@@ -1,0 +1,177 @@
+//! Who calls: from the raw bytes of a request to a principal, or to AWS's words of refusal.
+
+use std::cell::RefCell;
+use std::sync::{Arc, LazyLock};
+
+use bulla_policy::{Principal, PrincipalKind};
+use bulla_shapes::tables::Auth;
+use bulla_shapes::{Fault, Protocol};
+use bulla_sigv4::{
+    AuthError, Claim, Family, Regions, RequestParts, Scratch, ServiceRules, SigningKey, parse,
+    scope_hint,
+};
+
+use super::route::Route;
+use crate::identity::Scope;
+use crate::{Authenticator, Credential};
+
+/// The longest region that is taken; AWS's longest has 16 characters.
+const MAX_REGION_BYTES: usize = 32;
+
+/// The key that requests of unknown access keys are held against. Kept, since known keys are
+/// kept too: deriving it each time would tell the two apart.
+static DUMMY: LazyLock<SigningKey> = LazyLock::new(SigningKey::dummy);
+
+/// Who calls where no signature is asked for, and who is recorded where one failed.
+static ANONYMOUS: LazyLock<Arc<Principal>> = LazyLock::new(|| {
+    Arc::new(Principal {
+        account: String::new(),
+        kind: PrincipalKind::Anonymous,
+        arn: String::new(),
+        unique_id: String::new(),
+        canonical_user: None,
+    })
+});
+
+thread_local! {
+    /// Verification's buffers. They hold canonical requests, whose size `bulla_sigv4` bounds.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// A caller, established.
+pub(super) struct Caller {
+    pub(super) principal: Arc<Principal>,
+    pub(super) access_key_id: String,
+    pub(super) region: String,
+}
+
+impl Caller {
+    /// Nobody, as far as it is known.
+    pub(super) fn anonymous(parts: &RequestParts<'_>) -> Self {
+        let region = scope_hint(parts).map(|hint| hint.region.into_owned());
+        Self {
+            principal: Arc::clone(&ANONYMOUS),
+            access_key_id: String::new(),
+            region: region.filter(|region| is_region(region)).unwrap_or_default(),
+        }
+    }
+}
+
+/// Establishes who calls.
+pub(super) async fn identify(
+    authenticator: &dyn Authenticator,
+    route: &Route<'_>,
+    parts: &RequestParts<'_>,
+    now_ms: i64,
+) -> Result<Caller, Fault> {
+    let model = route.service.model();
+    let refuse = |error: AuthError| {
+        let (code, status, text) = error.wire(family(model.protocol));
+        Fault::new(code, status).with_message(text).from_front()
+    };
+    let hint = scope_hint(parts);
+    if route.operation.auth == Auth::Unsigned && hint.is_none() {
+        return Ok(Caller::anonymous(parts));
+    }
+    let known = hint.as_ref().is_some_and(|hint| is_region(&hint.region));
+    let regions = if known { Regions::Any } else { Regions::OneOf(&[]) };
+    let rules = ServiceRules { regions, ..ServiceRules::new(model.signing_name, "") };
+    let claim = parse(parts, now_ms.div_euclid(1000), &rules).map_err(refuse)?;
+    // The hint is for finding rules only; the claim is what gets verified.
+    if !is_region(claim.region()) {
+        return Err(refuse(AuthError::CredentialShape(claim.form(), claim.region().into())));
+    }
+    let scope =
+        Scope { date: claim.scope_date(), region: claim.region(), service: claim.service() };
+    let id = claim.access_key_id();
+    let principal = match authenticator.credential(id, claim.session_token(), scope).await {
+        Ok(Credential::Issued { key, principal }) => {
+            verify(&claim, parts, &key).map_err(refuse)?;
+            principal
+        }
+        Ok(Credential::Anyone(principal)) => principal,
+        Err(error) => {
+            if matches!(error, AuthError::UnknownKey) {
+                verify(&claim, parts, &DUMMY).map_err(refuse)?;
+            }
+            return Err(refuse(error));
+        }
+    };
+    let (access_key_id, region) = (id.to_owned(), claim.region().to_owned());
+    Ok(Caller { principal, access_key_id, region })
+}
+
+fn verify(claim: &Claim<'_>, parts: &RequestParts<'_>, key: &SigningKey) -> Result<(), AuthError> {
+    SCRATCH.with_borrow_mut(|scratch| claim.verify_with(parts, key, scratch))
+}
+
+fn family(protocol: Protocol) -> Family {
+    match protocol {
+        Protocol::Json11 | Protocol::Json10 => Family::Json,
+        Protocol::Query => Family::Query,
+        Protocol::Ec2 => Family::Ec2,
+        Protocol::RestJson => Family::RestJson,
+        Protocol::RestXml => Family::RestXml,
+    }
+}
+
+/// The partition of a region.
+pub(super) fn partition(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "aws-cn"
+    } else if region.starts_with("us-gov-") {
+        "aws-us-gov"
+    } else {
+        "aws"
+    }
+}
+
+/// Whether a text is formed as regions are: two or three words of small letters, then a number.
+pub(super) fn is_region(text: &str) -> bool {
+    if text.len() > MAX_REGION_BYTES {
+        return false;
+    }
+    let Some((words, number)) = text.rsplit_once('-') else { return false };
+    let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    let count = words.split('-').count();
+    (2..=3).contains(&count)
+        && words.split('-').all(word)
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regions_are_known_by_their_form() {
+        for region in ["eu-central-1", "us-gov-west-1", "cn-north-1", "ap-southeast-12"] {
+            assert!(is_region(region), "{region}");
+        }
+        let long = format!("{}-central-1", "e".repeat(MAX_REGION_BYTES));
+        for text in [
+            "",
+            "eu",
+            "eu-1",
+            "eu-central",
+            "eu-central-",
+            "EU-central-1",
+            "-central-1",
+            "a-b-c-d-1",
+            "eu--1",
+            "eu-central-1x",
+            "aws-global",
+            &long,
+        ] {
+            assert!(!is_region(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn partitions_follow_from_regions() {
+        assert_eq!(partition("cn-north-1"), "aws-cn");
+        assert_eq!(partition("us-gov-west-1"), "aws-us-gov");
+        assert_eq!(partition("us-east-1"), "aws");
+    }
+}

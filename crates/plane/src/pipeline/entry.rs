@@ -1,0 +1,86 @@
+//! A call as the journal records it.
+
+use bulla_policy::{Principal, PrincipalKind};
+use bulla_shapes::Fault;
+
+use super::route::Route;
+use crate::Call;
+use crate::journal::{Identity, Journal, JournalError, RecordRef, Resource};
+
+/// Writes a call down, and waits until that is durable.
+pub(super) async fn record(
+    journal: &Journal,
+    route: &Route<'_>,
+    call: &Call,
+    parameters: Option<&str>,
+    fault: Option<&Fault>,
+    time_ms: i64,
+) -> Result<u64, JournalError> {
+    let source = format!("{}.amazonaws.com", route.service.model().signing_name);
+    let address = call.source_ip.to_string();
+    let resources = call.trail.resources.iter().map(|(arn, account, kind)| Resource {
+        account_id: account,
+        kind: (!kind.is_empty()).then_some(*kind),
+        arn,
+    });
+    let entry = RecordRef {
+        time_ms,
+        event_id: call.event_id,
+        request_id: Some(call.request_id),
+        event_source: &source,
+        event_name: route.operation.name,
+        region: &call.region,
+        recipient_account_id: call.account(),
+        identity: identity(call),
+        source_ip: &address,
+        user_agent: (!call.user_agent.is_empty()).then_some(&call.user_agent),
+        read_only: route.read_only,
+        error_code: fault.map(|fault| &*fault.code),
+        error_message: fault.and_then(|fault| fault.message.as_deref()),
+        request_parameters: parameters,
+        // A call that failed answered nothing.
+        response_elements: call.trail.response.as_deref().filter(|_| fault.is_none()),
+        additional_event_data: call.trail.additional.as_deref(),
+        resources: resources.collect(),
+        ..RecordRef::default()
+    };
+    journal.append(&entry).await
+}
+
+/// The caller, as the page "CloudTrail userIdentity element" has it.
+fn identity(call: &Call) -> Identity<'_> {
+    let principal: &Principal = &call.principal;
+    let kind = match &principal.kind {
+        PrincipalKind::Root => "Root",
+        PrincipalKind::User => "IAMUser",
+        PrincipalKind::AssumedRole { .. } => "AssumedRole",
+        PrincipalKind::FederatedUser { .. } => "FederatedUser",
+        PrincipalKind::Service { .. } => "AWSService",
+        PrincipalKind::WebIdentity { .. } => "WebIdentityUser",
+        PrincipalKind::Anonymous => {
+            return Identity {
+                kind: Some("AWSAccount"),
+                principal_id: Some(""),
+                account_id: Some("ANONYMOUS_PRINCIPAL"),
+                invoked_by: call.via,
+                ..Identity::default()
+            };
+        }
+    };
+    let some = |text: &'_ str| !text.is_empty();
+    let user = matches!(principal.kind, PrincipalKind::User);
+    let service = match &principal.kind {
+        PrincipalKind::Service { name } => Some(name.as_str()),
+        _ => None,
+    };
+    Identity {
+        kind: Some(kind),
+        principal_id: Some(principal.unique_id.as_str()).filter(|id| some(id)),
+        arn: Some(principal.arn.as_str()).filter(|_| service.is_none()),
+        account_id: Some(principal.account.as_str()).filter(|account| some(account)),
+        access_key_id: Some(call.access_key_id.as_str()).filter(|id| some(id)),
+        user_name: principal.arn.rsplit('/').next().filter(|_| user),
+        session: None,
+        invoked_by: service.or(call.via),
+    }
+}

@@ -1,0 +1,249 @@
+//! The one way that every call takes: route, authenticate, validate, invoke, record, answer.
+//!
+//! The order of checks is that of AWS's JSON front ends: the body parses, the target is known,
+//! the signature holds, the shapes hold. Every call whose operation is known becomes a record,
+//! and none is answered before its record is durable.
+
+mod caller;
+mod entry;
+mod ids;
+mod route;
+#[cfg(test)]
+mod tests;
+mod upkeep;
+
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bulla_crypto::Crypto;
+use bulla_shapes::protocol::{Codec, codec};
+use bulla_shapes::{
+    DecodeError, Fault, Protocol, Record, Violations, decode_error, json, query, sts, validate,
+};
+use bulla_sigv4::{Header, RequestParts};
+use bulla_store::Barrier;
+
+use self::caller::Caller;
+use self::ids::Ids;
+use self::route::Route;
+use crate::journal::{Journal, MAX_TEXT_BYTES};
+use crate::wire::{MAX_BODY_BYTES, WireRequest, WireResponse};
+use crate::{Authenticator, Call, Clock, Service, trail};
+
+pub use upkeep::{MAX_JOBS_A_RUN, TICK};
+
+/// The house at run time.
+pub struct Plane {
+    /// The primitives.
+    pub crypto: Crypto,
+    /// The store, sealed.
+    pub barrier: Arc<Barrier>,
+    /// The time.
+    pub clock: Arc<Clock>,
+    /// The record of every call.
+    pub journal: Journal,
+    /// Who holds which access key.
+    pub authenticator: Arc<dyn Authenticator>,
+    /// The services.
+    pub services: Vec<Arc<dyn Service>>,
+}
+
+/// What a call came to, before it is bytes.
+type Outcome = Result<Option<Record<'static>>, Fault>;
+
+impl Plane {
+    /// Answers a request.
+    ///
+    /// A call must be driven to its end even when its sender has gone: a future dropped between
+    /// the effect and the record would leave an effect that nobody recorded. Whoever may be
+    /// dropped (a connection) runs it as a task of its own.
+    pub async fn call(&self, request: WireRequest) -> WireResponse {
+        let ids = match Ids::draw(&self.crypto) {
+            Ok(ids) => ids,
+            Err(error) => {
+                tracing::error!(%error, "no random bytes for a request id");
+                // Nothing else works without random bytes either.
+                let nil = Ids { request: [0; 16], event: [0; 16] };
+                let fault = Fault::new("InternalFailure", 500).from_front();
+                return lost(Protocol::Json11, &fault, ids::text(nil.request));
+            }
+        };
+        let request_id = ids::text(ids.request);
+        let headers: Vec<Header<'_>> =
+            request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let parts = RequestParts {
+            method: request.method.as_str(),
+            path: &request.path,
+            query: &request.query,
+            headers: &headers,
+            body: &request.body,
+        };
+        if request.body.len() > MAX_BODY_BYTES {
+            let fault = Fault::new("RequestEntityTooLarge", 413).from_front();
+            return lost(Protocol::Json11, &fault, request_id);
+        }
+        match route::route(&self.services, &parts) {
+            Ok(route) => self.serve(&request, &parts, &route, ids, request_id).await,
+            Err(found) => lost(found.protocol, &found.fault, request_id),
+        }
+    }
+
+    async fn serve(
+        &self,
+        request: &WireRequest,
+        parts: &RequestParts<'_>,
+        route: &Route<'_>,
+        ids: Ids,
+        request_id: String,
+    ) -> WireResponse {
+        let model = route.service.model();
+        let codec = match codec(model.protocol) {
+            Ok(codec) => codec,
+            Err(error) => {
+                tracing::error!(%error, service = model.id, "a service is wired in unservably");
+                return lost(model.protocol, &internal(route), request_id);
+            }
+        };
+        let outcome = if self.journal.healthy() {
+            self.perform(request, parts, route, codec, ids).await
+        } else {
+            Err(internal(route))
+        };
+        let mut body = Vec::with_capacity(256);
+        let status = match &outcome {
+            Ok(output) => {
+                let output = output.as_ref();
+                codec.encode(model, route.operation, output, &request_id, &mut body);
+                200
+            }
+            Err(fault) => {
+                codec.encode_fault(model, fault, &request_id, &mut body);
+                fault.status
+            }
+        };
+        WireResponse { status, content_type: codec.content_type(), request_id, body }
+    }
+
+    /// Carries a call out and writes it down.
+    async fn perform(
+        &self,
+        request: &WireRequest,
+        parts: &RequestParts<'_>,
+        route: &Route<'_>,
+        codec: &dyn Codec,
+        ids: Ids,
+    ) -> Outcome {
+        let now_ms = self.clock.now_ms();
+        let protocol = route.service.model().protocol;
+        let input = codec.decode(route.operation, route.input);
+        let identified = match &input {
+            // What does not even parse is told before anything else.
+            Err(error) if unreadable(error) => Err(error.fault(protocol)),
+            _ => caller::identify(&*self.authenticator, route, parts, now_ms).await,
+        };
+        let (caller, refusal) = match identified {
+            Ok(caller) => (caller, None),
+            Err(fault) => (Caller::anonymous(parts), Some(fault)),
+        };
+        let parameters = input.as_ref().ok().and_then(trail::parameters);
+        let mut call = new_call(request, caller, ids, now_ms);
+        let outcome = match (refusal, input) {
+            (Some(fault), _) => Err(fault),
+            (None, Err(error)) => Err(error.fault(protocol)),
+            (None, Ok(input)) => match validate(&input) {
+                Ok(()) => invoke(route, &mut call, input).await,
+                Err(violations) => Err(invalid(route, &violations)),
+            },
+        };
+        let fault = outcome.as_ref().err();
+        let parameters = parameters.as_deref();
+        let time_ms = self.clock.now_ms();
+        match entry::record(&self.journal, route, &call, parameters, fault, time_ms).await {
+            Ok(_) => outcome,
+            Err(error) => {
+                tracing::error!(%error, operation = route.operation.name, "a call is unrecorded");
+                Err(internal(route))
+            }
+        }
+    }
+}
+
+/// Runs the handler. One that panics has failed by our fault, and is recorded as such.
+async fn invoke<'c>(route: &Route<'c>, call: &'c mut Call, input: Record<'c>) -> Outcome {
+    let service: &'c dyn Service = &**route.service;
+    let operation = route.operation.name;
+    // Within a block, so that a panic before the first poll is caught too.
+    let mut running = pin!(async move { service.invoke(operation, call, input).await });
+    poll_fn(|context| {
+        let poll = AssertUnwindSafe(|| running.as_mut().poll(context));
+        catch_unwind(poll).unwrap_or_else(|_payload| {
+            tracing::error!(operation, "a handler panicked");
+            Poll::Ready(Err(internal(route)))
+        })
+    })
+    .await
+}
+
+fn new_call(request: &WireRequest, caller: Caller, ids: Ids, now_ms: i64) -> Call {
+    let Caller { principal, access_key_id, region } = caller;
+    let agent = request.headers.get(http::header::USER_AGENT);
+    let agent = agent.and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+    let cut = |text: &str| text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)).map(str::to_owned);
+    Call {
+        principal,
+        access_key_id,
+        partition: caller::partition(&region),
+        region,
+        now_ms,
+        request_id: ids.request,
+        event_id: ids.event,
+        source_ip: request.peer,
+        user_agent: agent.and_then(cut).unwrap_or_default(),
+        secure: request.secure,
+        via: None,
+        trail: crate::call::Trail::default(),
+    }
+}
+
+/// Whether a body is not of its protocol at all, which AWS tells before it authenticates.
+fn unreadable(error: &DecodeError) -> bool {
+    use decode_error::DecodeErrorKind::{Malformed, TooDeep};
+    matches!(error.kind(), Malformed(_) | TooDeep)
+}
+
+/// IAM's texts leave out the values.
+fn invalid(route: &Route<'_>, violations: &Violations) -> Fault {
+    let model = route.service.model();
+    let text = match model.id {
+        "iam" => violations.without_values().to_string(),
+        _ => violations.to_string(),
+    };
+    Fault::validation(model.protocol, text)
+}
+
+/// Our own fault, by the name the service has for it.
+fn internal(route: &Route<'_>) -> Fault {
+    const KMS: &str = "KMSInternalException";
+    let modelled = route.service.model().error(KMS).is_some();
+    Fault::new(if modelled { KMS } else { "InternalFailure" }, 500)
+}
+
+/// The answer to a request that reached no operation.
+fn lost(protocol: Protocol, fault: &Fault, request_id: String) -> WireResponse {
+    let mut body = Vec::new();
+    let content_type = match protocol {
+        Protocol::Query => {
+            // In AWS's fault namespace, so that the service does not matter.
+            query::encode_fault(&sts::SERVICE, fault, &request_id, &mut body);
+            bulla_shapes::protocol::TEXT_XML
+        }
+        _ => {
+            json::encode_fault(fault, "message", &mut body);
+            bulla_shapes::protocol::JSON_1_1
+        }
+    };
+    WireResponse { status: fault.status, content_type, request_id, body }
+}

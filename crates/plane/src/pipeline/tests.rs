@@ -1,0 +1,358 @@
+//! The pipeline in process: a store and a journal in memory, and one small service over KMS's
+//! model.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bulla_crypto::{Crypto, HmacKey, SecretKey};
+use bulla_policy::Principal;
+use bulla_shapes::kms::{self, GenerateRandomRequest, GenerateRandomResponse};
+use bulla_shapes::{Blob, Fault, Record, Value, View as _};
+use bulla_sigv4::{AuthError, Credentials, RequestParts, SignOptions, SigningKey, sign_header};
+use bulla_store::{Barrier, Expected, SealedBatch, Space};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::identity::Scope;
+use crate::journal::{ChainKey, Journal, Medium, Memory, Options, Reader, Simulated};
+use crate::scheduler::{self, DUE, Job, due_key};
+use crate::service::{Outcome, Row};
+use crate::wire::{WireRequest, WireResponse};
+use crate::{Access, Authenticator, BoxFuture, Call, Clock, Credential, Plane, Service};
+
+const ID: &str = "AKIAEXAMPLE000000001";
+const SECRET: &[u8] = b"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+const ROWS: Space = Space::new("test.rows");
+const DENIED: i64 = 13;
+const PANIC: i64 = 14;
+
+struct Tiny {
+    barrier: Arc<Barrier>,
+}
+
+static GENERATE_RANDOM: Row<Tiny> = Row {
+    name: "GenerateRandom",
+    access: Access::Write,
+    read_only: true,
+    quota: "random",
+    handler: |_, call, input| Box::pin(async move { generate(call, &input) }),
+};
+
+fn generate(call: &mut Call, input: &Record<'_>) -> Outcome {
+    let view = GenerateRandomRequest::view(input);
+    match view.number_of_bytes() {
+        Some(DENIED) => Err(crate::gate::denied("not you".into())),
+        Some(PANIC) => panic!("a defect"),
+        length => {
+            call.touched("arn:aws:kms:eu-central-1:111122223333:key/k", "111122223333", "K");
+            let bytes = vec![7; usize::try_from(length.unwrap_or(1)).unwrap()];
+            let mut output = GenerateRandomResponse::new().into_record();
+            output.set(0, Value::Blob(Blob::from(bytes)));
+            Ok(Some(output))
+        }
+    }
+}
+
+impl Service for Tiny {
+    fn model(&self) -> &'static bulla_shapes::Service {
+        &kms::SERVICE
+    }
+
+    fn operations(&self) -> Vec<(&'static str, Access, bool, &'static str)> {
+        let Row { name, access, read_only, quota, .. } = GENERATE_RANDOM;
+        vec![(name, access, read_only, quota)]
+    }
+
+    fn read_only(&self, operation: &str) -> Option<bool> {
+        (operation == GENERATE_RANDOM.name).then_some(GENERATE_RANDOM.read_only)
+    }
+
+    fn invoke<'c>(
+        &'c self,
+        _operation: &str,
+        call: &'c mut Call,
+        input: Record<'c>,
+    ) -> BoxFuture<'c, Outcome> {
+        (GENERATE_RANDOM.handler)(self, call, input)
+    }
+
+    fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {
+        Box::pin(async move {
+            if job.kind == "broken" {
+                return Err(Fault::new("KMSInternalException", 500));
+            }
+            let mut batch =
+                SealedBatch::new().delete(DUE, job.key.clone(), Expected::At(job.version));
+            if job.kind == "again" {
+                // Due again before the present time, as after the clock was turned.
+                let next = due_key(job.due_ms + 1, "kms", "once", &job.subject);
+                batch = batch.put(DUE, next, Expected::Absent, secret());
+            }
+            self.barrier.commit(batch).await.map(drop).map_err(|_| Fault::new("Store", 500))
+        })
+    }
+
+    fn forget(&self) {}
+}
+
+fn secret() -> bulla_crypto::SecretBytes {
+    bulla_crypto::SecretBytes::new(vec![1])
+}
+
+struct Keys;
+
+impl Authenticator for Keys {
+    fn credential<'a>(
+        &'a self,
+        access_key_id: &'a str,
+        _session_token: Option<&'a str>,
+        scope: Scope<'a>,
+    ) -> BoxFuture<'a, Result<Credential, AuthError>> {
+        let Scope { date, region, service } = scope;
+        let credential = match access_key_id {
+            ID => {
+                let arn = "arn:aws:iam::111122223333:user/ana";
+                let user = Principal::user("111122223333", arn, "AIDAEXAMPLE");
+                let key = SigningKey::derive(SECRET, date, region, service);
+                Ok(Credential::Issued { key: Arc::new(key), principal: Arc::new(user) })
+            }
+            "dev" => Ok(Credential::Anyone(Arc::new(Principal::root("aws", "000000000000")))),
+            _ => Err(AuthError::UnknownKey),
+        };
+        Box::pin(async move { credential })
+    }
+}
+
+fn chain_key() -> Arc<ChainKey> {
+    Arc::new(ChainKey::new(HmacKey::new(b"a key for tests")))
+}
+
+/// The house over a medium. Nothing in it depends on how long anything takes.
+async fn house(medium: Arc<dyn Medium>) -> Plane {
+    let options = Options {
+        segment_bytes: 16 << 10,
+        pending_bytes: 16 << 10,
+        stall: Duration::from_secs(600),
+        retry: Duration::from_secs(600),
+    };
+    let crypto = Crypto::standard();
+    let root = SecretKey::from_slice(&[1; 32]).unwrap();
+    let engine = Arc::new(bulla_store::Memory::new());
+    let barrier = Arc::new(Barrier::create(engine, crypto.clone(), root).await.unwrap());
+    Plane {
+        crypto,
+        journal: Journal::open(medium, chain_key(), options).unwrap().0,
+        clock: Arc::new(Clock::default()),
+        authenticator: Arc::new(Keys),
+        services: vec![Arc::new(Tiny { barrier: Arc::clone(&barrier) })],
+        barrier,
+    }
+}
+
+fn memory() -> Arc<dyn Medium> {
+    Arc::new(Memory::new(1 << 20))
+}
+
+/// What a test sends: a signed `GenerateRandom` unless it says otherwise.
+struct Sent<'s> {
+    target: &'s str,
+    body: &'s str,
+    id: &'s str,
+    secret: &'s [u8],
+    region: &'s str,
+}
+
+impl Default for Sent<'_> {
+    fn default() -> Self {
+        Self {
+            target: "TrentService.GenerateRandom",
+            body: "{\"NumberOfBytes\":4}",
+            id: ID,
+            secret: SECRET,
+            region: "eu-central-1",
+        }
+    }
+}
+
+impl Sent<'_> {
+    async fn to(&self, plane: &Plane) -> (u16, String) {
+        let mut lines = vec![
+            ("host".to_owned(), "kms.example".to_owned()),
+            ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
+            ("x-amz-target".to_owned(), self.target.to_owned()),
+        ];
+        let headers: Vec<_> = lines.iter().map(|(k, v)| (k.as_str(), v.as_bytes())).collect();
+        let body = self.body.as_bytes();
+        let parts = RequestParts { method: "POST", path: "/", query: "", headers: &headers, body };
+        let credentials = Credentials { access_key_id: self.id, secret: self.secret, token: None };
+        let now = plane.clock.now_ms() / 1000;
+        let options = SignOptions::new("kms", self.region, now);
+        let added = sign_header(&parts, &credentials, &options).unwrap();
+        lines.extend(added);
+        answer(plane, &lines, "", self.body).await
+    }
+}
+
+async fn answer(
+    plane: &Plane,
+    lines: &[(String, String)],
+    query: &str,
+    body: &str,
+) -> (u16, String) {
+    let mut headers = HeaderMap::new();
+    for (name, value) in lines {
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        headers.append(name, HeaderValue::from_str(value).unwrap());
+    }
+    let request = WireRequest {
+        method: http::Method::POST,
+        path: "/".into(),
+        query: query.into(),
+        headers,
+        body: body.to_owned().into(),
+        peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        secure: false,
+    };
+    let call: BoxFuture<'_, WireResponse> = Box::pin(plane.call(request));
+    let WireResponse { status, request_id, body, .. } = call.await;
+    assert_eq!(request_id.len(), 36);
+    (status, String::from_utf8(body).unwrap())
+}
+
+/// Error code, identity type and parameters of every record.
+fn records(medium: &Arc<dyn Medium>) -> Vec<(Option<String>, String, Option<String>)> {
+    let reader = Reader::from_sequence(Arc::clone(medium), chain_key(), 1).unwrap();
+    let told = reader.map(|record| {
+        let record = record.unwrap();
+        let fields = record.fields().unwrap();
+        assert_eq!(fields.event_name, "GenerateRandom");
+        assert_eq!(fields.event_source, "kms.amazonaws.com");
+        let kind = fields.identity.kind.unwrap().to_owned();
+        let own = |text: Option<&str>| text.map(str::to_owned);
+        (own(fields.error_code), kind, own(fields.request_parameters))
+    });
+    told.collect()
+}
+
+#[tokio::test]
+async fn a_signed_call_is_answered_and_recorded() {
+    let medium = memory();
+    let plane = house(Arc::clone(&medium)).await;
+    let (status, body) = Sent::default().to(&plane).await;
+    assert_eq!((status, body.as_str()), (200, "{\"Plaintext\":\"BwcHBw==\"}"));
+    let dev = Sent { id: "dev", secret: b"whatever", ..Sent::default() };
+    assert_eq!(dev.to(&plane).await.0, 200);
+    let parameters = Some("{\"numberOfBytes\":4}".to_owned());
+    assert_eq!(
+        records(&medium),
+        [(None, "IAMUser".into(), parameters.clone()), (None, "Root".into(), parameters)]
+    );
+}
+
+#[tokio::test]
+async fn refusals_come_in_awss_order_and_words_and_each_has_a_record() {
+    let medium = memory();
+    let plane = house(Arc::clone(&medium)).await;
+    let base = Sent::default;
+    let cases = [
+        (Sent { body: "{", secret: b"wrong", ..base() }, "SerializationException", ""),
+        (Sent { secret: b"wrong", ..base() }, "InvalidSignatureException", "The request signature"),
+        (Sent { id: "AKIANOBODY", ..base() }, "UnrecognizedClientException", "The security token"),
+        (
+            Sent { region: "Mars", ..base() },
+            "InvalidSignatureException",
+            "Credential should be scoped to a valid region. \"",
+        ),
+        (
+            Sent { body: "{\"NumberOfBytes\":0}", ..base() },
+            "ValidationException",
+            "1 validation error detected: Value '0' at 'numberOfBytes' failed to satisfy \
+             constraint: Member must have value greater than or equal to 1",
+        ),
+        (Sent { body: "{\"NumberOfBytes\":\"x\"}", ..base() }, "SerializationException", ""),
+        (Sent { body: "{\"NumberOfBytes\":13}", ..base() }, "AccessDeniedException", "not you"),
+    ];
+    for (sent, code, text) in &cases {
+        let (status, body) = sent.to(&plane).await;
+        assert_eq!(status, 400, "{body}");
+        assert!(body.contains(&format!("\"{code}\"")) && body.contains(text), "{body}");
+    }
+    let (status, body) = Sent { body: "{\"NumberOfBytes\":14}", ..base() }.to(&plane).await;
+    assert_eq!((status, body.as_str()), (500, "{\"__type\":\"KMSInternalException\"}"));
+    let codes: Vec<_> = records(&medium).into_iter().map(|record| (record.0, record.1)).collect();
+    let anonymous = |at: usize| if at < 4 { "AWSAccount" } else { "IAMUser" }.to_owned();
+    let wanted = cases.iter().map(|case| case.1).chain(["KMSInternalException"]);
+    let wanted = wanted.enumerate().map(|(at, code)| (Some(code.to_owned()), anonymous(at)));
+    assert_eq!(codes, wanted.collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_is_for_no_operation_has_no_record() {
+    let medium = memory();
+    let plane = house(Arc::clone(&medium)).await;
+    let unknown = "{\"__type\":\"UnknownOperationException\"}";
+    for target in ["TrentService.Fly", "TrentService.Encrypt", "Other.GenerateRandom", "x"] {
+        let (status, body) = Sent { target, ..Sent::default() }.to(&plane).await;
+        assert_eq!((status, body.as_str()), (400, unknown), "{target}");
+    }
+    let (status, body) = Sent { target: "x", body: "{", ..Sent::default() }.to(&plane).await;
+    assert_eq!((status, body.as_str()), (400, "{\"__type\":\"SerializationException\"}"));
+    let form = "Action=Fly&Version=2010-05-08";
+    for (query, body) in [("", form), (form, "")] {
+        let (status, body) = answer(&plane, &[], query, body).await;
+        assert_eq!(status, 400);
+        assert!(body.contains("<Code>InvalidAction</Code>"), "{body}");
+        assert!(body.contains("Could not find operation Fly for version 2010-05-08"), "{body}");
+    }
+    let (status, body) = answer(&plane, &[], "", "").await;
+    assert_eq!(status, 403);
+    assert!(body.contains("<Code>MissingAuthenticationToken</Code>"), "{body}");
+    assert_eq!(records(&medium), []);
+}
+
+#[tokio::test]
+async fn a_call_that_cannot_be_recorded_fails_and_so_do_all_after_it() {
+    let disk = Arc::new(Simulated::new(1));
+    let plane = house(Arc::clone(&disk) as Arc<dyn Medium>).await;
+    assert_eq!(Sent::default().to(&plane).await.0, 200);
+    disk.fail_at(disk.operations(), true, std::io::ErrorKind::StorageFull);
+    for _ in 0..2 {
+        let (status, body) = Sent::default().to(&plane).await;
+        assert_eq!((status, body.as_str()), (500, "{\"__type\":\"KMSInternalException\"}"));
+        assert!(!plane.journal.healthy());
+    }
+}
+
+#[tokio::test]
+async fn jobs_run_once_and_a_broken_one_keeps_nothing_back() {
+    let plane = house(memory()).await;
+    let now = plane.clock.now_ms();
+    let mut batch = SealedBatch::new();
+    for (due, kind) in [(5, "broken"), (6, "again"), (9, "once"), (now + 3_600_000, "once")] {
+        batch = batch.put(DUE, due_key(due, "kms", kind, "s"), Expected::Absent, secret());
+    }
+    batch = batch.put(DUE, due_key(8, "nobody", "once", "s"), Expected::Absent, secret());
+    plane.barrier.commit(batch).await.unwrap();
+    assert_eq!(plane.run_due().await.unwrap(), 3);
+    assert_eq!(plane.run_due().await.unwrap(), 0);
+    assert_eq!(scheduler::next_due(&plane.barrier).await.unwrap(), Some(5));
+    plane.clock.advance(3_600_001);
+    assert_eq!(plane.run_due().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_reset_empties_the_spaces_and_the_jobs() {
+    let plane = house(memory()).await;
+    for hundred in 0..11 {
+        let mut batch = SealedBatch::new();
+        for row in 0..100 {
+            let key = format!("{hundred}/{row}");
+            batch = batch.put(ROWS, key, Expected::Absent, secret());
+        }
+        plane.barrier.commit(batch).await.unwrap();
+    }
+    let job = SealedBatch::new().put(DUE, due_key(1, "kms", "k", "s"), Expected::Absent, secret());
+    plane.barrier.commit(job).await.unwrap();
+    assert_eq!(plane.reset(&[ROWS]).await.unwrap(), 1101);
+    assert_eq!(plane.reset(&[ROWS]).await.unwrap(), 0);
+}

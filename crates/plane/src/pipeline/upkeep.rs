@@ -1,0 +1,118 @@
+//! What the house does without being called: jobs that fall due, and the reset of `bulla dev`.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bulla_store::{BarrierError, Expected, Range, SealedBatch, Space};
+
+use super::Plane;
+use crate::scheduler::{self, DUE, Job};
+
+/// The longest wait between two looks at what is due. A look costs one row.
+pub const TICK: Duration = Duration::from_secs(1);
+/// How many jobs one run takes up; the rest waits for the next run.
+pub const MAX_JOBS_A_RUN: usize = 65_536;
+/// How many rows one batch of a reset deletes.
+const RESET_ROWS: usize = 500;
+
+impl Plane {
+    /// Carries out everything that is due, also what falls due by that, and answers how many
+    /// jobs it carried out. A job that fails is logged and stays for the next run.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn run_due(&self) -> Result<usize, BarrierError> {
+        let mut tried: HashSet<(Vec<u8>, u64)> = HashSet::new();
+        let mut done = 0;
+        loop {
+            let before = tried.len();
+            let mut from = None;
+            loop {
+                let page = scheduler::due_from(&self.barrier, self.clock.now_ms(), from).await?;
+                for job in &page.jobs {
+                    if tried.len() >= MAX_JOBS_A_RUN {
+                        return Ok(done);
+                    }
+                    if tried.insert((job.key.clone(), job.version)) {
+                        done += usize::from(self.run(job).await);
+                    }
+                }
+                from = page.next;
+                if from.is_none() {
+                    break;
+                }
+            }
+            if tried.len() == before {
+                return Ok(done);
+            }
+        }
+    }
+
+    async fn run(&self, job: &Job) -> bool {
+        let (service, kind, subject) = (&*job.service, &*job.kind, &*job.subject);
+        let owner = self.services.iter().find(|owner| owner.model().id == service);
+        let Some(owner) = owner else {
+            tracing::error!(service, kind, subject, "a job is due for a service that is not here");
+            return false;
+        };
+        match owner.run_due(job).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(service, kind, subject, %error, "a job failed and stays due");
+                false
+            }
+        }
+    }
+
+    /// Runs what falls due, for as long as the task lives.
+    pub async fn tick_forever(self: Arc<Self>) {
+        loop {
+            if let Err(error) = self.run_due().await {
+                tracing::error!(%error, "what is due can't be read; trying again");
+            }
+            tokio::time::sleep(self.until_next_due().await).await;
+        }
+    }
+
+    /// How long to wait: until the next job is due, but no longer than [`TICK`], since jobs are
+    /// added and clocks are turned meanwhile, and no shorter than a tenth of it, since what is
+    /// overdue now has just failed.
+    async fn until_next_due(&self) -> Duration {
+        let Ok(Some(next_ms)) = scheduler::next_due(&self.barrier).await else { return TICK };
+        let wait = next_ms.saturating_sub(self.clock.now_ms());
+        let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(0));
+        wait.clamp(TICK / 10, TICK)
+    }
+
+    /// Deletes every row of these spaces and every job, then lets the services forget what they
+    /// hold. Answers how many rows it deleted. Calls that run meanwhile may leave rows behind.
+    ///
+    /// # Errors
+    /// When the store can't be read or written, or others write there all the time.
+    pub async fn reset(&self, spaces: &[Space]) -> Result<usize, BarrierError> {
+        let mut deleted = 0;
+        for &space in spaces.iter().chain(std::iter::once(&DUE)) {
+            loop {
+                let step = async |view: bulla_store::View<'_>| {
+                    let page = view.range(space, &Range::all(), RESET_ROWS).await?;
+                    let mut batch = SealedBatch::new();
+                    let rows = page.rows.len();
+                    for (key, row) in page.rows {
+                        batch = batch.delete(space, key, Expected::At(row.version));
+                    }
+                    Ok::<_, BarrierError>((batch, rows))
+                };
+                let rows = self.barrier.update(step).await?;
+                if rows == 0 {
+                    break;
+                }
+                deleted += rows;
+            }
+        }
+        for service in &self.services {
+            service.forget();
+        }
+        Ok(deleted)
+    }
+}

@@ -1,2 +1,66 @@
-//! Bulla, the program.
-fn main() {}
+//! Bulla, the program: AWS's encryption plane, for people to run themselves.
+
+mod audit;
+mod cli;
+mod config;
+mod connection;
+mod control;
+mod coverage;
+mod error;
+mod foundation;
+mod house;
+mod init;
+mod listener;
+mod metrics;
+mod request;
+mod seal;
+mod server;
+mod tls;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{Audit, Cli, Command};
+use crate::error::Error;
+
+/// Where the level of the log is set, such as `BULLA_LOG=info`.
+const LOG_VARIABLE: &str = "BULLA_LOG";
+/// What is logged unless something else is asked for.
+const QUIET: &str = "warn";
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bulla: {error}");
+            error.exit_code()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Error> {
+    start_log()?;
+    match cli.command {
+        Command::Dev(options) => server::dev(options),
+        Command::Init(options) => init::init(&options),
+        Command::Serve(options) => server::serve(options),
+        Command::Audit(Audit::Tail(options)) => audit::tail(&options),
+        Command::Audit(Audit::Verify(options)) => audit::verify(&options),
+        Command::Coverage => coverage::print(),
+    }
+}
+
+fn start_log() -> Result<(), Error> {
+    let filter = match std::env::var(LOG_VARIABLE) {
+        Ok(text) => EnvFilter::try_new(&text).map_err(|error| {
+            Error::Usage(format!(
+                "{LOG_VARIABLE}={text:?} is not a log filter ({error}): set a level such as `info`"
+            ))
+        })?,
+        Err(_) => EnvFilter::new(QUIET),
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! The command line. Every option can be set in the environment too, as `BULLA_…`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// AWS's encryption plane as one program: KMS and what leans on it, checked and recorded.
+#[derive(Parser)]
+#[command(name = "bulla", version, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run a server for tests, with nothing to set up: anyone may sign.
+    Dev(DevOptions),
+    /// Make a data directory, and print its root access key once.
+    Init(InitOptions),
+    /// Run the server on a data directory that `bulla init` made.
+    Serve(ServeOptions),
+    /// Read or check the record of all calls.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Print which operations are served, as Markdown.
+    #[command(hide = true)]
+    Coverage,
+}
+
+/// `bulla dev`.
+#[derive(Args)]
+pub(crate) struct DevOptions {
+    /// The address to listen on [default: 127.0.0.1:4566].
+    #[arg(long, env = "BULLA_LISTEN", value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// `bulla serve`.
+#[derive(Args)]
+pub(crate) struct ServeOptions {
+    /// The address to listen on; beyond loopback TLS is needed [default: 127.0.0.1:4566].
+    #[arg(long, env = "BULLA_LISTEN", value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// The TLS certificate chain, PEM.
+    #[arg(long, env = "BULLA_TLS_CERT", value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The TLS certificate's private key, PEM.
+    #[arg(long, env = "BULLA_TLS_KEY", value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// `bulla init`.
+#[derive(Args)]
+pub(crate) struct InitOptions {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// How the root key is sealed. A passphrase comes from `BULLA_PASSPHRASE` or standard input.
+    #[arg(long, env = "BULLA_SEAL", value_enum, default_value_t = SealOption::Keyfile)]
+    pub(crate) seal: SealOption,
+    /// The account of the root access key: twelve digits [default: drawn at random].
+    #[arg(long, env = "BULLA_ACCOUNT", value_name = "DIGITS")]
+    pub(crate) account: Option<String>,
+    /// Print the root access key as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A way to seal the root key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SealOption {
+    /// A file of random digits, beside the data directory by default.
+    Keyfile,
+    /// A passphrase, stretched by Argon2id.
+    Passphrase,
+}
+
+/// Where the data are, and what opens them.
+#[derive(Args)]
+pub(crate) struct Place {
+    /// The data directory.
+    #[arg(long, env = "BULLA_DATA", value_name = "DIRECTORY")]
+    pub(crate) data: Option<PathBuf>,
+    /// The key file [default: DIRECTORY.key, beside the data directory].
+    #[arg(long, env = "BULLA_KEY_FILE", value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// A TOML file of settings; options and environment come before it.
+    #[arg(long, env = "BULLA_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// `bulla audit`.
+#[derive(Subcommand)]
+pub(crate) enum Audit {
+    /// Print the last calls, one line of CloudTrail's JSON each.
+    Tail(TailOptions),
+    /// Check every record, and the chain that joins them.
+    Verify(VerifyOptions),
+}
+
+/// `bulla audit tail`.
+#[derive(Args)]
+pub(crate) struct TailOptions {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// How many calls.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) count: u64,
+}
+
+/// `bulla audit verify`.
+#[derive(Args)]
+pub(crate) struct VerifyOptions {
+    #[command(flatten)]
+    pub(crate) place: Place,
+}

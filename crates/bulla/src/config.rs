@@ -1,0 +1,135 @@
+//! Settings: options, then the environment (both by the command line), then one TOML file.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::cli::{DevOptions, Place, ServeOptions};
+use crate::error::Error;
+
+/// Where the server listens unless told otherwise.
+const DEFAULT_LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4566);
+/// The largest file of settings, in bytes.
+const MAX_CONFIG_BYTES: u64 = 64 * 1024;
+
+/// The file of settings. Its keys are the options' names.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct FileSettings {
+    listen: Option<SocketAddr>,
+    data: Option<PathBuf>,
+    key_file: Option<PathBuf>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+}
+
+/// Where the data are, all sources considered.
+pub(crate) struct Data {
+    pub(crate) directory: PathBuf,
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+/// Where to listen, and how.
+pub(crate) struct Listen {
+    pub(crate) address: SocketAddr,
+    /// The certificate chain and its key.
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+}
+
+impl Place {
+    fn file(&self) -> Result<FileSettings, Error> {
+        self.config.as_deref().map_or_else(|| Ok(FileSettings::default()), read)
+    }
+
+    fn over(&self, file: FileSettings) -> Option<Data> {
+        let directory = self.data.clone().or(file.data)?;
+        Some(Data { directory, key_file: self.key_file.clone().or(file.key_file) })
+    }
+
+    /// The data directory, which must be named.
+    pub(crate) fn data(&self) -> Result<Data, Error> {
+        self.over(self.file()?).ok_or_else(no_data)
+    }
+}
+
+impl DevOptions {
+    /// Where to listen, and the data directory if there is to be one.
+    pub(crate) fn settings(&self) -> Result<(Listen, Option<Data>), Error> {
+        let file = self.place.file()?;
+        let address = self.listen.or(file.listen).unwrap_or(DEFAULT_LISTEN);
+        Ok((Listen { address, tls: None }, self.place.over(file)))
+    }
+}
+
+impl ServeOptions {
+    /// Where to listen, and the data directory.
+    pub(crate) fn settings(&self) -> Result<(Listen, Data), Error> {
+        let mut file = self.place.file()?;
+        let address = self.listen.or(file.listen).unwrap_or(DEFAULT_LISTEN);
+        let cert = self.tls_cert.clone().or_else(|| file.tls_cert.take());
+        let key = self.tls_key.clone().or_else(|| file.tls_key.take());
+        let tls = match (cert, key) {
+            (Some(cert), Some(key)) => Some((cert, key)),
+            (None, None) => None,
+            _ => {
+                return Err(Error::Usage(
+                    "TLS needs both a certificate and its key: give --tls-cert and --tls-key"
+                        .to_owned(),
+                ));
+            }
+        };
+        if tls.is_none() && !address.ip().is_loopback() {
+            return Err(Error::Usage(format!(
+                "{address} is beyond loopback and there is no TLS: give --tls-cert and --tls-key, \
+                 or listen on 127.0.0.1"
+            )));
+        }
+        Ok((Listen { address, tls }, self.place.over(file).ok_or_else(no_data)?))
+    }
+}
+
+fn no_data() -> Error {
+    Error::Usage("no data directory is named: give --data DIRECTORY".to_owned())
+}
+
+fn read(path: &Path) -> Result<FileSettings, Error> {
+    let failed = |cause| Error::io(format!("read the settings in {}", path.display()), cause);
+    let size = std::fs::metadata(path).map_err(failed)?.len();
+    let refused = |cause: &dyn std::fmt::Display| {
+        Error::Usage(format!("the settings in {} are wrong: {cause}", path.display()))
+    };
+    if size > MAX_CONFIG_BYTES {
+        return Err(refused(&format_args!("more than {MAX_CONFIG_BYTES} bytes")));
+    }
+    let text = std::fs::read_to_string(path).map_err(failed)?;
+    toml::from_str(&text).map_err(|error| refused(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_setting_is_refused_by_name() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "listen = \"127.0.0.1:1\"\nlisten-on = 1\n").unwrap();
+        let text = read(file.path()).err().unwrap().to_string();
+        assert!(text.contains("listen-on"), "{text}");
+    }
+
+    #[test]
+    fn options_come_before_the_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "data = \"/a\"\nkey-file = \"/k\"\n").unwrap();
+        let place = Place {
+            data: Some("/b".into()),
+            key_file: None,
+            config: Some(file.path().to_path_buf()),
+        };
+        let data = place.data().unwrap();
+        assert_eq!(data.directory, Path::new("/b"));
+        assert_eq!(data.key_file.as_deref(), Some(Path::new("/k")));
+    }
+}

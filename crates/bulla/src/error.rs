@@ -1,0 +1,123 @@
+//! Why the program ends without success: what failed, where, and what to do.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::{fmt, io};
+
+use bulla_crypto::CryptoError;
+use bulla_iam::AccessKeyError;
+use bulla_plane::journal;
+use bulla_plane::root::{AnchorError, SealError};
+use bulla_store::{BarrierError, StoreError};
+
+/// The environment refused, or the data are not as they must be.
+const FAILED: u8 = 1;
+/// The command line or the settings are wrong.
+const USAGE: u8 = 2;
+/// A check of the journal found faults.
+const FAULTS: u8 = 3;
+
+/// Why the program ends without success. Never holds a secret.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// The operator's: wrong options or settings.
+    Usage(String),
+    /// The seal of the root key.
+    Seal(SealError),
+    /// The anchor beside the data directory.
+    Anchor(AnchorError),
+    /// The store's engine.
+    Store(StoreError),
+    /// The sealed store.
+    Barrier(PathBuf, BarrierError),
+    /// The journal.
+    Journal(PathBuf, journal::OpenError),
+    /// The first access key.
+    AccessKey(AccessKeyError),
+    /// The cryptography.
+    Crypto(CryptoError),
+    /// The environment: something that was attempted.
+    Io(String, io::Error),
+    /// The environment: a certificate or key that TLS does not take.
+    Tls(PathBuf, String),
+    /// The operator's: `bulla init` was interrupted here.
+    Unfinished(PathBuf),
+    /// Someone's: the journal is not as it was written.
+    Faults(String),
+}
+
+impl Error {
+    /// A failure of the operating system, at what was attempted (a verb and its object).
+    pub(crate) fn io(attempt: impl Into<String>, cause: io::Error) -> Self {
+        Self::Io(attempt.into(), cause)
+    }
+
+    /// What the process answers to who started it.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Usage(_) => USAGE,
+            Self::AccessKey(AccessKeyError::Account { .. }) => USAGE,
+            Self::Faults(_) => FAULTS,
+            _ => FAILED,
+        })
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(text) | Self::Faults(text) => f.write_str(text),
+            Self::Seal(error) => error.fmt(f),
+            Self::Anchor(error) => error.fmt(f),
+            Self::Store(error) => error.fmt(f),
+            Self::Barrier(directory, error) => write!(f, "{}: {error}", directory.display()),
+            Self::Journal(directory, error) => {
+                write!(f, "the journal in {}: {error}", directory.display())
+            }
+            Self::AccessKey(error) => error.fmt(f),
+            Self::Crypto(error) => error.fmt(f),
+            Self::Io(attempt, cause) => write!(f, "could not {attempt}: {cause}"),
+            Self::Tls(path, cause) => {
+                write!(f, "{} can't be used for TLS: {cause}; give PEM files", path.display())
+            }
+            Self::Unfinished(directory) => write!(
+                f,
+                "`bulla init` was interrupted in {}: remove that directory and its key file, and \
+                 run it again",
+                directory.display()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<SealError> for Error {
+    fn from(error: SealError) -> Self {
+        Self::Seal(error)
+    }
+}
+
+impl From<AnchorError> for Error {
+    fn from(error: AnchorError) -> Self {
+        Self::Anchor(error)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<AccessKeyError> for Error {
+    fn from(error: AccessKeyError) -> Self {
+        Self::AccessKey(error)
+    }
+}
+
+impl From<CryptoError> for Error {
+    fn from(error: CryptoError) -> Self {
+        Self::Crypto(error)
+    }
+}

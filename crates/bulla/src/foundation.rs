@@ -1,0 +1,174 @@
+//! What the house stands on: the store, sealed; the journal; the anchor beside them.
+//!
+//! A data directory holds the store's files, `seal.json` and `journal/`. Its key file and anchor
+//! are beside it, so that a copy of the directory alone is of no use, and an old one is found out.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bulla_crypto::{Crypto, CryptoError, HmacKey};
+use bulla_plane::journal::{self, ChainKey, Journal, MEMORY_BYTES, Options};
+use bulla_plane::root::{Anchor, RootKey, header_path};
+use bulla_store::{Barrier, Memory, Sqlite, Store};
+
+use crate::cli::SealOption;
+use crate::config::Data;
+use crate::error::Error;
+use crate::seal::Opener;
+
+/// The journal's folder in the data directory.
+const JOURNAL_FOLDER: &str = "journal";
+const BARRIER_LABEL: &[u8] = b"bulla/barrier/v1";
+const JOURNAL_LABEL: &[u8] = b"bulla/journal/v1";
+
+/// An open store and journal.
+pub(crate) struct Foundation {
+    pub(crate) crypto: Crypto,
+    pub(crate) barrier: Arc<Barrier>,
+    pub(crate) journal: Journal,
+    /// None where nothing outlives the process.
+    pub(crate) anchor: Option<Anchor>,
+}
+
+impl Foundation {
+    /// In memory: gone with the process.
+    pub(crate) async fn in_memory(crypto: Crypto) -> Result<Self, Error> {
+        let barrier = Barrier::create(
+            Arc::new(Memory::new()),
+            crypto.clone(),
+            crypto.generate_key()?,
+        );
+        let place = Path::new("memory");
+        let barrier = barrier.await.map_err(|error| Error::Barrier(place.into(), error))?;
+        let medium = journal::Memory::new(MEMORY_BYTES);
+        let options = Options { segment_bytes: medium.segment_bytes(), ..Options::default() };
+        let chain = ChainKey::new(HmacKey::new(crypto.generate_key()?.expose()));
+        let (journal, _) = Journal::open(Arc::new(medium), Arc::new(chain), options)
+            .map_err(|error| Error::Journal(place.into(), error))?;
+        Ok(Self { crypto, barrier: Arc::new(barrier), journal, anchor: None })
+    }
+
+    /// Makes a data directory, which must not hold one yet.
+    pub(crate) async fn create(
+        crypto: Crypto,
+        data: &Data,
+        seal: SealOption,
+    ) -> Result<Self, Error> {
+        let opener = Opener::new(data, seal)?;
+        let engine = Arc::new(Sqlite::open(&data.directory)?);
+        let root = opener.create(&crypto, &data.directory)?;
+        Self::first(crypto, data, engine, &root).await
+    }
+
+    /// Opens a data directory that `bulla init` made.
+    pub(crate) async fn open(crypto: Crypto, data: &Data) -> Result<Self, Error> {
+        let opener = Opener::of(data)?;
+        let engine = Arc::new(Sqlite::open(&data.directory)?);
+        let root = opener.unseal(&crypto, &data.directory)?;
+        if !is_initialized(&*engine, &data.directory).await? {
+            return Err(Error::Unfinished(data.directory.clone()));
+        }
+        Self::again(crypto, data, engine, &root).await
+    }
+
+    /// Opens a data directory, or makes one: for `bulla dev`, which needs no access key.
+    pub(crate) async fn open_or_create(crypto: Crypto, data: &Data) -> Result<Self, Error> {
+        // Whoever holds the store's lock decides: a second process must not make a second root key.
+        let engine = Arc::new(Sqlite::open(&data.directory)?);
+        let sealed = header_path(&data.directory).exists();
+        let root = if sealed {
+            Opener::of(data)?.unseal(&crypto, &data.directory)?
+        } else {
+            Opener::new(data, SealOption::Keyfile)?.create(&crypto, &data.directory)?
+        };
+        if is_initialized(&*engine, &data.directory).await? {
+            Self::again(crypto, data, engine, &root).await
+        } else {
+            Self::first(crypto, data, engine, &root).await
+        }
+    }
+
+    async fn first(
+        crypto: Crypto,
+        data: &Data,
+        engine: Arc<Sqlite>,
+        root: &RootKey,
+    ) -> Result<Self, Error> {
+        let key = root.derive(&crypto, BARRIER_LABEL, root.id())?;
+        let barrier = Barrier::create(engine, crypto.clone(), key).await;
+        Self::finish(crypto, data, root, barrier, true).await
+    }
+
+    async fn again(
+        crypto: Crypto,
+        data: &Data,
+        engine: Arc<Sqlite>,
+        root: &RootKey,
+    ) -> Result<Self, Error> {
+        let key = root.derive(&crypto, BARRIER_LABEL, root.id())?;
+        let barrier = Barrier::open(engine, crypto.clone(), key).await;
+        Self::finish(crypto, data, root, barrier, false).await
+    }
+
+    async fn finish(
+        crypto: Crypto,
+        data: &Data,
+        root: &RootKey,
+        barrier: Result<Barrier, bulla_store::BarrierError>,
+        is_new: bool,
+    ) -> Result<Self, Error> {
+        let failed = |error| Error::Barrier(data.directory.clone(), error);
+        let barrier = Arc::new(barrier.map_err(failed)?);
+        let revision = barrier.attested().await.map_err(failed)?.revision.0;
+        let journal = open_journal(&crypto, &data.directory, root)?;
+        let anchor = Anchor::open(&crypto, &data.directory, root)?;
+        anchor.check(revision, journal.anchor().sequence)?;
+        if anchor.is_first() && !is_new {
+            tracing::warn!(
+                data = %data.directory.display(),
+                "there is no anchor beside the data directory, so an old copy of it would not be \
+                 noticed; one is made now"
+            );
+        }
+        anchor.record(revision, journal.anchor().sequence)?;
+        Ok(Self { crypto, barrier, journal, anchor: Some(anchor) })
+    }
+}
+
+async fn is_initialized(engine: &dyn Store, directory: &Path) -> Result<bool, Error> {
+    let answer = Barrier::is_initialized(engine).await;
+    answer.map_err(|error| Error::Barrier(directory.into(), error))
+}
+
+fn open_journal(crypto: &Crypto, directory: &Path, root: &RootKey) -> Result<Journal, Error> {
+    let folder = directory.join(JOURNAL_FOLDER);
+    let medium = journal::Directory::open(&folder)
+        .map_err(|cause| Error::io(format!("open the journal in {}", folder.display()), cause))?;
+    let key = Arc::new(chain_key(crypto, root)?);
+    let (journal, recovery) = Journal::open(Arc::new(medium), key, Options::default())
+        .map_err(|error| Error::Journal(folder.clone(), error))?;
+    if recovery.cut_bytes > 0 {
+        tracing::info!(bytes = recovery.cut_bytes, "an unacknowledged end of the journal was cut");
+    }
+    for fault in &recovery.faults {
+        eprintln!(
+            "bulla: the journal in {} is damaged: {fault}. Run `bulla audit verify`",
+            folder.display()
+        );
+    }
+    Ok(journal)
+}
+
+/// The key of the journal's chain. It hangs on the root key alone, so that the journal can be
+/// read and checked while a server has the store.
+pub(crate) fn chain_key(crypto: &Crypto, root: &RootKey) -> Result<ChainKey, CryptoError> {
+    let key = root.derive(crypto, JOURNAL_LABEL, root.id())?;
+    Ok(ChainKey::new(HmacKey::new(key.expose())))
+}
+
+/// The journal of a data directory, to read only.
+pub(crate) fn journal_to_read(directory: &Path) -> Result<journal::Directory, Error> {
+    let folder = directory.join(JOURNAL_FOLDER);
+    journal::Directory::open_to_read(&folder)
+        .map_err(|cause| Error::io(format!("read the journal in {}", folder.display()), cause))
+}

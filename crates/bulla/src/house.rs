@@ -1,0 +1,39 @@
+//! The services, joined over one foundation.
+
+use std::sync::Arc;
+
+use bulla_iam::{AccessKeys, Sts};
+use bulla_plane::root::Anchor;
+use bulla_plane::scheduler::DUE;
+use bulla_plane::{Clock, Plane, Service};
+use bulla_store::Space;
+
+use crate::foundation::Foundation;
+use crate::metrics::Requests;
+
+/// What a reset empties. Access keys stay: whoever holds one could not get in any more.
+pub(crate) const RESET_SPACES: &[Space] = &[DUE];
+
+/// Everything a request may need.
+pub(crate) struct House {
+    pub(crate) plane: Arc<Plane>,
+    pub(crate) anchor: Option<Arc<Anchor>>,
+    pub(crate) requests: Requests,
+    /// Whether this is `bulla dev`.
+    pub(crate) dev: bool,
+}
+
+impl House {
+    /// Joins the services.
+    pub(crate) fn new(foundation: Foundation, dev: bool) -> Self {
+        let Foundation { crypto, barrier, journal, anchor } = foundation;
+        let clock = Arc::new(Clock::default());
+        let keys =
+            AccessKeys::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock), dev);
+        let services: Vec<Arc<dyn Service>> = vec![Arc::new(Sts)];
+        let requests = Requests::new(services.iter().map(|service| service.model()));
+        let plane =
+            Plane { crypto, barrier, clock, journal, authenticator: Arc::new(keys), services };
+        Self { plane: Arc::new(plane), anchor: anchor.map(Arc::new), requests, dev }
+    }
+}

@@ -1,0 +1,81 @@
+//! `bulla init`: a data directory, and the root access key, which is shown once.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use bulla_crypto::{Crypto, CryptoError, SecretBytes, harden_process};
+use bulla_iam::{AccessKeyError, AccessKeys, IssuedKey, is_account};
+use bulla_plane::Clock;
+
+use crate::cli::InitOptions;
+use crate::error::Error;
+use crate::foundation::Foundation;
+use crate::server;
+
+/// Account numbers: twelve digits, the first of which is not zero.
+const FIRST_ACCOUNT: u64 = 100_000_000_000;
+/// How many such numbers there are.
+const ACCOUNTS: u64 = 900_000_000_000;
+
+/// Makes a data directory and prints its root access key.
+pub(crate) fn init(options: &InitOptions) -> Result<(), Error> {
+    harden_process()?;
+    let data = options.place.data()?;
+    let crypto = Crypto::standard();
+    let account = match &options.account {
+        Some(given) if !is_account(given) => {
+            return Err(AccessKeyError::Account { given: given.clone() }.into());
+        }
+        Some(given) => given.clone(),
+        None => draw_account(&crypto)?,
+    };
+    let issued = server::runtime()?.block_on(async {
+        let house = Foundation::create(crypto.clone(), &data, options.seal).await?;
+        let keys =
+            AccessKeys::new(house.barrier.clone(), crypto, Arc::new(Clock::default()), false);
+        let issued = keys.create_root_key(&account).await?;
+        server::close(&house.barrier, &house.journal, house.anchor.as_ref()).await?;
+        Ok::<IssuedKey, Error>(issued)
+    })?;
+    let text = render(&account, &issued, options.json);
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.expose())
+        .and_then(|()| out.flush())
+        .map_err(|cause| Error::io("print the root access key", cause))
+}
+
+fn draw_account(crypto: &Crypto) -> Result<String, CryptoError> {
+    let random = u64::from_be_bytes(crypto.random()?);
+    Ok((FIRST_ACCOUNT + random % ACCOUNTS).to_string())
+}
+
+/// None of the three texts holds a character that JSON escapes.
+fn render(account: &str, key: &IssuedKey, json: bool) -> SecretBytes {
+    let id = key.access_key_id.as_str();
+    let parts = if json {
+        [
+            "{\"AccountId\":\"",
+            account,
+            "\",\"AccessKeyId\":\"",
+            id,
+            "\",\"SecretAccessKey\":\"",
+            "\"}\n",
+        ]
+    } else {
+        [
+            "The root access key, shown this once:\nAccount            ",
+            account,
+            "\nAccess key id      ",
+            id,
+            "\nSecret access key  ",
+            "\n",
+        ]
+    };
+    let [head @ .., tail] = parts;
+    let length = parts.iter().map(|part| part.len()).sum::<usize>() + key.secret.len();
+    let mut text = Vec::with_capacity(length);
+    head.iter().for_each(|part| text.extend_from_slice(part.as_bytes()));
+    text.extend_from_slice(key.secret.expose());
+    text.extend_from_slice(tail.as_bytes());
+    SecretBytes::new(text)
+}

@@ -1,0 +1,55 @@
+//! The listener: takes connections up to a limit, and lets them finish at the end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+
+use crate::connection::{Connector, MAX_CONNECTIONS};
+use crate::house::House;
+
+/// How long connections may take to finish their requests at the end.
+const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(8);
+/// How long to wait before connections are taken again when the system has no room for one.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves until `stop` turns true, then lets open connections finish.
+pub(crate) async fn listen(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    house: Arc<House>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let connector = Arc::new(Connector::new(tls, house, stop.clone()));
+    tokio::select! {
+        () = accept(&listener, &room, &connector) => {}
+        _ended = stop.wait_for(|stop| *stop) => {}
+    }
+    drop(listener);
+    let all = u32::try_from(MAX_CONNECTIONS).unwrap_or(u32::MAX);
+    if tokio::time::timeout(SHUTDOWN_DEADLINE, room.acquire_many(all)).await.is_err() {
+        tracing::warn!("connections were cut that did not finish in time");
+    }
+}
+
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>, connector: &Arc<Connector>) {
+    // The semaphore is never closed.
+    while let Ok(permit) = Arc::clone(room).acquire_owned().await {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let connector = Arc::clone(connector);
+                tokio::spawn(async move {
+                    connector.serve(stream, peer.ip()).await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be taken");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}

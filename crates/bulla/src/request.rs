@@ -1,0 +1,118 @@
+//! One request: its body within limits, then the program's own addresses or the services.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bulla_plane::wire::{MAX_BODY_BYTES, WireRequest, WireResponse};
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName};
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Incoming};
+
+use crate::control;
+use crate::house::House;
+
+/// How long a request's body may take.
+const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// The header that carries the request's id.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+
+/// An answer on its way out.
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// Why a body was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodyFault {
+    TooLarge,
+    TooSlow,
+    Broken,
+}
+
+/// Answers a request.
+pub(crate) async fn answer(
+    house: &House,
+    request: Request<Incoming>,
+    peer: IpAddr,
+    secure: bool,
+) -> Answer {
+    let (parts, body) = request.into_parts();
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(fault) => return refuse(fault, parts.version),
+    };
+    if let Some(address) = parts.uri.path().strip_prefix(control::PREFIX) {
+        return control::answer(house, &parts.method, address, &body).await;
+    }
+    let counter = house.requests.of(&parts.headers, &body);
+    let response = house.plane.call(wire(parts, body, peer, secure)).await;
+    house.requests.count(counter, response.status);
+    from_wire(response)
+}
+
+async fn read(body: Incoming) -> Result<Bytes, BodyFault> {
+    if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
+        return Err(BodyFault::TooLarge);
+    }
+    let whole = Limited::new(body, MAX_BODY_BYTES).collect();
+    match tokio::time::timeout(BODY_READ_TIMEOUT, whole).await {
+        Ok(Ok(whole)) => Ok(whole.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyFault::TooLarge),
+        Ok(Err(_)) => Err(BodyFault::Broken),
+        Err(_) => Err(BodyFault::TooSlow),
+    }
+}
+
+fn wire(parts: Parts, body: Bytes, peer: IpAddr, secure: bool) -> WireRequest {
+    let Parts { method, uri, mut headers, .. } = parts;
+    // HTTP/2 has `:authority` in place of `Host`, and clients sign it as `host`.
+    if !headers.contains_key(HOST)
+        && let Some(authority) = uri.authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        headers.insert(HOST, host);
+    }
+    let (path, query) = (uri.path().to_owned(), uri.query().unwrap_or_default().to_owned());
+    WireRequest { method, path, query, headers, body, peer, secure }
+}
+
+fn from_wire(response: WireResponse) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from(response.body)));
+    *answer.status_mut() =
+        StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(response.content_type));
+    if let Ok(id) = HeaderValue::try_from(response.request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    answer
+}
+
+fn refuse(fault: BodyFault, version: Version) -> Answer {
+    let (status, code, message) = match fault {
+        BodyFault::TooLarge => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "RequestEntityTooLargeException",
+            "the request body is larger than 1048576 bytes",
+        ),
+        BodyFault::TooSlow => (
+            StatusCode::REQUEST_TIMEOUT,
+            "RequestTimeoutException",
+            "the request body did not arrive in time",
+        ),
+        BodyFault::Broken => (
+            StatusCode::BAD_REQUEST,
+            "SerializationException",
+            "the request body ended before its length",
+        ),
+    };
+    let body = format!("{{\"__type\":\"{code}\",\"message\":\"{message}\"}}");
+    let mut answer = control::json(status, body);
+    let json = HeaderValue::from_static(bulla_shapes::protocol::JSON_1_1);
+    answer.headers_mut().insert(CONTENT_TYPE, json);
+    if version < Version::HTTP_2 {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}

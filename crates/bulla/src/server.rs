@@ -1,0 +1,155 @@
+//! `bulla serve` and `bulla dev`: from the start of the process to its orderly end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bulla_crypto::{Crypto, Hardening, MemoryLock, harden_process};
+use bulla_plane::journal::Journal;
+use bulla_plane::root::Anchor;
+use bulla_store::Barrier;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
+
+use crate::cli::{DevOptions, ServeOptions};
+use crate::config::Listen;
+use crate::error::Error;
+use crate::foundation::Foundation;
+use crate::house::House;
+use crate::listener::listen;
+use crate::tls;
+
+/// How often the anchor remembers how far the data directory has come.
+const ANCHOR_EVERY: Duration = Duration::from_secs(1);
+
+/// A runtime on all processors.
+pub(crate) fn runtime() -> Result<Runtime, Error> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|cause| Error::io("start the threads of the program", cause))
+}
+
+/// Runs the server for those who hold access keys that Bulla issued.
+pub(crate) fn serve(options: ServeOptions) -> Result<(), Error> {
+    let (at, data) = options.settings()?;
+    warn_of(harden_process()?);
+    runtime()?.block_on(async {
+        let listener = bind(at.address).await?;
+        let foundation = Foundation::open(Crypto::standard(), &data).await?;
+        run(listener, &at, House::new(foundation, false), "serve").await
+    })
+}
+
+/// Runs the server for tests.
+pub(crate) fn dev(options: DevOptions) -> Result<(), Error> {
+    let (at, data) = options.settings()?;
+    warn_of(harden_process()?);
+    runtime()?.block_on(async {
+        let listener = bind(at.address).await?;
+        let crypto = Crypto::standard();
+        let foundation = match &data {
+            Some(data) => Foundation::open_or_create(crypto, data).await?,
+            None => Foundation::in_memory(crypto).await?,
+        };
+        eprintln!(
+            "bulla dev: ANYONE WHO REACHES THIS PORT MAY SIGN, with any access key, as the root \
+             user of any account. It is for tests; keep real keys in `bulla serve`."
+        );
+        if !at.address.ip().is_loopback() {
+            eprintln!("bulla dev: {} is open to other machines.", at.address);
+        }
+        run(listener, &at, House::new(foundation, true), "dev").await
+    })
+}
+
+fn warn_of(hardening: Hardening) {
+    if let MemoryLock::Refused { .. } = hardening.memory {
+        tracing::warn!(
+            "the memory for keys is not locked, so keys may reach the swap device: raise the \
+             limit (ulimit -l, LimitMEMLOCK=)"
+        );
+    }
+    if !hardening.undumpable {
+        tracing::warn!("this system can't keep others of the same user out of the memory");
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|cause| Error::io(format!("listen on {address}"), cause))
+}
+
+async fn run(listener: TcpListener, at: &Listen, house: House, name: &str) -> Result<(), Error> {
+    let tls = at.tls.as_ref().map(|(cert, key)| tls::acceptor(cert, key)).transpose()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let address = listener.local_addr().map_err(|cause| Error::io("ask for the port", cause))?;
+    let (stop, stopped) = watch::channel(false);
+    end_on_signals(stop)?;
+    let house = Arc::new(house);
+    let anchored = tokio::spawn(keep_anchor(Arc::clone(&house)));
+    let plane = Arc::clone(&house.plane);
+    let ticking = tokio::spawn(async move { plane.tick_forever().await });
+    eprintln!("bulla {name}: ready on {scheme}://{address}");
+    listen(listener, tls, Arc::clone(&house), stopped).await;
+    ticking.abort();
+    anchored.abort();
+    close(&house.plane.barrier, &house.plane.journal, house.anchor.as_deref()).await
+}
+
+/// Ends the server in order when the process is asked to end.
+fn end_on_signals(stop: watch::Sender<bool>) -> Result<(), Error> {
+    let failed = |cause| Error::io("listen for signals", cause);
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _asked = terminate.recv() => {}
+            _asked = interrupt.recv() => {}
+        }
+        stop.send_replace(true);
+    });
+    Ok(())
+}
+
+async fn keep_anchor(house: Arc<House>) {
+    let Some(anchor) = house.anchor.clone() else { return };
+    let mut ticks = tokio::time::interval(ANCHOR_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let sequence = house.plane.journal.anchor().sequence;
+        let revision = match house.plane.barrier.attested().await {
+            Ok(attested) => attested.revision.0,
+            Err(error) => {
+                tracing::error!(%error, "the store's revision could not be read");
+                continue;
+            }
+        };
+        let anchor = Arc::clone(&anchor);
+        match tokio::task::spawn_blocking(move || anchor.record(revision, sequence)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the anchor could not be written"),
+            Err(error) => tracing::error!(%error, "the anchor's task ended"),
+        }
+    }
+}
+
+/// Writes what waits, remembers how far everything came, and closes the store.
+pub(crate) async fn close(
+    barrier: &Barrier,
+    journal: &Journal,
+    anchor: Option<&Anchor>,
+) -> Result<(), Error> {
+    tokio::task::block_in_place(|| journal.close());
+    let place = std::path::PathBuf::from("the store");
+    let attested = barrier.attested().await.map_err(|error| Error::Barrier(place, error))?;
+    if let Some(anchor) = anchor {
+        anchor.record(attested.revision.0, journal.anchor().sequence)?;
+    }
+    barrier.engine().close().await?;
+    Ok(())
+}

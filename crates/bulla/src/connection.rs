@@ -89,9 +89,7 @@ impl Connector {
         let service = service_fn(|incoming| {
             began.store(true, Ordering::Relaxed);
             let house = Arc::clone(&self.house);
-            async move {
-                Ok::<_, Infallible>(request::answer(&house, incoming, peer, secure).await)
-            }
+            async move { Ok::<_, Infallible>(request::answer(&house, incoming, peer, secure).await) }
         });
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
         let mut first = pin!(tokio::time::sleep(FIRST_REQUEST_TIMEOUT));

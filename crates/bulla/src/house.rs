@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bulla_iam::{AccessKeys, Sts};
+use bulla_kms::Kms;
 use bulla_plane::root::Anchor;
-use bulla_plane::scheduler::DUE;
 use bulla_plane::{Clock, Plane, Service};
 use bulla_store::Space;
 
@@ -12,7 +12,7 @@ use crate::foundation::Foundation;
 use crate::metrics::Requests;
 
 /// What a reset empties. Access keys stay: whoever holds one could not get in any more.
-pub(crate) const RESET_SPACES: &[Space] = &[DUE];
+pub(crate) const RESET_SPACES: &[Space] = bulla_kms::SPACES;
 
 /// Everything a request may need.
 pub(crate) struct House {
@@ -28,9 +28,9 @@ impl House {
     pub(crate) fn new(foundation: Foundation, dev: bool) -> Self {
         let Foundation { crypto, barrier, journal, anchor } = foundation;
         let clock = Arc::new(Clock::default());
-        let keys =
-            AccessKeys::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock), dev);
-        let services: Vec<Arc<dyn Service>> = vec![Arc::new(Sts)];
+        let keys = AccessKeys::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock), dev);
+        let kms = Kms::new(Arc::clone(&barrier), crypto.clone());
+        let services: Vec<Arc<dyn Service>> = vec![Arc::new(kms), Arc::new(Sts)];
         let requests = Requests::new(services.iter().map(|service| service.model()));
         let plane =
             Plane { crypto, barrier, clock, journal, authenticator: Arc::new(keys), services };

@@ -21,7 +21,6 @@ mod rows;
 use std::sync::Arc;
 
 use bulla_crypto::Crypto;
-use bulla_plane::Clock;
 use bulla_store::{Barrier, Space};
 
 use keys::Cache;
@@ -40,14 +39,13 @@ pub const SPACES: &[Space] = &[KEYS, MATERIALS, ALIASES];
 pub struct Kms {
     barrier: Arc<Barrier>,
     crypto: Crypto,
-    clock: Arc<Clock>,
     cache: Cache,
 }
 
 impl Kms {
     /// The service on a store.
     #[must_use]
-    pub fn new(barrier: Arc<Barrier>, crypto: Crypto, clock: Arc<Clock>) -> Self {
-        Self { barrier, crypto, clock, cache: Cache::new() }
+    pub fn new(barrier: Arc<Barrier>, crypto: Crypto) -> Self {
+        Self { barrier, crypto, cache: Cache::new() }
     }
 }

@@ -9,8 +9,7 @@ use crate::cli::{DevOptions, Place, ServeOptions};
 use crate::error::Error;
 
 /// Where the server listens unless told otherwise.
-const DEFAULT_LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4566);
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4566);
 /// The largest file of settings, in bytes.
 const MAX_CONFIG_BYTES: u64 = 64 * 1024;
 

@@ -33,15 +33,11 @@ struct Advance<'a> {
 pub(crate) async fn answer(house: &House, method: &Method, address: &str, body: &Bytes) -> Answer {
     match (address, method) {
         ("health", &Method::GET | &Method::HEAD) => health(house),
-        ("metrics", &Method::GET) => {
-            typed(StatusCode::OK, PROMETHEUS, metrics::render(house))
-        }
+        ("metrics", &Method::GET) => typed(StatusCode::OK, PROMETHEUS, metrics::render(house)),
         ("clock", &Method::POST) if house.dev => advance(house, body).await,
         ("reset", &Method::POST) if house.dev => reset(house).await,
         ("health" | "metrics", _) => refused(StatusCode::METHOD_NOT_ALLOWED, "use GET"),
-        ("clock" | "reset", _) if house.dev => {
-            refused(StatusCode::METHOD_NOT_ALLOWED, "use POST")
-        }
+        ("clock" | "reset", _) if house.dev => refused(StatusCode::METHOD_NOT_ALLOWED, "use POST"),
         _ => refused(StatusCode::NOT_FOUND, "there is nothing at this address"),
     }
 }
@@ -76,7 +72,7 @@ fn duration_ms(body: &[u8], now_ms: i64) -> Option<u64> {
         return None;
     }
     let now = Timestamp::from_millisecond(now_ms).ok()?;
-    let then = now.to_zoned(TimeZone::UTC).checked_add(span).ok()?.timestamp();
+    let then = now.to_zoned_datetime(TimeZone::UTC).checked_add(span).ok()?.timestamp();
     let between: SignedDuration = then.duration_since(now);
     u64::try_from(between.as_millis()).ok()
 }

@@ -33,11 +33,8 @@ pub(crate) struct Foundation {
 impl Foundation {
     /// In memory: gone with the process.
     pub(crate) async fn in_memory(crypto: Crypto) -> Result<Self, Error> {
-        let barrier = Barrier::create(
-            Arc::new(Memory::new()),
-            crypto.clone(),
-            crypto.generate_key()?,
-        );
+        let barrier =
+            Barrier::create(Arc::new(Memory::new()), crypto.clone(), crypto.generate_key()?);
         let place = Path::new("memory");
         let barrier = barrier.await.map_err(|error| Error::Barrier(place.into(), error))?;
         let medium = journal::Memory::new(MEMORY_BYTES);

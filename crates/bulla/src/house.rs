@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use bulla_iam::{AccessKeys, Sts};
 use bulla_plane::root::Anchor;
-use bulla_plane::scheduler::DUE;
 use bulla_plane::{Clock, Plane, Service};
 use bulla_store::Space;
 
 use crate::foundation::Foundation;
 use crate::metrics::Requests;
 
-/// What a reset empties. Access keys stay: whoever holds one could not get in any more.
-pub(crate) const RESET_SPACES: &[Space] = &[DUE];
+/// What a reset empties, due jobs apart. Access keys stay: whoever holds one could not get in any
+/// more.
+pub(crate) const RESET_SPACES: &[Space] = &[];
 
 /// Everything a request may need.
 pub(crate) struct House {
@@ -28,8 +28,7 @@ impl House {
     pub(crate) fn new(foundation: Foundation, dev: bool) -> Self {
         let Foundation { crypto, barrier, journal, anchor } = foundation;
         let clock = Arc::new(Clock::default());
-        let keys =
-            AccessKeys::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock), dev);
+        let keys = AccessKeys::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock), dev);
         let services: Vec<Arc<dyn Service>> = vec![Arc::new(Sts)];
         let requests = Requests::new(services.iter().map(|service| service.model()));
         let plane =

@@ -76,10 +76,7 @@ impl PlaceRef<'_> {
 
 impl Caches {
     pub(crate) fn new() -> Self {
-        Self {
-            signing: Cache::new(MAX_CACHED_SIGNING_KEYS),
-            anyone: Cache::new(MAX_CACHED_ANYONE),
-        }
+        Self { signing: Cache::new(MAX_CACHED_SIGNING_KEYS), anyone: Cache::new(MAX_CACHED_ANYONE) }
     }
 }
 

@@ -12,11 +12,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_rustls::TlsAcceptor;
 
 use crate::house::House;
-use crate::request;
+use crate::request::{self, Peer};
 
 /// How many connections are open at once; more wait in the system's queue.
 pub(crate) const MAX_CONNECTIONS: usize = 4096;
@@ -66,30 +66,39 @@ impl Connector {
     }
 
     /// Serves a connection to its end.
-    pub(crate) async fn serve(&self, stream: TcpStream, peer: IpAddr) {
+    pub(crate) async fn serve(
+        &self,
+        stream: TcpStream,
+        address: IpAddr,
+        room: OwnedSemaphorePermit,
+    ) {
+        let mut peer = Peer { address, secure: false, room: Arc::new(room) };
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection ended at once");
             return;
         }
         let Some(tls) = &self.tls else {
-            return self.http(stream, peer, false).await;
+            return self.http(stream, peer).await;
         };
         match tokio::time::timeout(TLS_HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-            Ok(Ok(stream)) => self.http(stream, peer, true).await,
-            Ok(Err(error)) => tracing::debug!(%error, %peer, "a TLS handshake failed"),
-            Err(_) => tracing::debug!(%peer, "a TLS handshake took too long"),
+            Ok(Ok(stream)) => {
+                peer.secure = true;
+                self.http(stream, peer).await;
+            }
+            Ok(Err(error)) => tracing::debug!(%error, %address, "a TLS handshake failed"),
+            Err(_) => tracing::debug!(%address, "a TLS handshake took too long"),
         }
     }
 
-    async fn http<S>(&self, stream: S, peer: IpAddr, secure: bool)
+    async fn http<S>(&self, stream: S, peer: Peer)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let began = Arc::new(AtomicBool::new(false));
         let service = service_fn(|incoming| {
             began.store(true, Ordering::Relaxed);
-            let house = Arc::clone(&self.house);
-            async move { Ok::<_, Infallible>(request::answer(&house, incoming, peer, secure).await) }
+            let (house, peer) = (Arc::clone(&self.house), peer.clone());
+            async move { Ok::<_, Infallible>(request::answer(&house, incoming, peer).await) }
         });
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
         let mut first = pin!(tokio::time::sleep(FIRST_REQUEST_TIMEOUT));
@@ -101,7 +110,7 @@ impl Connector {
                 biased;
                 ended = connection.as_mut() => {
                     if let Err(error) = ended {
-                        tracing::debug!(%error, %peer, "a connection failed");
+                        tracing::debug!(%error, address = %peer.address, "a connection failed");
                     }
                     return;
                 }

@@ -41,10 +41,7 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>, connector: &Arc<C
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let connector = Arc::clone(connector);
-                tokio::spawn(async move {
-                    connector.serve(stream, peer.ip()).await;
-                    drop(permit);
-                });
+                tokio::spawn(async move { connector.serve(stream, peer.ip(), permit).await });
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be taken");

@@ -2,6 +2,7 @@
 
 mod audit;
 mod cli;
+mod completion;
 mod config;
 mod connection;
 mod control;

@@ -1,6 +1,7 @@
 //! One request: its body within limits, then the program's own addresses or the services.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_plane::wire::{MAX_BODY_BYTES, WireRequest, WireResponse};
@@ -10,7 +11,9 @@ use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
+use tokio::sync::OwnedSemaphorePermit;
 
+use crate::completion::Completion;
 use crate::control;
 use crate::house::House;
 
@@ -30,13 +33,17 @@ enum BodyFault {
     Broken,
 }
 
+/// Whose request it is.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    pub(crate) address: IpAddr,
+    pub(crate) secure: bool,
+    /// The connection's room, which a call keeps until it has ended.
+    pub(crate) room: Arc<OwnedSemaphorePermit>,
+}
+
 /// Answers a request.
-pub(crate) async fn answer(
-    house: &House,
-    request: Request<Incoming>,
-    peer: IpAddr,
-    secure: bool,
-) -> Answer {
+pub(crate) async fn answer(house: &Arc<House>, request: Request<Incoming>, peer: Peer) -> Answer {
     let (parts, body) = request.into_parts();
     let body = match read(body).await {
         Ok(body) => body,
@@ -46,9 +53,15 @@ pub(crate) async fn answer(
         return control::answer(house, &parts.method, address, &body).await;
     }
     let counter = house.requests.of(&parts.headers, &body);
-    let response = house.plane.call(wire(parts, body, peer, secure)).await;
-    house.requests.count(counter, response.status);
-    from_wire(response)
+    let request = wire(parts, body, &peer);
+    let house = Arc::clone(house);
+    Completion::of(async move {
+        let response = house.plane.call(request).await;
+        house.requests.count(counter, response.status);
+        drop(peer.room);
+        from_wire(response)
+    })
+    .await
 }
 
 async fn read(body: Incoming) -> Result<Bytes, BodyFault> {
@@ -64,7 +77,7 @@ async fn read(body: Incoming) -> Result<Bytes, BodyFault> {
     }
 }
 
-fn wire(parts: Parts, body: Bytes, peer: IpAddr, secure: bool) -> WireRequest {
+fn wire(parts: Parts, body: Bytes, peer: &Peer) -> WireRequest {
     let Parts { method, uri, mut headers, .. } = parts;
     // HTTP/2 has `:authority` in place of `Host`, and clients sign it as `host`.
     if !headers.contains_key(HOST)
@@ -74,7 +87,7 @@ fn wire(parts: Parts, body: Bytes, peer: IpAddr, secure: bool) -> WireRequest {
         headers.insert(HOST, host);
     }
     let (path, query) = (uri.path().to_owned(), uri.query().unwrap_or_default().to_owned());
-    WireRequest { method, path, query, headers, body, peer, secure }
+    WireRequest { method, path, query, headers, body, peer: peer.address, secure: peer.secure }
 }
 
 fn from_wire(response: WireResponse) -> Answer {

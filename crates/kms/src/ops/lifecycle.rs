@@ -134,13 +134,11 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
 /// Refuses what this server does not make: other specs, origins and multi-Region keys.
 fn symmetric_only(input: &CreateKeyRequest<'_>) -> Result<(), Fault> {
     let spec = input.key_spec().or(input.customer_master_key_spec()).unwrap_or("SYMMETRIC_DEFAULT");
-    if spec != "SYMMETRIC_DEFAULT" {
-        if input.key_usage().is_none() {
-            return Err(fault::validation(
-                "You must specify a KeyUsage value for all KMS keys except for symmetric \
-                 encryption keys.",
-            ));
-        }
+    if spec != "SYMMETRIC_DEFAULT" && input.key_usage().is_none() {
+        return Err(fault::validation(
+            "You must specify a KeyUsage value for all KMS keys except for symmetric encryption \
+             keys.",
+        ));
     }
     let usage = input.key_usage().unwrap_or("ENCRYPT_DECRYPT");
     if !usages(spec).contains(&usage) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bulla_iam::{AccessKeys, Sts};
+use bulla_kms::Kms;
 use bulla_plane::root::Anchor;
 use bulla_plane::{Clock, Plane, Service};
 use bulla_store::Space;
@@ -12,7 +13,7 @@ use crate::metrics::Requests;
 
 /// What a reset empties, due jobs apart. Access keys stay: whoever holds one could not get in any
 /// more.
-pub(crate) const RESET_SPACES: &[Space] = &[];
+pub(crate) const RESET_SPACES: &[Space] = bulla_kms::SPACES;
 
 /// Everything a request may need.
 pub(crate) struct House {
@@ -29,7 +30,8 @@ impl House {
         let Foundation { crypto, barrier, journal, anchor } = foundation;
         let clock = Arc::new(Clock::default());
         let keys = AccessKeys::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock), dev);
-        let services: Vec<Arc<dyn Service>> = vec![Arc::new(Sts)];
+        let kms = Kms::new(Arc::clone(&barrier), crypto.clone());
+        let services: Vec<Arc<dyn Service>> = vec![Arc::new(kms), Arc::new(Sts)];
         let requests = Requests::new(services.iter().map(|service| service.model()));
         let plane =
             Plane { crypto, barrier, clock, journal, authenticator: Arc::new(keys), services };

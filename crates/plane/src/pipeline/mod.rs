@@ -148,7 +148,9 @@ impl Plane {
             Ok(caller) => (caller, None),
             Err(fault) => (Caller::anonymous(parts), Some(fault)),
         };
-        let parameters = input.as_ref().ok().and_then(trail::parameters);
+        // A stranger does not decide how much is written down.
+        let told = input.as_ref().ok().filter(|_| refusal.is_none());
+        let parameters = told.and_then(trail::parameters);
         let mut call = new_call(request, caller, ids, now_ms);
         let outcome = match (refusal, input) {
             (Some(fault), _) => Err(fault),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bulla_crypto::{Crypto, HmacKey, SecretKey};
 use bulla_policy::Principal;
 use bulla_shapes::kms::{self, GenerateRandomRequest, GenerateRandomResponse};
+use bulla_shapes::sts;
 use bulla_shapes::{Blob, Fault, Record, Value, View as _};
 use bulla_sigv4::{AuthError, Credentials, RequestParts, SignOptions, SigningKey, sign_header};
 use bulla_store::{Barrier, Expected, SealedBatch, Space};
@@ -95,6 +96,42 @@ impl Service for Tiny {
     fn forget(&self) {}
 }
 
+/// A service of the Query protocol: STS's `GetCallerIdentity`.
+struct Whoami;
+
+impl Service for Whoami {
+    fn model(&self) -> &'static bulla_shapes::Service {
+        &sts::SERVICE
+    }
+
+    fn operations(&self) -> Vec<(&'static str, Access, bool, &'static str)> {
+        vec![("GetCallerIdentity", Access::Read, true, "sts")]
+    }
+
+    fn read_only(&self, operation: &str) -> Option<bool> {
+        (operation == "GetCallerIdentity").then_some(true)
+    }
+
+    fn invoke<'c>(
+        &'c self,
+        operation: &str,
+        call: &'c mut Call,
+        _input: Record<'c>,
+    ) -> BoxFuture<'c, Outcome> {
+        let shape = self.model().operation(operation).unwrap().output.unwrap();
+        let mut output = Record::new(shape);
+        let at = shape.position("Account").unwrap();
+        output.set(at, Value::Str(call.account().to_owned().into()));
+        Box::pin(async move { Ok(Some(output)) })
+    }
+
+    fn run_due<'c>(&'c self, _job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn forget(&self) {}
+}
+
 fn secret() -> bulla_crypto::SecretBytes {
     bulla_crypto::SecretBytes::new(vec![1])
 }
@@ -144,7 +181,7 @@ async fn house(medium: Arc<dyn Medium>) -> Plane {
         journal: Journal::open(medium, chain_key(), options).unwrap().0,
         clock: Arc::new(Clock::default()),
         authenticator: Arc::new(Keys),
-        services: vec![Arc::new(Tiny { barrier: Arc::clone(&barrier) })],
+        services: vec![Arc::new(Tiny { barrier: Arc::clone(&barrier) }), Arc::new(Whoami)],
         barrier,
     }
 }
@@ -279,6 +316,10 @@ async fn refusals_come_in_awss_order_and_words_and_each_has_a_record() {
     }
     let (status, body) = Sent { body: "{\"NumberOfBytes\":14}", ..base() }.to(&plane).await;
     assert_eq!((status, body.as_str()), (500, "{\"__type\":\"KMSInternalException\"}"));
+    let told = records(&medium).into_iter().map(|record| record.2.is_some());
+    // Nothing that strangers sent; what was sent by a known caller, where it could be read.
+    let whole = [false, false, false, false, true, false, true, true];
+    assert_eq!(told.collect::<Vec<_>>(), whole);
     let codes: Vec<_> = records(&medium).into_iter().map(|record| (record.0, record.1)).collect();
     let anonymous = |at: usize| if at < 4 { "AWSAccount" } else { "IAMUser" }.to_owned();
     let wanted = cases.iter().map(|case| case.1).chain(["KMSInternalException"]);
@@ -355,4 +396,41 @@ async fn a_reset_empties_the_spaces_and_the_jobs() {
     plane.barrier.commit(job).await.unwrap();
     assert_eq!(plane.reset(&[ROWS]).await.unwrap(), 1101);
     assert_eq!(plane.reset(&[ROWS]).await.unwrap(), 0);
+}
+
+/// A form call of `GetCallerIdentity` for a service's scope, in the body or in the query.
+async fn whoami(plane: &Plane, service: &str, query: &str, body: &str) -> (u16, String) {
+    let mut lines = vec![("host".to_owned(), "sts.example".to_owned())];
+    let headers: Vec<_> = lines.iter().map(|(k, v)| (k.as_str(), v.as_bytes())).collect();
+    let bytes = body.as_bytes();
+    let parts = RequestParts { method: "POST", path: "/", query, headers: &headers, body: bytes };
+    let credentials = Credentials { access_key_id: ID, secret: SECRET, token: None };
+    let options = SignOptions::new(service, "us-east-1", plane.clock.now_ms() / 1000);
+    let added = sign_header(&parts, &credentials, &options).unwrap();
+    lines.extend(added);
+    answer(plane, &lines, query, body).await
+}
+
+#[tokio::test]
+async fn form_calls_are_found_by_action_and_version() {
+    let medium = memory();
+    let plane = house(Arc::clone(&medium)).await;
+    let form = "Action=GetCallerIdentity&Version=2011-06-15";
+    for (query, body) in [("", form), (form, "")] {
+        let (status, body) = whoami(&plane, "sts", query, body).await;
+        assert_eq!(status, 200, "{body}");
+        assert!(body.contains("<Account>111122223333</Account>"), "{body}");
+    }
+    let (status, body) = whoami(&plane, "iam", "", form).await;
+    assert_eq!(status, 403, "{body}");
+    assert!(body.contains("<Code>SignatureDoesNotMatch</Code>"), "{body}");
+    assert!(body.contains("correct service: "), "{body}");
+    let (status, body) = whoami(&plane, "sts", "", "Action=GetCallerIdentity").await;
+    assert_eq!(status, 400);
+    assert!(body.contains("for version NO_VERSION_SPECIFIED"), "{body}");
+    let reader = Reader::from_sequence(Arc::clone(&medium), chain_key(), 1).unwrap();
+    let codes: Vec<_> = reader
+        .map(|record| record.unwrap().fields().unwrap().error_code.map(str::to_owned))
+        .collect();
+    assert_eq!(codes, [None, None, Some("SignatureDoesNotMatch".to_owned())]);
 }

@@ -1,0 +1,102 @@
+//! What the scheduler carries out: rotations and deletions.
+
+use bulla_plane::scheduler::{DUE, Job, due_key};
+use bulla_shapes::Fault;
+use bulla_store::{Expected, Key, SealedBatch};
+
+use crate::fault::{self, Stop};
+use crate::key::{self, Rotation, State};
+use crate::live::LiveKey;
+use crate::ops::lifecycle::DAY_MS;
+use crate::{ALIASES, KEYS, Kms, MATERIALS};
+
+/// How often a job begins again when a call changes the same key.
+const MAX_ATTEMPTS: u32 = 100;
+
+/// Carries out a job, or drops it when it no longer applies.
+pub(crate) async fn run(kms: &Kms, job: &Job) -> Result<(), Fault> {
+    for _ in 0..MAX_ATTEMPTS {
+        match attempt(kms, job).await {
+            Ok(()) => return Ok(()),
+            Err(Stop::Fault(fault)) => return Err(fault),
+            Err(Stop::Again) => {}
+        }
+    }
+    Err(fault::internal())
+}
+
+async fn attempt(kms: &Kms, job: &Job) -> Result<(), Stop> {
+    let row = Key::from(job.key.clone());
+    let done = SealedBatch::new().delete(DUE, row.clone(), Expected::At(job.version));
+    if kms.barrier.get(DUE, row.as_bytes()).await?.is_none() {
+        return Ok(());
+    }
+    let Some(live) = kms.live(&job.subject).await? else {
+        return kms.commit(&job.subject, done).await;
+    };
+    match job.kind.as_str() {
+        "rotate" => rotate(kms, &live, job, done).await,
+        "rotate-on-demand" => rotate_on_demand(kms, &live, job, done).await,
+        "delete" => delete(kms, &live, job, done).await,
+        _ => kms.commit(&job.subject, done).await,
+    }
+}
+
+async fn rotate(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Result<(), Stop> {
+    let due = live.record.rotation.filter(|r| r.scheduled && r.next_ms == job.due_ms);
+    let Some(rotation) = due.filter(|_| live.record.state == State::Enabled) else {
+        return kms.commit(&job.subject, done).await;
+    };
+    let rotated = Some((job.due_ms, "AUTOMATIC"));
+    let (mut record, batch) = kms.with_new_material(live.record.clone(), done, rotated)?;
+    let next_ms = rotation.next_ms.saturating_add(rotation.period_days.saturating_mul(DAY_MS));
+    record.rotation = Some(Rotation { next_ms, ..rotation });
+    let due = due_key(next_ms, "kms", "rotate", &job.subject);
+    let batch = batch.put(DUE, due, Expected::Absent, b"{}".to_vec());
+    kms.change(live, &record, batch).await
+}
+
+async fn rotate_on_demand(
+    kms: &Kms,
+    live: &LiveKey,
+    job: &Job,
+    done: SealedBatch,
+) -> Result<(), Stop> {
+    let under_way = live.record.on_demand.is_some_and(|asked| asked.done_ms == job.due_ms);
+    if !under_way {
+        return kms.commit(&job.subject, done).await;
+    }
+    let rotated = Some((job.due_ms, "ON_DEMAND"));
+    let (mut record, batch) = kms.with_new_material(live.record.clone(), done, rotated)?;
+    record.on_demand = None;
+    kms.change(live, &record, batch).await
+}
+
+/// Removes the key, every generation of its material and all its aliases, in one commit.
+async fn delete(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Result<(), Stop> {
+    let record = &live.record;
+    let due = record.state == State::PendingDeletion && record.deletion_ms == Some(job.due_ms);
+    if !due {
+        return kms.commit(&job.subject, done).await;
+    }
+    let mut batch = done.delete(KEYS, job.subject.as_str(), Expected::At(live.version));
+    for material in &record.materials {
+        let row = key::material_path(&record.region, &material.id);
+        if let Some(stored) = kms.barrier.get(MATERIALS, row.as_bytes()).await? {
+            batch = batch.delete(MATERIALS, row.as_str(), Expected::At(stored.version));
+        }
+    }
+    for alias in &record.aliases {
+        let row = key::path(&record.account, &record.region, alias);
+        if let Some(stored) = kms.barrier.get(ALIASES, row.as_bytes()).await? {
+            batch = batch.delete(ALIASES, row.as_str(), Expected::At(stored.version));
+        }
+    }
+    if let Some(asked) = record.on_demand {
+        let row = due_key(asked.done_ms, "kms", "rotate-on-demand", &job.subject);
+        if let Some(stored) = kms.barrier.get(DUE, row.as_bytes()).await? {
+            batch = batch.delete(DUE, row, Expected::At(stored.version));
+        }
+    }
+    kms.commit(&job.subject, batch).await
+}

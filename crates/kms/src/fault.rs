@@ -1,0 +1,123 @@
+//! KMS's errors, each made in one place. Texts are those recorded from AWS.
+
+use bulla_crypto::CryptoError;
+use bulla_shapes::{Fault, kms};
+use bulla_store::BarrierError;
+
+/// Why a handler stopped.
+pub(crate) enum Stop {
+    /// The caller gets this.
+    Fault(Fault),
+    /// Another call changed the same rows first: begin again.
+    Again,
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<BarrierError> for Stop {
+    fn from(error: BarrierError) -> Self {
+        if matches!(error, BarrierError::Conflict { .. }) {
+            return Self::Again;
+        }
+        tracing::error!(%error, "the store failed a call of kms");
+        Self::Fault(internal())
+    }
+}
+
+impl From<CryptoError> for Stop {
+    fn from(error: CryptoError) -> Self {
+        tracing::error!(%error, "a primitive failed a call of kms");
+        Self::Fault(internal())
+    }
+}
+
+fn of(code: &'static str) -> Fault {
+    Fault::of(&kms::SERVICE, code)
+}
+
+pub(crate) fn internal() -> Fault {
+    of("KMSInternalException")
+}
+
+pub(crate) fn validation(text: impl Into<String>) -> Fault {
+    Fault::new("ValidationException", 400).with_message(text.into())
+}
+
+pub(crate) fn not_found(text: impl Into<String>) -> Fault {
+    of("NotFoundException").with_message(text.into())
+}
+
+pub(crate) fn disabled(arn: &str) -> Fault {
+    of("DisabledException").with_message(format!("{arn} is disabled."))
+}
+
+pub(crate) fn invalid_state(arn: &str, state: &str) -> Fault {
+    of("KMSInvalidStateException").with_message(format!("{arn} is {state}."))
+}
+
+pub(crate) fn invalid_arn(text: impl Into<String>) -> Fault {
+    of("InvalidArnException").with_message(text.into())
+}
+
+/// Recorded without a message.
+pub(crate) fn invalid_ciphertext() -> Fault {
+    of("InvalidCiphertextException")
+}
+
+pub(crate) fn incorrect_key() -> Fault {
+    of("IncorrectKeyException").with_message(
+        "The key ID in the request does not identify a CMK that can perform this operation.",
+    )
+}
+
+/// The classic text, which does not tell a missing key from a forbidden one.
+pub(crate) fn unknown_ciphertext() -> Fault {
+    Fault::new("AccessDeniedException", 400).with_message(
+        "The ciphertext refers to a customer master key that does not exist, does not exist in \
+         this region, or you are not allowed to access.",
+    )
+}
+
+pub(crate) fn dry_run() -> Fault {
+    of("DryRunOperationException")
+        .with_message("The request would have succeeded, but the DryRun option is set.")
+}
+
+pub(crate) fn unsupported(text: impl Into<String>) -> Fault {
+    of("UnsupportedOperationException").with_message(text.into())
+}
+
+pub(crate) fn limit_exceeded(text: impl Into<String>) -> Fault {
+    of("LimitExceededException").with_message(text.into())
+}
+
+pub(crate) fn malformed_policy(text: impl Into<String>) -> Fault {
+    of("MalformedPolicyDocumentException").with_message(text.into())
+}
+
+pub(crate) fn tag(text: &'static str) -> Fault {
+    of("TagException").with_message(text)
+}
+
+/// Recorded without a message.
+pub(crate) fn invalid_marker() -> Fault {
+    of("InvalidMarkerException")
+}
+
+pub(crate) fn already_exists(text: impl Into<String>) -> Fault {
+    of("AlreadyExistsException").with_message(text.into())
+}
+
+/// What an AWS managed key answers to attempts to change it (our text; AWS's is not recorded).
+pub(crate) fn denied_managed(arn: &str) -> Fault {
+    Fault::new("AccessDeniedException", 400)
+        .with_message(format!("{arn} is an AWS managed key, which only its service may change"))
+}
+
+pub(crate) fn invalid_usage(text: impl Into<String>) -> Fault {
+    of("InvalidKeyUsageException").with_message(text.into())
+}

@@ -1,0 +1,105 @@
+//! A key's record, as it stands in the store.
+
+use serde::{Deserialize, Serialize};
+
+/// A key without its material.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct KeyRecord {
+    pub(crate) account: String,
+    pub(crate) region: String,
+    pub(crate) partition: String,
+    pub(crate) id: String,
+    pub(crate) created_ms: i64,
+    pub(crate) description: String,
+    pub(crate) state: State,
+    /// When the key goes, while its deletion is pending.
+    pub(crate) deletion_ms: Option<i64>,
+    /// The service that an AWS managed key belongs to, such as `ssm`.
+    pub(crate) managed_by: Option<String>,
+    pub(crate) policy: String,
+    /// In the order in which they were set.
+    pub(crate) tags: Vec<(String, String)>,
+    /// The names of its aliases, with their prefix.
+    pub(crate) aliases: Vec<String>,
+    /// Automatic rotation, when it is on.
+    pub(crate) rotation: Option<Rotation>,
+    /// The on-demand rotation under way.
+    pub(crate) on_demand: Option<OnDemand>,
+    pub(crate) on_demand_count: u32,
+    /// Oldest first; the last one encrypts.
+    pub(crate) materials: Vec<Material>,
+}
+
+/// The states that a symmetric key of origin `AWS_KMS` can be in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum State {
+    Enabled,
+    Disabled,
+    PendingDeletion,
+}
+
+impl State {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Enabled => "Enabled",
+            Self::Disabled => "Disabled",
+            Self::PendingDeletion => "PendingDeletion",
+        }
+    }
+}
+
+/// Automatic rotation.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Rotation {
+    pub(crate) period_days: i64,
+    pub(crate) next_ms: i64,
+    /// Whether a job for `next_ms` stands in the schedule; none does while the key is paused.
+    pub(crate) scheduled: bool,
+}
+
+/// A rotation that was asked for.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct OnDemand {
+    pub(crate) started_ms: i64,
+    pub(crate) done_ms: i64,
+}
+
+/// One generation of key material.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Material {
+    /// 64 lower-case hex digits.
+    pub(crate) id: String,
+    /// When it became current; the first one has no date.
+    pub(crate) rotated_ms: Option<i64>,
+    /// `AUTOMATIC` or `ON_DEMAND`.
+    pub(crate) rotated_by: Option<String>,
+}
+
+impl KeyRecord {
+    pub(crate) fn arn(&self) -> String {
+        arn(&self.partition, &self.region, &self.account, &self.id)
+    }
+
+    pub(crate) fn path(&self) -> String {
+        path(&self.account, &self.region, &self.id)
+    }
+
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+}
+
+/// The row of a key in its space.
+pub(crate) fn path(account: &str, region: &str, id: &str) -> String {
+    format!("{account}/{region}/{id}")
+}
+
+/// The row of a material in its space.
+pub(crate) fn material_path(region: &str, id: &str) -> String {
+    format!("{region}/{id}")
+}
+
+/// A key's ARN.
+pub(crate) fn arn(partition: &str, region: &str, account: &str, id: &str) -> String {
+    format!("arn:{partition}:kms:{region}:{account}:key/{id}")
+}

@@ -1,0 +1,251 @@
+//! Loading keys, keeping them in memory, and changing their rows.
+//!
+//! INVARIANT: once a change of a key was acknowledged, no call that begins later sees the key as it
+//! was before. A loader notes the cache's generation before it reads and keeps what it read only if
+//! no change came in between; a change drops the key from the cache before it is acknowledged.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bulla_crypto::{SecretKey, hex};
+use bulla_plane::gate::denied;
+use bulla_plane::{Call, Guarded};
+use bulla_policy::{Policy, PolicyKind};
+use bulla_shapes::Fault;
+use bulla_store::{Expected, SealedBatch};
+use quick_cache::sync::Cache as Lru;
+
+use crate::fault::{self, Stop};
+use crate::identifier::{self, Identifier};
+use crate::key::{self, KeyRecord};
+use crate::live::{Held, LiveKey, LiveMaterial};
+use crate::{ALIASES, KEYS, Kms, MATERIALS, managed};
+
+/// How many keys stay unwrapped in memory, at about 3 KiB each.
+const MAX_CACHED_KEYS: usize = 2_048;
+/// How many materials' owners stay known, at about 150 bytes each.
+const MAX_CACHED_OWNERS: usize = 8_192;
+
+/// Keys in memory.
+pub(crate) struct Cache {
+    live: Lru<String, Arc<LiveKey>>,
+    owners: Lru<(String, [u8; 32]), Arc<str>>,
+    generation: Mutex<u64>,
+}
+
+impl Cache {
+    pub(crate) fn new() -> Self {
+        Self {
+            live: Lru::new(MAX_CACHED_KEYS),
+            owners: Lru::new(MAX_CACHED_OWNERS),
+            generation: Mutex::new(0),
+        }
+    }
+
+    fn generation(&self) -> u64 {
+        *self.generation.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self, path: &str, live: &Arc<LiveKey>, read_at: u64) {
+        let generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
+        if *generation == read_at {
+            self.live.insert(path.to_owned(), Arc::clone(live));
+        }
+    }
+
+    pub(crate) fn drop_key(&self, path: &str) {
+        let mut generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
+        *generation = generation.wrapping_add(1);
+        self.live.remove(path);
+    }
+
+    pub(crate) fn clear(&self) {
+        let mut generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
+        *generation = generation.wrapping_add(1);
+        self.live.clear();
+        self.owners.clear();
+    }
+}
+
+/// Which identifiers an operation takes (facts 1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Takes {
+    /// Key ids, key ARNs, aliases and alias ARNs, of any account.
+    Everything,
+    /// Key ids and key ARNs, of the caller's account.
+    OwnKeys,
+    /// Key ids and key ARNs, of any account.
+    AnyKeys,
+}
+
+/// A key that was found, still behind the Gate.
+pub(crate) struct Found {
+    pub(crate) guarded: Guarded<Held>,
+    /// The alias that the request named it by.
+    pub(crate) alias: Option<String>,
+}
+
+impl Kms {
+    /// Finds the key that a request names.
+    pub(crate) async fn find(
+        &self,
+        call: &Call,
+        text: &str,
+        action: &str,
+        takes: Takes,
+    ) -> Result<Found, Stop> {
+        match identifier::parse(call, text)? {
+            Identifier::Key { account, id } => {
+                if takes == Takes::OwnKeys && account != call.account() {
+                    return Err(hidden(call, action).into());
+                }
+                let Some(live) = self.live(&key::path(account, &call.region, id)).await? else {
+                    return Err(missing_key(call, action, account, id).into());
+                };
+                Ok(Found { guarded: Guarded::new(Held(live)), alias: None })
+            }
+            Identifier::Alias { .. } if takes != Takes::Everything => {
+                let text = "Key Aliases are not supported for this operation.";
+                Err(fault::invalid_arn(text).into())
+            }
+            Identifier::Alias { account, name } => {
+                self.find_by_alias(call, account, name, action).await
+            }
+        }
+    }
+
+    async fn find_by_alias(
+        &self,
+        call: &Call,
+        account: &str,
+        name: &str,
+        action: &str,
+    ) -> Result<Found, Stop> {
+        let row = key::path(account, &call.region, name);
+        let target = match self.barrier.get(ALIASES, row.as_bytes()).await? {
+            Some(opened) => managed::alias_target(opened.value.expose())?,
+            None if account != call.account() => return Err(hidden(call, action).into()),
+            None => self.managed_key(call, name).await?,
+        };
+        let Some(live) = self.live(&key::path(account, &call.region, &target)).await? else {
+            return Err(missing_alias(call, account, name).into());
+        };
+        Ok(Found { guarded: Guarded::new(Held(live)), alias: Some(name.to_owned()) })
+    }
+
+    /// The key that a ciphertext's material belongs to.
+    pub(crate) async fn owner(
+        &self,
+        call: &Call,
+        material: &[u8; 32],
+    ) -> Result<Option<Arc<LiveKey>>, Stop> {
+        let cached = (call.region.clone(), *material);
+        if let Some(path) = self.cache.owners.get(&cached) {
+            return self.live(&path).await;
+        }
+        let row = key::material_path(&call.region, &hex::encode(material));
+        let Some(opened) = self.barrier.get(MATERIALS, row.as_bytes()).await? else {
+            return Ok(None);
+        };
+        let (path, _) = open_material(opened.value.expose()).ok_or_else(fault::internal)?;
+        self.cache.owners.insert(cached, Arc::from(path));
+        self.live(path).await
+    }
+
+    /// A key, from memory or from the store.
+    pub(crate) async fn live(&self, path: &str) -> Result<Option<Arc<LiveKey>>, Stop> {
+        if let Some(live) = self.cache.live.get(path) {
+            return Ok(Some(live));
+        }
+        let read_at = self.cache.generation();
+        let Some(opened) = self.barrier.get(KEYS, path.as_bytes()).await? else {
+            return Ok(None);
+        };
+        let record: KeyRecord =
+            serde_json::from_slice(opened.value.expose()).map_err(|error| unreadable(&error))?;
+        let mut materials = Vec::with_capacity(record.materials.len());
+        for material in &record.materials {
+            let row = key::material_path(&record.region, &material.id);
+            let stored = self.barrier.get(MATERIALS, row.as_bytes()).await?;
+            // A rotation between the two reads cannot remove a material, only a deletion can.
+            let Some(stored) = stored else { return Ok(None) };
+            let (_, bytes) = open_material(stored.value.expose()).ok_or_else(fault::internal)?;
+            let mut id = [0; 32];
+            hex::decode_into(material.id.as_bytes(), &mut id).map_err(|_| fault::internal())?;
+            let key = SecretKey::from_slice(bytes)?;
+            materials.push(LiveMaterial { id, hex: material.id.clone(), key });
+        }
+        let policy = Policy::parse(&record.policy, PolicyKind::Key).map_err(|error| {
+            tracing::error!(%error, "a stored key policy does not parse");
+            fault::internal()
+        })?;
+        let arn = record.arn();
+        let version = opened.version;
+        let live = Arc::new(LiveKey { record, version, arn, policy, materials });
+        self.cache.keep(path, &live, read_at);
+        Ok(Some(live))
+    }
+
+    /// Commits a change of a key: its record as changed, together with what else goes with it.
+    pub(crate) async fn change(
+        &self,
+        before: &LiveKey,
+        record: &KeyRecord,
+        batch: SealedBatch,
+    ) -> Result<(), Stop> {
+        let path = record.path();
+        let bytes = record.to_bytes().map_err(|error| unreadable(&error))?;
+        let expected = Expected::At(before.version);
+        self.commit(&path, batch.put(KEYS, path.as_str(), expected, bytes)).await
+    }
+
+    /// Commits a batch that touches one key, and drops the key from memory before anybody is told.
+    pub(crate) async fn commit(&self, path: &str, batch: SealedBatch) -> Result<(), Stop> {
+        let outcome = self.barrier.commit(batch).await;
+        self.cache.drop_key(path);
+        outcome?;
+        Ok(())
+    }
+}
+
+/// A material's row: the key's row, a zero byte, 32 bytes of key material.
+pub(crate) fn material_row(path: &str, key: &SecretKey) -> Vec<u8> {
+    let mut row = Vec::with_capacity(path.len().saturating_add(33));
+    row.extend_from_slice(path.as_bytes());
+    row.push(0);
+    row.extend_from_slice(key.expose());
+    row
+}
+
+fn open_material(row: &[u8]) -> Option<(&str, &[u8])> {
+    let (head, bytes) = row.split_at_checked(row.len().checked_sub(32)?)?;
+    let path = std::str::from_utf8(head.strip_suffix(&[0])?).ok()?;
+    Some((path, bytes))
+}
+
+fn unreadable(error: &serde_json::Error) -> Fault {
+    tracing::error!(%error, "a stored key record does not read");
+    fault::internal()
+}
+
+fn missing_key(call: &Call, action: &str, account: &str, id: &str) -> Fault {
+    if account != call.account() {
+        return hidden(call, action);
+    }
+    let arn = key::arn(call.partition, &call.region, account, id);
+    fault::not_found(format!("Key '{arn}' does not exist"))
+}
+
+pub(crate) fn missing_alias(call: &Call, account: &str, name: &str) -> Fault {
+    let (partition, region) = (call.partition, &call.region);
+    fault::not_found(format!("Alias arn:{partition}:kms:{region}:{account}:{name} is not found."))
+}
+
+/// What a caller hears of a resource in another account, whether it exists or not.
+fn hidden(call: &Call, action: &str) -> Fault {
+    denied(format!(
+        "User: {} is not authorized to perform: {action} on this resource because the resource \
+         does not exist in this Region, no resource-based policies allow access, or a \
+         resource-based policy explicitly denies access",
+        call.principal.arn
+    ))
+}

@@ -1,0 +1,222 @@
+//! Encrypt, Decrypt, ReEncrypt.
+
+use std::sync::Arc;
+
+use bulla_crypto::SecretBytes;
+use bulla_plane::gate::Named;
+use bulla_plane::{Call, Guarded};
+use bulla_shapes::kms::{
+    DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, ReEncryptRequest,
+    ReEncryptResponse,
+};
+use bulla_shapes::{Fault, StringMap, Strings, View};
+
+use super::{Answer, KEY_TYPE};
+use crate::Kms;
+use crate::blob::{self, Made};
+use crate::conditions::RequestKeys;
+use crate::fault::{self, Stop};
+use crate::keys::Takes;
+use crate::live::{Held, LiveKey};
+
+const SYMMETRIC: &str = "SYMMETRIC_DEFAULT";
+
+pub(crate) async fn encrypt(kms: &Kms, call: &mut Call, input: &EncryptRequest<'_>) -> Answer {
+    let target = Target {
+        action: "kms:Encrypt",
+        key_id: input.key_id(),
+        context: input.encryption_context(),
+        algorithm: input.encryption_algorithm(),
+    };
+    let key = encrypting_key(kms, call, &target, RequestKeys::none()).await?;
+    let material = key.current()?;
+    let context = input.encryption_context();
+    let blob = blob::seal(&kms.crypto, material, Made::ByEncrypt, input.plaintext(), context)?;
+    stop_if_dry(input.dry_run())?;
+    let answer = EncryptResponse::new()
+        .with_ciphertext_blob(blob)
+        .with_key_id(key.arn.clone())
+        .with_encryption_algorithm(SYMMETRIC);
+    Ok(Some(answer.into_record()))
+}
+
+pub(crate) async fn decrypt(kms: &Kms, call: &mut Call, input: &DecryptRequest<'_>) -> Answer {
+    no_recipient(input.recipient().is_some())?;
+    let source = Source {
+        action: "kms:Decrypt",
+        blob: input.ciphertext_blob(),
+        key_id: input.key_id(),
+        context: input.encryption_context(),
+        algorithm: input.encryption_algorithm(),
+        only_authorize: ignores_ciphertext(input.dry_run(), input.dry_run_modifiers())?,
+    };
+    let opened = open(kms, call, &source, RequestKeys::none()).await?;
+    stop_if_dry(input.dry_run())?;
+    let Some((plaintext, material)) = opened.plaintext else { return Err(fault::dry_run().into()) };
+    let answer = DecryptResponse::new()
+        .with_key_id(opened.key.arn.clone())
+        .with_plaintext(plaintext.into_vec())
+        .with_encryption_algorithm(SYMMETRIC)
+        .with_key_material_id(material);
+    Ok(Some(answer.into_record()))
+}
+
+pub(crate) async fn re_encrypt(kms: &Kms, call: &mut Call, input: &ReEncryptRequest<'_>) -> Answer {
+    let source = Source {
+        action: "kms:ReEncryptFrom",
+        blob: input.ciphertext_blob(),
+        key_id: input.source_key_id(),
+        context: input.source_encryption_context(),
+        algorithm: input.source_encryption_algorithm(),
+        only_authorize: ignores_ciphertext(input.dry_run(), input.dry_run_modifiers())?,
+    };
+    let opened = open(kms, call, &source, RequestKeys::none()).await?;
+    let target = Target {
+        action: "kms:ReEncryptTo",
+        key_id: input.destination_key_id(),
+        context: input.destination_encryption_context(),
+        algorithm: input.destination_encryption_algorithm(),
+    };
+    let key = encrypting_key(kms, call, &target, RequestKeys::none()).await?;
+    let Some((plaintext, material)) = opened.plaintext else { return Err(fault::dry_run().into()) };
+    let current = key.current()?;
+    let blob =
+        blob::seal(&kms.crypto, current, Made::ByEncrypt, plaintext.expose(), target.context)?;
+    stop_if_dry(input.dry_run())?;
+    let answer = ReEncryptResponse::new()
+        .with_ciphertext_blob(blob)
+        .with_source_key_id(opened.key.arn.clone())
+        .with_key_id(key.arn.clone())
+        .with_source_encryption_algorithm(SYMMETRIC)
+        .with_destination_encryption_algorithm(SYMMETRIC)
+        .with_source_key_material_id(material)
+        .with_destination_key_material_id(current.hex.clone());
+    Ok(Some(answer.into_record()))
+}
+
+/// What is to be encrypted under which key.
+struct Target<'a> {
+    action: &'static str,
+    key_id: &'a str,
+    context: Option<StringMap<'a>>,
+    algorithm: Option<&'a str>,
+}
+
+async fn encrypting_key<'a>(
+    kms: &Kms,
+    call: &mut Call,
+    target: &Target<'a>,
+    keys: RequestKeys<'a>,
+) -> Result<Arc<LiveKey>, Stop> {
+    let found = kms.find(call, target.key_id, target.action, Takes::Everything).await?;
+    let keys = keys
+        .context(target.context)
+        .with_some("kms:requestalias", found.alias)
+        .with("kms:encryptionalgorithm", target.algorithm.unwrap_or(SYMMETRIC));
+    let Held(key) = found.guarded.permit(call, target.action, &keys, Named::Key)?;
+    call.touched(&key.arn, &key.record.account, KEY_TYPE);
+    key.must_be_enabled()?;
+    fits(target.algorithm)?;
+    Ok(key)
+}
+
+/// What is to be decrypted.
+struct Source<'a> {
+    action: &'static str,
+    blob: Option<&'a [u8]>,
+    key_id: Option<&'a str>,
+    context: Option<StringMap<'a>>,
+    algorithm: Option<&'a str>,
+    only_authorize: bool,
+}
+
+struct Opened {
+    key: Arc<LiveKey>,
+    /// The plaintext and the id of its material; none where only the authorization was asked for.
+    plaintext: Option<(SecretBytes, String)>,
+}
+
+async fn open<'a>(
+    kms: &Kms,
+    call: &mut Call,
+    source: &Source<'a>,
+    keys: RequestKeys<'a>,
+) -> Result<Opened, Stop> {
+    let keys = keys
+        .context(source.context)
+        .with("kms:encryptionalgorithm", source.algorithm.unwrap_or(SYMMETRIC));
+    if source.algorithm.is_some_and(|name| name != SYMMETRIC) && source.key_id.is_none() {
+        return Err(fault::validation("KeyId must not be null").into());
+    }
+    let parsed = match (source.only_authorize, source.blob) {
+        (true, _) => None,
+        (false, Some(bytes)) => Some(blob::parse(bytes)),
+        (false, None) => return Err(fault::validation(NO_CIPHERTEXT).into()),
+    };
+    let key = match source.key_id {
+        Some(text) => {
+            let found = kms.find(call, text, source.action, Takes::Everything).await?;
+            let keys = keys.with_some("kms:requestalias", found.alias);
+            found.guarded.permit(call, source.action, &keys, Named::Key)?.0
+        }
+        None => {
+            let Some(parsed) = &parsed else {
+                return Err(fault::validation("KeyId must not be null").into());
+            };
+            let material = parsed.as_ref().ok_or_else(fault::invalid_ciphertext)?.material;
+            let owner = kms.owner(call, &material).await?;
+            let owner = owner.ok_or_else(fault::unknown_ciphertext)?;
+            let guarded = Guarded::new(Held(owner));
+            guarded.permit(call, source.action, &keys, Named::Ciphertext)?.0
+        }
+    };
+    call.touched(&key.arn, &key.record.account, KEY_TYPE);
+    key.must_be_enabled()?;
+    fits(source.algorithm)?;
+    let Some(parsed) = parsed else { return Ok(Opened { key, plaintext: None }) };
+    let parsed = parsed.ok_or_else(fault::invalid_ciphertext)?;
+    let Some(material) = key.material(&parsed.material) else {
+        return Err(fault::incorrect_key().into());
+    };
+    let plaintext = parsed.open(&kms.crypto, material, source.context)?;
+    let id = material.hex.clone();
+    Ok(Opened { key, plaintext: Some((plaintext, id)) })
+}
+
+/// The text of a required member (facts 1.6).
+const NO_CIPHERTEXT: &str = "1 validation error detected: Value at 'ciphertextBlob' failed to \
+                             satisfy constraint: Member must not be null";
+
+/// Symmetric keys know one algorithm.
+fn fits(algorithm: Option<&str>) -> Result<(), Fault> {
+    match algorithm {
+        None | Some(SYMMETRIC) => Ok(()),
+        Some(other) => Err(fault::invalid_usage(format!(
+            "Algorithm {other} is incompatible with key spec SYMMETRIC_DEFAULT."
+        ))),
+    }
+}
+
+fn stop_if_dry(dry_run: Option<bool>) -> Result<(), Fault> {
+    if dry_run == Some(true) { Err(fault::dry_run()) } else { Ok(()) }
+}
+
+/// Whether a dry run shall look at the authorization alone.
+fn ignores_ciphertext(
+    dry_run: Option<bool>,
+    modifiers: Option<Strings<'_>>,
+) -> Result<bool, Fault> {
+    let ignores = modifiers.is_some_and(|all| all.iter().any(|m| m == "IGNORE_CIPHERTEXT"));
+    if ignores && dry_run != Some(true) {
+        return Err(fault::validation("DryRunModifiers can be used only with DryRun"));
+    }
+    Ok(ignores)
+}
+
+/// Refuses attestation documents, whose answers this server cannot make.
+pub(crate) fn no_recipient(given: bool) -> Result<(), Fault> {
+    if given {
+        return Err(fault::unsupported("this server does not take Recipient"));
+    }
+    Ok(())
+}

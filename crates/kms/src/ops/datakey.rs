@@ -1,0 +1,110 @@
+//! GenerateDataKey and GenerateDataKeyWithoutPlaintext.
+
+use std::sync::Arc;
+
+use bulla_crypto::SecretBytes;
+use bulla_plane::Call;
+use bulla_plane::gate::Named;
+use bulla_shapes::kms::{
+    GenerateDataKeyRequest, GenerateDataKeyResponse, GenerateDataKeyWithoutPlaintextRequest,
+    GenerateDataKeyWithoutPlaintextResponse,
+};
+use bulla_shapes::{Fault, StringMap, View};
+
+use super::{Answer, KEY_TYPE};
+use crate::Kms;
+use crate::blob::{self, Made};
+use crate::conditions::RequestKeys;
+use crate::fault::{self, Stop};
+use crate::keys::Takes;
+use crate::live::{Held, LiveKey};
+
+/// What both operations have in common.
+struct Wanted<'a> {
+    action: &'static str,
+    key_id: &'a str,
+    context: Option<StringMap<'a>>,
+    spec: Option<&'a str>,
+    bytes: Option<i64>,
+    dry_run: bool,
+}
+
+struct DataKey {
+    key: Arc<LiveKey>,
+    plaintext: SecretBytes,
+    ciphertext: Vec<u8>,
+}
+
+pub(crate) async fn generate_data_key(
+    kms: &Kms,
+    call: &mut Call,
+    input: &GenerateDataKeyRequest<'_>,
+) -> Answer {
+    super::crypt::no_recipient(input.recipient().is_some())?;
+    let wanted = Wanted {
+        action: "kms:GenerateDataKey",
+        key_id: input.key_id(),
+        context: input.encryption_context(),
+        spec: input.key_spec(),
+        bytes: input.number_of_bytes(),
+        dry_run: input.dry_run() == Some(true),
+    };
+    let made = make(kms, call, &wanted).await?;
+    let answer = GenerateDataKeyResponse::new()
+        .with_key_material_id(made.key.current()?.hex.clone())
+        .with_key_id(made.key.arn.clone())
+        .with_plaintext(made.plaintext.into_vec())
+        .with_ciphertext_blob(made.ciphertext);
+    Ok(Some(answer.into_record()))
+}
+
+pub(crate) async fn generate_data_key_without_plaintext(
+    kms: &Kms,
+    call: &mut Call,
+    input: &GenerateDataKeyWithoutPlaintextRequest<'_>,
+) -> Answer {
+    let wanted = Wanted {
+        action: "kms:GenerateDataKeyWithoutPlaintext",
+        key_id: input.key_id(),
+        context: input.encryption_context(),
+        spec: input.key_spec(),
+        bytes: input.number_of_bytes(),
+        dry_run: input.dry_run() == Some(true),
+    };
+    let made = make(kms, call, &wanted).await?;
+    let answer = GenerateDataKeyWithoutPlaintextResponse::new()
+        .with_key_material_id(made.key.current()?.hex.clone())
+        .with_key_id(made.key.arn.clone())
+        .with_ciphertext_blob(made.ciphertext);
+    Ok(Some(answer.into_record()))
+}
+
+async fn make(kms: &Kms, call: &mut Call, wanted: &Wanted<'_>) -> Result<DataKey, Stop> {
+    let length = length(wanted)?;
+    let found = kms.find(call, wanted.key_id, wanted.action, Takes::Everything).await?;
+    let keys = RequestKeys::none()
+        .context(wanted.context)
+        .with_some("kms:requestalias", found.alias)
+        .with("kms:encryptionalgorithm", "SYMMETRIC_DEFAULT");
+    let Held(key) = found.guarded.permit(call, wanted.action, &keys, Named::Key)?;
+    call.touched(&key.arn, &key.record.account, KEY_TYPE);
+    key.must_be_enabled()?;
+    let plaintext = kms.crypto.random_secret(length)?;
+    let material = key.current()?;
+    let ciphertext =
+        blob::seal(&kms.crypto, material, Made::ByGenerate, plaintext.expose(), wanted.context)?;
+    if wanted.dry_run {
+        return Err(fault::dry_run().into());
+    }
+    Ok(DataKey { key, plaintext, ciphertext })
+}
+
+/// Exactly one of `KeySpec` and `NumberOfBytes`.
+fn length(wanted: &Wanted<'_>) -> Result<usize, Fault> {
+    match (wanted.spec, wanted.bytes) {
+        (Some("AES_256"), None) => Ok(32),
+        (Some("AES_128"), None) => Ok(16),
+        (None, Some(bytes)) => usize::try_from(bytes).map_err(|_| fault::internal()),
+        _ => Err(fault::validation("Please specify either number of bytes or key spec.")),
+    }
+}

@@ -1,0 +1,93 @@
+//! DescribeKey and ListKeys.
+
+use bulla_plane::Call;
+use bulla_plane::gate::{Named, permit_account};
+use bulla_shapes::View;
+use bulla_shapes::kms::{
+    DescribeKeyRequest, DescribeKeyResponse, KeyListEntry, KeyMetadata, ListKeysRequest,
+    ListKeysResponse,
+};
+use bulla_store::{Key, Range};
+
+use super::{Answer, KEY_TYPE};
+use crate::conditions::RequestKeys;
+use crate::key::{KeyRecord, State, path};
+use crate::keys::Takes;
+use crate::{KEYS, Kms, fault, key, marker};
+
+/// Default and largest page of ListKeys (facts 1.2).
+const KEYS_A_PAGE: (usize, usize) = (100, 1_000);
+
+/// A key as its owner sees it.
+pub(crate) fn metadata(record: &KeyRecord) -> KeyMetadata<'static> {
+    let manager = if record.managed_by.is_some() { "AWS" } else { "CUSTOMER" };
+    KeyMetadata::new()
+        .with_aws_account_id(record.account.clone())
+        .with_key_id(record.id.clone())
+        .with_arn(record.arn())
+        .with_creation_date(record.created_ms)
+        .with_enabled(record.state == State::Enabled)
+        .with_description(record.description.clone())
+        .with_key_usage("ENCRYPT_DECRYPT")
+        .with_key_state(record.state.name())
+        .with_some(record.deletion_ms, KeyMetadata::with_deletion_date)
+        .with_origin("AWS_KMS")
+        .with_key_manager(manager)
+        .with_customer_master_key_spec("SYMMETRIC_DEFAULT")
+        .with_key_spec("SYMMETRIC_DEFAULT")
+        .with_encryption_algorithms(["SYMMETRIC_DEFAULT"])
+        .with_multi_region(false)
+        .with_some(
+            record.materials.last().map(|material| material.id.clone()),
+            KeyMetadata::with_current_key_material_id,
+        )
+}
+
+pub(crate) async fn describe_key(
+    kms: &Kms,
+    call: &mut Call,
+    input: &DescribeKeyRequest<'_>,
+) -> Answer {
+    let found = kms.find(call, input.key_id(), "kms:DescribeKey", Takes::Everything).await?;
+    let keys = RequestKeys::none().with_some("kms:requestalias", found.alias);
+    let key = found.guarded.permit(call, "kms:DescribeKey", &keys, Named::Key)?;
+    call.touched(&key.arn, &key.record.account, KEY_TYPE);
+    let answer = DescribeKeyResponse::new().with_key_metadata(metadata(&key.record));
+    Ok(Some(answer.into_record()))
+}
+
+pub(crate) async fn list_keys(kms: &Kms, call: &mut Call, input: &ListKeysRequest<'_>) -> Answer {
+    permit_account(call, "kms:ListKeys", "*", &RequestKeys::none())?;
+    let prefix = path(call.account(), &call.region, "");
+    let (usual, most) = KEYS_A_PAGE;
+    let limit = marker::page_size(input.limit(), usual, most);
+    let mut range = Range::prefix(prefix.as_str());
+    if let Some(text) = input.marker() {
+        let from = marker::decode(text)?;
+        if !from.starts_with(&prefix) {
+            return Err(fault::invalid_marker().into());
+        }
+        range.from = Key::from(from.as_str());
+    }
+    let view = kms.barrier.view().await?;
+    let page = view.range(KEYS, &range, limit).await?;
+    let mut keys = Vec::with_capacity(page.rows.len());
+    for (row, _) in &page.rows {
+        let row = std::str::from_utf8(row.as_bytes()).map_err(|_| fault::internal())?;
+        let id = row.strip_prefix(prefix.as_str()).ok_or_else(fault::internal)?;
+        let arn = key::arn(call.partition, &call.region, call.account(), id);
+        keys.push(KeyListEntry::new().with_key_id(id.to_owned()).with_key_arn(arn));
+    }
+    let next = match &page.next {
+        None => None,
+        Some(row) => {
+            let row = std::str::from_utf8(row.as_bytes()).map_err(|_| fault::internal())?;
+            Some(marker::encode(row))
+        }
+    };
+    let answer = ListKeysResponse::new()
+        .with_keys(keys)
+        .with_truncated(next.is_some())
+        .with_some(next, ListKeysResponse::with_next_marker);
+    Ok(Some(answer.into_record()))
+}

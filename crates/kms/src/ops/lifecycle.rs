@@ -1,0 +1,265 @@
+//! CreateKey, EnableKey, DisableKey, ScheduleKeyDeletion, CancelKeyDeletion, UpdateKeyDescription.
+
+use bulla_crypto::hex;
+use bulla_plane::Call;
+use bulla_plane::gate::{Named, permit_account};
+use bulla_plane::scheduler::{DUE, due_key};
+use bulla_shapes::kms::{
+    CancelKeyDeletionRequest, CancelKeyDeletionResponse, CreateKeyRequest, CreateKeyResponse,
+    DisableKeyRequest, EnableKeyRequest, ScheduleKeyDeletionRequest, ScheduleKeyDeletionResponse,
+    UpdateKeyDescriptionRequest,
+};
+use bulla_shapes::{Fault, View};
+use bulla_store::{Expected, SealedBatch};
+
+use super::{Answer, KEY_TYPE, rotation};
+use crate::conditions::RequestKeys;
+use crate::fault::{self, Stop};
+use crate::key::{self, KeyRecord, Material, State};
+use crate::keys::{Takes, material_row};
+use crate::live::{Held, LiveKey};
+use crate::{KEYS, Kms, MATERIALS, policies};
+
+/// A day in milliseconds.
+pub(crate) const DAY_MS: i64 = 86_400_000;
+/// The waiting period of a deletion, in days: least, most, default (facts 1.13).
+const WINDOW_DAYS: (i64, i64, i64) = (7, 30, 30);
+
+impl Kms {
+    /// A new key with its first material, and the batch that stores the material.
+    pub(crate) fn fresh(
+        &self,
+        call: &Call,
+        policy: String,
+    ) -> Result<(KeyRecord, SealedBatch), Stop> {
+        let record = KeyRecord {
+            account: call.account().to_owned(),
+            region: call.region.clone(),
+            partition: call.partition.to_owned(),
+            id: self.new_key_id()?,
+            created_ms: call.now_ms,
+            description: String::new(),
+            state: State::Enabled,
+            deletion_ms: None,
+            managed_by: None,
+            policy,
+            tags: vec![],
+            aliases: vec![],
+            rotation: None,
+            on_demand: None,
+            on_demand_count: 0,
+            materials: vec![],
+        };
+        self.with_new_material(record, SealedBatch::new(), None)
+    }
+
+    /// Adds a fresh material to a key, as its current one.
+    pub(crate) fn with_new_material(
+        &self,
+        mut record: KeyRecord,
+        batch: SealedBatch,
+        rotated: Option<(i64, &str)>,
+    ) -> Result<(KeyRecord, SealedBatch), Stop> {
+        let secret = self.crypto.generate_key()?;
+        // The id tells nothing of the material, and is the same whenever the same material is
+        // given to the same key again.
+        let id = self.crypto.hmac(&secret, &[b"bulla/kms/material-id/v1", record.id.as_bytes()]);
+        let id = hex::encode(&id);
+        let row = key::material_path(&record.region, &id);
+        let value = material_row(&record.path(), &secret);
+        let batch = batch.put(MATERIALS, row.as_str(), Expected::Absent, value);
+        record.materials.push(Material {
+            id,
+            rotated_ms: rotated.map(|(at, _)| at),
+            rotated_by: rotated.map(|(_, by)| by.to_owned()),
+        });
+        Ok((record, batch))
+    }
+
+    /// A random UUID (RFC 9562, version 4).
+    fn new_key_id(&self) -> Result<String, Stop> {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = self.crypto.random::<16>()?;
+        let (g, i) = (g & 0x0f | 0x40, i & 0x3f | 0x80);
+        let part = |bytes: &[u8]| hex::encode(bytes);
+        Ok(format!(
+            "{}-{}-{}-{}-{}",
+            part(&[a, b, c, d]),
+            part(&[e, f]),
+            part(&[g, h]),
+            part(&[i, j]),
+            part(&[k, l, m, n, o, p])
+        ))
+    }
+}
+
+pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequest<'_>) -> Answer {
+    let tags = super::tags::pairs(input.tags());
+    super::tags::check(&tags)?;
+    let bypass = input.bypass_policy_lockout_safety_check() == Some(true);
+    let keys = RequestKeys::none()
+        .with("kms:keyspec", "SYMMETRIC_DEFAULT")
+        .with("kms:keyusage", "ENCRYPT_DECRYPT")
+        .with("kms:keyorigin", "AWS_KMS")
+        .with("kms:multiregion", "false")
+        .with("kms:bypasspolicylockoutsafetycheck", if bypass { "true" } else { "false" })
+        .with_tags(&tags);
+    permit_account(call, "kms:CreateKey", "*", &keys)?;
+    symmetric_only(input)?;
+    let account = call.account().to_owned();
+    let policy = match input.policy() {
+        Some(text) => text.to_owned(),
+        None => policies::default_text(call.partition, &account),
+    };
+    let (mut record, batch) = kms.fresh(call, policy)?;
+    let arn = record.arn();
+    policies::checked(call, &record.policy, &account, &arn, bypass)?;
+    record.description = input.description().unwrap_or_default().to_owned();
+    record.tags = tags;
+    call.touched(&arn, &account, KEY_TYPE);
+    let path = record.path();
+    let bytes = record.to_bytes().map_err(|_| fault::internal())?;
+    kms.commit(&path, batch.put(KEYS, path.as_str(), Expected::Absent, bytes)).await?;
+    let metadata = super::describe::metadata(&record);
+    Ok(Some(CreateKeyResponse::new().with_key_metadata(metadata).into_record()))
+}
+
+/// Refuses what this server does not make: other specs, origins and multi-Region keys.
+fn symmetric_only(input: &CreateKeyRequest<'_>) -> Result<(), Fault> {
+    let spec = input.key_spec().or(input.customer_master_key_spec()).unwrap_or("SYMMETRIC_DEFAULT");
+    if spec != "SYMMETRIC_DEFAULT" {
+        if input.key_usage().is_none() {
+            return Err(fault::validation(
+                "You must specify a KeyUsage value for all KMS keys except for symmetric \
+                 encryption keys.",
+            ));
+        }
+        return Err(fault::unsupported(format!("this server does not make keys of spec {spec}")));
+    }
+    if let Some(usage) = input.key_usage().filter(|usage| *usage != "ENCRYPT_DECRYPT") {
+        return Err(fault::validation(format!(
+            "KeyUsage {usage} is not compatible with KeySpec {spec}"
+        )));
+    }
+    if let Some(origin) = input.origin().filter(|origin| *origin != "AWS_KMS") {
+        let text = format!("this server does not make keys of origin {origin}");
+        return Err(fault::unsupported(text));
+    }
+    if input.multi_region() == Some(true) {
+        return Err(fault::unsupported("this server does not make multi-Region keys"));
+    }
+    if input.custom_key_store_id().is_some() || input.xks_key_id().is_some() {
+        return Err(fault::unsupported("this server has no custom key stores"));
+    }
+    Ok(())
+}
+
+/// Finds a key of the caller's account for a change, past the Gate.
+pub(crate) async fn own_key(
+    kms: &Kms,
+    call: &mut Call,
+    key_id: &str,
+    action: &str,
+    keys: &RequestKeys<'_>,
+) -> Result<Held, Stop> {
+    let found = kms.find(call, key_id, action, Takes::OwnKeys).await?;
+    let held = found.guarded.permit(call, action, keys, Named::Key)?;
+    call.touched(&held.arn, &held.record.account, KEY_TYPE);
+    Ok(held)
+}
+
+pub(crate) async fn enable_key(kms: &Kms, call: &mut Call, input: &EnableKeyRequest<'_>) -> Answer {
+    set_state(kms, call, input.key_id(), "kms:EnableKey", State::Enabled).await
+}
+
+pub(crate) async fn disable_key(
+    kms: &Kms,
+    call: &mut Call,
+    input: &DisableKeyRequest<'_>,
+) -> Answer {
+    set_state(kms, call, input.key_id(), "kms:DisableKey", State::Disabled).await
+}
+
+async fn set_state(kms: &Kms, call: &mut Call, key_id: &str, action: &str, state: State) -> Answer {
+    let key = own_key(kms, call, key_id, action, &RequestKeys::none()).await?;
+    key.must_be_the_customers()?;
+    key.must_not_be_going()?;
+    let mut record = key.record.clone();
+    record.state = state;
+    let batch = rotation::reschedule(&key, &mut record, SealedBatch::new(), call.now_ms);
+    kms.change(&key, &record, batch).await?;
+    Ok(None)
+}
+
+pub(crate) async fn update_key_description(
+    kms: &Kms,
+    call: &mut Call,
+    input: &UpdateKeyDescriptionRequest<'_>,
+) -> Answer {
+    let none = RequestKeys::none();
+    let key = own_key(kms, call, input.key_id(), "kms:UpdateKeyDescription", &none).await?;
+    key.must_be_the_customers()?;
+    key.must_not_be_going()?;
+    let mut record = key.record.clone();
+    record.description = input.description().to_owned();
+    kms.change(&key, &record, SealedBatch::new()).await?;
+    Ok(None)
+}
+
+pub(crate) async fn schedule_key_deletion(
+    kms: &Kms,
+    call: &mut Call,
+    input: &ScheduleKeyDeletionRequest<'_>,
+) -> Answer {
+    let (least, most, usual) = WINDOW_DAYS;
+    let days = input.pending_window_in_days().unwrap_or(usual);
+    let keys = RequestKeys::none()
+        .with("kms:scheduledeletionpendingwindowindays", days.to_string())
+        .with("kms:schedulekeydeletionpendingwindowindays", days.to_string());
+    let key = own_key(kms, call, input.key_id(), "kms:ScheduleKeyDeletion", &keys).await?;
+    key.must_be_the_customers()?;
+    if days < least || days > most {
+        return Err(fault::validation(format!(
+            "PendingWindowInDays must be between {least} and {most} (inclusive)."
+        ))
+        .into());
+    }
+    key.must_not_be_going()?;
+    let mut record = key.record.clone();
+    let deletion_ms = call.now_ms.saturating_add(days.saturating_mul(DAY_MS));
+    record.state = State::PendingDeletion;
+    record.deletion_ms = Some(deletion_ms);
+    let batch = rotation::reschedule(&key, &mut record, SealedBatch::new(), call.now_ms);
+    let due = due_key(deletion_ms, "kms", "delete", &record.path());
+    let batch = batch.put(DUE, due, Expected::Absent, b"{}".to_vec());
+    kms.change(&key, &record, batch).await?;
+    let answer = ScheduleKeyDeletionResponse::new()
+        .with_key_id(key.arn.clone())
+        .with_deletion_date(deletion_ms)
+        .with_key_state(State::PendingDeletion.name())
+        .with_pending_window_in_days(days);
+    Ok(Some(answer.into_record()))
+}
+
+pub(crate) async fn cancel_key_deletion(
+    kms: &Kms,
+    call: &mut Call,
+    input: &CancelKeyDeletionRequest<'_>,
+) -> Answer {
+    let none = RequestKeys::none();
+    let key = own_key(kms, call, input.key_id(), "kms:CancelKeyDeletion", &none).await?;
+    let Some(deletion_ms) = pending(&key) else {
+        return Err(fault::invalid_state(&key.arn, "not pending deletion").into());
+    };
+    let mut record = key.record.clone();
+    record.state = State::Disabled;
+    record.deletion_ms = None;
+    let due = due_key(deletion_ms, "kms", "delete", &record.path());
+    // A job's row is written once, so that it always has its first version.
+    let batch = SealedBatch::new().delete(DUE, due, Expected::At(1));
+    kms.change(&key, &record, batch).await?;
+    Ok(Some(CancelKeyDeletionResponse::new().with_key_id(key.arn.clone()).into_record()))
+}
+
+fn pending(key: &LiveKey) -> Option<i64> {
+    key.record.deletion_ms.filter(|_| key.record.state == State::PendingDeletion)
+}

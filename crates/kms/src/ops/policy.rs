@@ -1,0 +1,80 @@
+//! GetKeyPolicy, PutKeyPolicy, ListKeyPolicies.
+
+use bulla_plane::Call;
+use bulla_plane::gate::Named;
+use bulla_shapes::View;
+use bulla_shapes::kms::{
+    GetKeyPolicyRequest, GetKeyPolicyResponse, ListKeyPoliciesRequest, ListKeyPoliciesResponse,
+    PutKeyPolicyRequest,
+};
+use bulla_store::SealedBatch;
+
+use super::{Answer, KEY_TYPE};
+use crate::Kms;
+use crate::conditions::RequestKeys;
+use crate::fault;
+use crate::keys::Takes;
+use crate::live::Held;
+use crate::policies;
+
+/// The one policy that a key has here; `AWS_RAM` belongs to a service that this server is not.
+const DEFAULT: &str = "default";
+
+pub(crate) async fn get_key_policy(
+    kms: &Kms,
+    call: &mut Call,
+    input: &GetKeyPolicyRequest<'_>,
+) -> Answer {
+    let action = "kms:GetKeyPolicy";
+    let found = kms.find(call, input.key_id(), action, Takes::OwnKeys).await?;
+    let Held(key) = found.guarded.permit(call, action, &RequestKeys::none(), Named::Key)?;
+    call.touched(&key.arn, &key.record.account, KEY_TYPE);
+    if input.policy_name().unwrap_or(DEFAULT) != DEFAULT {
+        return Err(fault::not_found("No such policy exists").into());
+    }
+    let answer = GetKeyPolicyResponse::new()
+        .with_policy(key.record.policy.clone())
+        .with_policy_name(DEFAULT);
+    Ok(Some(answer.into_record()))
+}
+
+pub(crate) async fn put_key_policy(
+    kms: &Kms,
+    call: &mut Call,
+    input: &PutKeyPolicyRequest<'_>,
+) -> Answer {
+    let action = "kms:PutKeyPolicy";
+    let bypass = input.bypass_policy_lockout_safety_check() == Some(true);
+    let keys = RequestKeys::none()
+        .with("kms:bypasspolicylockoutsafetycheck", if bypass { "true" } else { "false" });
+    let found = kms.find(call, input.key_id(), action, Takes::OwnKeys).await?;
+    let Held(key) = found.guarded.permit(call, action, &keys, Named::Key)?;
+    call.touched(&key.arn, &key.record.account, KEY_TYPE);
+    key.must_be_the_customers()?;
+    let name = input.policy_name().unwrap_or(DEFAULT);
+    if name != DEFAULT {
+        return Err(fault::validation(format!("PolicyName must be {DEFAULT}, not {name}")).into());
+    }
+    policies::checked(call, input.policy(), &key.record.account, &key.arn, bypass)?;
+    let mut record = key.record.clone();
+    record.policy = input.policy().to_owned();
+    kms.change(&key, &record, SealedBatch::new()).await?;
+    Ok(None)
+}
+
+pub(crate) async fn list_key_policies(
+    kms: &Kms,
+    call: &mut Call,
+    input: &ListKeyPoliciesRequest<'_>,
+) -> Answer {
+    let action = "kms:ListKeyPolicies";
+    let found = kms.find(call, input.key_id(), action, Takes::OwnKeys).await?;
+    let Held(key) = found.guarded.permit(call, action, &RequestKeys::none(), Named::Key)?;
+    call.touched(&key.arn, &key.record.account, KEY_TYPE);
+    // One name fits on any page, so that no marker was ever given.
+    if input.marker().is_some() {
+        return Err(fault::invalid_marker().into());
+    }
+    let answer = ListKeyPoliciesResponse::new().with_policy_names([DEFAULT]).with_truncated(false);
+    Ok(Some(answer.into_record()))
+}

@@ -1,0 +1,121 @@
+//! Everything that KMS can do, a row an operation.
+
+use bulla_plane::scheduler::Job;
+use bulla_plane::{Access, BoxFuture, Call, Outcome, Row, Service};
+use bulla_shapes::kms::{
+    CancelKeyDeletionRequest, CreateAliasRequest, CreateKeyRequest, DecryptRequest,
+    DeleteAliasRequest, DescribeKeyRequest, DisableKeyRequest, DisableKeyRotationRequest,
+    EnableKeyRequest, EnableKeyRotationRequest, EncryptRequest, GenerateDataKeyRequest,
+    GenerateDataKeyWithoutPlaintextRequest, GenerateRandomRequest, GetKeyPolicyRequest,
+    GetKeyRotationStatusRequest, ListAliasesRequest, ListKeyPoliciesRequest,
+    ListKeyRotationsRequest, ListKeysRequest, ListResourceTagsRequest, PutKeyPolicyRequest,
+    ReEncryptRequest, RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest, TagResourceRequest,
+    UntagResourceRequest, UpdateAliasRequest, UpdateKeyDescriptionRequest,
+};
+use bulla_shapes::{Fault, Record, View, kms};
+
+use crate::fault::{self, Stop};
+use crate::ops::{alias, crypt, datakey, describe, lifecycle, policy, random, rotation, tags};
+use crate::{Kms, due};
+
+/// How often a handler begins again when other calls change the same rows.
+const MAX_ATTEMPTS: u32 = 100;
+
+/// A row: name, access, whether it only reads, quota, its input's view, its handler.
+macro_rules! row {
+    ($name:literal, $access:ident, $read_only:literal, $quota:literal, $input:ident, $serve:path) => {
+        Row {
+            name: $name,
+            access: Access::$access,
+            read_only: $read_only,
+            quota: $quota,
+            handler: |kms, call, input| {
+                Box::pin(async move {
+                    let input = $input::from_record(input);
+                    for _ in 0..MAX_ATTEMPTS {
+                        match $serve(kms, call, &input).await {
+                            Ok(answer) => return Ok(answer),
+                            Err(Stop::Fault(fault)) => return Err(fault),
+                            Err(Stop::Again) => call.trail = Default::default(),
+                        }
+                    }
+                    Err(fault::internal())
+                })
+            },
+        }
+    };
+}
+
+#[rustfmt::skip]
+static ROWS: &[Row<Kms>] = &[
+    row!("CreateKey", Write, false, "CreateKey", CreateKeyRequest, lifecycle::create_key),
+    row!("DescribeKey", Read, true, "DescribeKey", DescribeKeyRequest, describe::describe_key),
+    row!("ListKeys", List, true, "ListKeys", ListKeysRequest, describe::list_keys),
+    row!("EnableKey", Write, false, "EnableKey", EnableKeyRequest, lifecycle::enable_key),
+    row!("DisableKey", Write, false, "DisableKey", DisableKeyRequest, lifecycle::disable_key),
+    row!("ScheduleKeyDeletion", Write, false, "ScheduleKeyDeletion", ScheduleKeyDeletionRequest, lifecycle::schedule_key_deletion),
+    row!("CancelKeyDeletion", Write, false, "CancelKeyDeletion", CancelKeyDeletionRequest, lifecycle::cancel_key_deletion),
+    row!("UpdateKeyDescription", Write, false, "UpdateKeyDescription", UpdateKeyDescriptionRequest, lifecycle::update_key_description),
+    row!("CreateAlias", Write, false, "CreateAlias", CreateAliasRequest, alias::create_alias),
+    row!("UpdateAlias", Write, false, "UpdateAlias", UpdateAliasRequest, alias::update_alias),
+    row!("DeleteAlias", Write, false, "DeleteAlias", DeleteAliasRequest, alias::delete_alias),
+    row!("ListAliases", List, true, "ListAliases", ListAliasesRequest, alias::list_aliases),
+    row!("TagResource", Tagging, false, "TagResource", TagResourceRequest, tags::tag_resource),
+    row!("UntagResource", Tagging, false, "UntagResource", UntagResourceRequest, tags::untag_resource),
+    row!("ListResourceTags", List, true, "ListResourceTags", ListResourceTagsRequest, tags::list_resource_tags),
+    row!("GetKeyPolicy", Read, true, "GetKeyPolicy", GetKeyPolicyRequest, policy::get_key_policy),
+    row!("PutKeyPolicy", Permissions, false, "PutKeyPolicy", PutKeyPolicyRequest, policy::put_key_policy),
+    row!("ListKeyPolicies", List, true, "ListKeyPolicies", ListKeyPoliciesRequest, policy::list_key_policies),
+    row!("Encrypt", Write, true, "Cryptographic (symmetric)", EncryptRequest, crypt::encrypt),
+    row!("Decrypt", Write, true, "Cryptographic (symmetric)", DecryptRequest, crypt::decrypt),
+    row!("ReEncrypt", Write, true, "Cryptographic (symmetric)", ReEncryptRequest, crypt::re_encrypt),
+    row!("GenerateDataKey", Write, true, "Cryptographic (symmetric)", GenerateDataKeyRequest, datakey::generate_data_key),
+    row!("GenerateDataKeyWithoutPlaintext", Write, true, "Cryptographic (symmetric)", GenerateDataKeyWithoutPlaintextRequest, datakey::generate_data_key_without_plaintext),
+    row!("GenerateRandom", Write, true, "Cryptographic (symmetric)", GenerateRandomRequest, random::generate_random),
+    row!("EnableKeyRotation", Write, false, "EnableKeyRotation", EnableKeyRotationRequest, rotation::enable_key_rotation),
+    row!("DisableKeyRotation", Write, false, "DisableKeyRotation", DisableKeyRotationRequest, rotation::disable_key_rotation),
+    row!("GetKeyRotationStatus", Read, true, "GetKeyRotationStatus", GetKeyRotationStatusRequest, rotation::get_key_rotation_status),
+    row!("RotateKeyOnDemand", Write, false, "RotateKeyOnDemand", RotateKeyOnDemandRequest, rotation::rotate_key_on_demand),
+    row!("ListKeyRotations", List, true, "ListKeyRotations", ListKeyRotationsRequest, rotation::list_key_rotations),
+];
+
+fn row(name: &str) -> Option<&'static Row<Kms>> {
+    ROWS.iter().find(|row| row.name == name)
+}
+
+impl Service for Kms {
+    fn model(&self) -> &'static bulla_shapes::Service {
+        &kms::SERVICE
+    }
+
+    fn operations(&self) -> Vec<(&'static str, Access, bool, &'static str)> {
+        ROWS.iter().map(|row| (row.name, row.access, row.read_only, row.quota)).collect()
+    }
+
+    fn read_only(&self, operation: &str) -> Option<bool> {
+        row(operation).map(|row| row.read_only)
+    }
+
+    fn invoke<'c>(
+        &'c self,
+        operation: &str,
+        call: &'c mut Call,
+        input: Record<'c>,
+    ) -> BoxFuture<'c, Outcome> {
+        match row(operation) {
+            Some(row) => (row.handler)(self, call, input),
+            None => {
+                let fault = Fault::new("UnknownOperationException", 400);
+                Box::pin(std::future::ready(Err(fault)))
+            }
+        }
+    }
+
+    fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {
+        Box::pin(due::run(self, job))
+    }
+
+    fn forget(&self) {
+        self.cache.clear();
+    }
+}

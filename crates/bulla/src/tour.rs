@@ -72,9 +72,15 @@ async fn tell(client: &Client) -> Result<(), Error> {
     println!("Decrypt gave them back.");
     let other = json!({ "CiphertextBlob": blob, "EncryptionContext": { "tenant": "b" } });
     let refused = client.kms(OWNER, "Decrypt", other).await?;
-    println!("Decrypt for tenant=b was refused: {}.", refused.refused("InvalidCiphertextException")?);
+    println!(
+        "Decrypt for tenant=b was refused: {}.",
+        refused.refused("InvalidCiphertextException")?
+    );
     let refused = client.kms(STRANGER, "Decrypt", request).await?;
-    println!("Decrypt by account {STRANGER} was refused: {}.", refused.refused("AccessDeniedException")?);
+    println!(
+        "Decrypt by account {STRANGER} was refused: {}.",
+        refused.refused("AccessDeniedException")?
+    );
     let request = json!({ "KeyId": key, "KeySpec": "AES_256" });
     client.kms(OWNER, "GenerateDataKey", request).await?.ok()?;
     println!("GenerateDataKey gave a data key, in clear and sealed.");
@@ -82,10 +88,16 @@ async fn tell(client: &Client) -> Result<(), Error> {
     client.kms(OWNER, "ScheduleKeyDeletion", request).await?.ok()?;
     let refused =
         client.kms(OWNER, "Encrypt", json!({ "KeyId": key, "Plaintext": plaintext })).await?;
-    println!("ScheduleKeyDeletion stopped the key at once: {}.", refused.refused("KMSInvalidStateException")?);
+    println!(
+        "ScheduleKeyDeletion stopped the key at once: {}.",
+        refused.refused("KMSInvalidStateException")?
+    );
     client.post("/_bulla/clock", &[], br#"{"advance":"P8D"}"#).await?.ok()?;
     let gone = client.kms(OWNER, "DescribeKey", json!({ "KeyId": key })).await?;
-    println!("The clock went on by eight days, and the key is gone: {}.", gone.refused("NotFoundException")?);
+    println!(
+        "The clock went on by eight days, and the key is gone: {}.",
+        gone.refused("NotFoundException")?
+    );
     Ok(())
 }
 

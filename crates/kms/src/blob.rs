@@ -55,12 +55,16 @@ pub(crate) fn seal(
     associated.extend_from_slice(&made.prefix());
     associated.extend_from_slice(&material.id);
     associated.push(VERSION);
-    let nonce = crypto.hedged_nonce(&material.key, &[&associated, plaintext])?;
+    let mut canonical = Vec::with_capacity(128);
+    context::canonical(context, &mut canonical)?;
+    // Everything that is sealed or authenticated goes into the nonce, so that even a clone with
+    // the same random bytes repeats a nonce only for the very same message.
+    let nonce = crypto.hedged_nonce(&material.key, &[&associated, &canonical, plaintext])?;
     associated.extend_from_slice(&nonce);
     let overhead = HEADER_BYTES.saturating_add(TAG_BYTES);
     let mut blob = Vec::with_capacity(plaintext.len().saturating_add(overhead));
     blob.extend_from_slice(&associated);
-    context::canonical(context, &mut associated)?;
+    associated.extend_from_slice(&canonical);
     let key = crypto.derive_key(&material.key, LABEL, &nonce)?;
     crypto.seal(&key, &IV, &associated, plaintext, &mut blob)?;
     Ok(blob)

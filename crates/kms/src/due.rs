@@ -8,6 +8,7 @@ use crate::fault::{self, Stop};
 use crate::key::{self, Rotation, State};
 use crate::live::LiveKey;
 use crate::ops::lifecycle::DAY_MS;
+use crate::usage::USAGES;
 use crate::{ALIASES, KEYS, Kms, MATERIALS};
 
 /// How often a job begins again when a call changes the same key.
@@ -91,6 +92,9 @@ async fn delete(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
         if let Some(stored) = kms.barrier.get(ALIASES, row.as_bytes()).await? {
             batch = batch.delete(ALIASES, row.as_str(), Expected::At(stored.version));
         }
+    }
+    if let Some(stored) = kms.barrier.get(USAGES, job.subject.as_bytes()).await? {
+        batch = batch.delete(USAGES, job.subject.as_str(), Expected::At(stored.version));
     }
     if let Some(asked) = record.on_demand {
         let row = due_key(asked.done_ms, "kms", "rotate-on-demand", &job.subject);

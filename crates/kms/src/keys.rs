@@ -180,7 +180,8 @@ impl Kms {
         })?;
         let arn = record.arn();
         let version = opened.version;
-        let live = Arc::new(LiveKey { record, version, arn, policy, materials });
+        let live =
+            Arc::new(LiveKey { record, version, arn, path: path.to_owned(), policy, materials });
         self.cache.keep(path, &live, read_at);
         Ok(Some(live))
     }

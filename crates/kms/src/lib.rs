@@ -17,6 +17,7 @@ mod marker;
 mod ops;
 mod policies;
 mod rows;
+mod usage;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use bulla_crypto::Crypto;
 use bulla_store::{Barrier, Space};
 
 use keys::Cache;
+use usage::UsageBook;
 
 /// One row a key: `<account>/<region>/<key id>`.
 pub(crate) const KEYS: Space = Space::new("kms.key");
@@ -33,19 +35,21 @@ pub(crate) const MATERIALS: Space = Space::new("kms.material");
 pub(crate) const ALIASES: Space = Space::new("kms.alias");
 
 /// The spaces that a reset empties.
-pub const SPACES: &[Space] = &[KEYS, MATERIALS, ALIASES];
+pub const SPACES: &[Space] = &[KEYS, MATERIALS, ALIASES, usage::USAGES];
 
 /// The service.
 pub struct Kms {
     barrier: Arc<Barrier>,
     crypto: Crypto,
     cache: Cache,
+    usage: Arc<UsageBook>,
 }
 
 impl Kms {
     /// The service on a store.
     #[must_use]
     pub fn new(barrier: Arc<Barrier>, crypto: Crypto) -> Self {
-        Self { barrier, crypto, cache: Cache::new() }
+        let usage = Arc::new(UsageBook::new(Arc::clone(&barrier)));
+        Self { barrier, crypto, cache: Cache::new(), usage }
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct LiveKey {
     /// The version of the record's row.
     pub(crate) version: u64,
     pub(crate) arn: String,
+    /// The row of the record.
+    pub(crate) path: String,
     pub(crate) policy: Policy,
     /// In the order of `record.materials`.
     pub(crate) materials: Vec<LiveMaterial>,

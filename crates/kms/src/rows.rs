@@ -6,8 +6,8 @@ use bulla_shapes::kms::{
     CancelKeyDeletionRequest, CreateAliasRequest, CreateKeyRequest, DecryptRequest,
     DeleteAliasRequest, DescribeKeyRequest, DisableKeyRequest, DisableKeyRotationRequest,
     EnableKeyRequest, EnableKeyRotationRequest, EncryptRequest, GenerateDataKeyRequest,
-    GenerateDataKeyWithoutPlaintextRequest, GenerateRandomRequest, GetKeyPolicyRequest,
-    GetKeyRotationStatusRequest, ListAliasesRequest, ListKeyPoliciesRequest,
+    GenerateDataKeyWithoutPlaintextRequest, GenerateRandomRequest, GetKeyLastUsageRequest,
+    GetKeyPolicyRequest, GetKeyRotationStatusRequest, ListAliasesRequest, ListKeyPoliciesRequest,
     ListKeyRotationsRequest, ListKeysRequest, ListResourceTagsRequest, PutKeyPolicyRequest,
     ReEncryptRequest, RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest, TagResourceRequest,
     UntagResourceRequest, UpdateAliasRequest, UpdateKeyDescriptionRequest,
@@ -72,6 +72,7 @@ static ROWS: &[Row<Kms>] = &[
     row!("GenerateDataKey", Write, true, "Cryptographic (symmetric)", GenerateDataKeyRequest, datakey::generate_data_key),
     row!("GenerateDataKeyWithoutPlaintext", Write, true, "Cryptographic (symmetric)", GenerateDataKeyWithoutPlaintextRequest, datakey::generate_data_key_without_plaintext),
     row!("GenerateRandom", Write, true, "Cryptographic (symmetric)", GenerateRandomRequest, random::generate_random),
+    row!("GetKeyLastUsage", Read, true, "GetKeyLastUsage", GetKeyLastUsageRequest, describe::get_key_last_usage),
     row!("EnableKeyRotation", Write, false, "EnableKeyRotation", EnableKeyRotationRequest, rotation::enable_key_rotation),
     row!("DisableKeyRotation", Write, false, "DisableKeyRotation", DisableKeyRotationRequest, rotation::disable_key_rotation),
     row!("GetKeyRotationStatus", Read, true, "GetKeyRotationStatus", GetKeyRotationStatusRequest, rotation::get_key_rotation_status),
@@ -117,5 +118,6 @@ impl Service for Kms {
 
     fn forget(&self) {
         self.cache.clear();
+        self.usage.clear();
     }
 }

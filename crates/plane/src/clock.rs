@@ -13,9 +13,15 @@ impl Clock {
     /// Milliseconds since 1970.
     #[must_use]
     pub fn now_ms(&self) -> i64 {
+        Self::wall_ms().saturating_add(self.offset_ms.load(Ordering::Acquire))
+    }
+
+    /// The time that callers sign by, in milliseconds since 1970: their clocks do not go along
+    /// when a test turns this one.
+    #[must_use]
+    pub fn wall_ms() -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let system = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-        system.saturating_add(self.offset_ms.load(Ordering::Acquire))
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
     }
 
     /// Turns the clock forward. It never goes back: what was due stays due.

@@ -33,6 +33,7 @@ pub(crate) async fn encrypt(kms: &Kms, call: &mut Call, input: &EncryptRequest<'
     let context = input.encryption_context();
     let blob = blob::seal(&kms.crypto, material, Made::ByEncrypt, input.plaintext(), context)?;
     stop_if_dry(input.dry_run())?;
+    kms.used(call, &key, "Encrypt");
     let answer = EncryptResponse::new()
         .with_ciphertext_blob(blob)
         .with_key_id(key.arn.clone())
@@ -53,6 +54,7 @@ pub(crate) async fn decrypt(kms: &Kms, call: &mut Call, input: &DecryptRequest<'
     let opened = open(kms, call, &source, RequestKeys::none()).await?;
     stop_if_dry(input.dry_run())?;
     let Some((plaintext, material)) = opened.plaintext else { return Err(fault::dry_run().into()) };
+    kms.used(call, &opened.key, "Decrypt");
     let answer = DecryptResponse::new()
         .with_key_id(opened.key.arn.clone())
         .with_plaintext(plaintext.into_vec())
@@ -83,6 +85,8 @@ pub(crate) async fn re_encrypt(kms: &Kms, call: &mut Call, input: &ReEncryptRequ
     let blob =
         blob::seal(&kms.crypto, current, Made::ByEncrypt, plaintext.expose(), target.context)?;
     stop_if_dry(input.dry_run())?;
+    kms.used(call, &opened.key, "ReEncrypt");
+    kms.used(call, &key, "ReEncrypt");
     let answer = ReEncryptResponse::new()
         .with_ciphertext_blob(blob)
         .with_source_key_id(opened.key.arn.clone())
@@ -92,6 +96,13 @@ pub(crate) async fn re_encrypt(kms: &Kms, call: &mut Call, input: &ReEncryptRequ
         .with_source_key_material_id(material)
         .with_destination_key_material_id(current.hex.clone());
     Ok(Some(answer.into_record()))
+}
+
+impl Kms {
+    /// Notes that a key was used, for GetKeyLastUsage.
+    pub(crate) fn used(&self, call: &Call, key: &LiveKey, operation: &str) {
+        self.usage.note(&key.path, call, operation);
+    }
 }
 
 /// What is to be encrypted under which key.

@@ -96,6 +96,8 @@ async fn make(kms: &Kms, call: &mut Call, wanted: &Wanted<'_>) -> Result<DataKey
     if wanted.dry_run {
         return Err(fault::dry_run().into());
     }
+    let operation = wanted.action.strip_prefix("kms:").unwrap_or(wanted.action);
+    kms.used(call, &key, operation);
     Ok(DataKey { key, plaintext, ciphertext })
 }
 

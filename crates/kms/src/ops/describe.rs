@@ -1,14 +1,15 @@
-//! DescribeKey and ListKeys.
+//! DescribeKey, GetKeyLastUsage and ListKeys.
 
 use bulla_plane::Call;
 use bulla_plane::gate::{Named, permit_account};
 use bulla_shapes::View;
 use bulla_shapes::kms::{
-    DescribeKeyRequest, DescribeKeyResponse, KeyListEntry, KeyMetadata, ListKeysRequest,
-    ListKeysResponse,
+    DescribeKeyRequest, DescribeKeyResponse, GetKeyLastUsageRequest, GetKeyLastUsageResponse,
+    KeyLastUsageData, KeyListEntry, KeyMetadata, ListKeysRequest, ListKeysResponse,
 };
 use bulla_store::{Key, Range};
 
+use super::lifecycle::{own_key, uuid};
 use super::{Answer, KEY_TYPE};
 use crate::conditions::RequestKeys;
 use crate::key::{KeyRecord, State, path};
@@ -53,6 +54,29 @@ pub(crate) async fn describe_key(
     let key = found.guarded.permit(call, "kms:DescribeKey", &keys, Named::Key)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     let answer = DescribeKeyResponse::new().with_key_metadata(metadata(&key.record));
+    Ok(Some(answer.into_record()))
+}
+
+pub(crate) async fn get_key_last_usage(
+    kms: &Kms,
+    call: &mut Call,
+    input: &GetKeyLastUsageRequest<'_>,
+) -> Answer {
+    let none = RequestKeys::none();
+    let key = own_key(kms, call, input.key_id(), "kms:GetKeyLastUsage", &none).await?;
+    let usage = match kms.usage.last(&key.record.path()).await? {
+        None => KeyLastUsageData::new(),
+        Some(usage) => KeyLastUsageData::new()
+            .with_operation(usage.operation)
+            .with_timestamp(usage.at_ms)
+            .with_cloud_trail_event_id(uuid(usage.event_id))
+            .with_kms_request_id(uuid(usage.request_id)),
+    };
+    let answer = GetKeyLastUsageResponse::new()
+        .with_key_id(key.arn.clone())
+        .with_key_last_usage(usage)
+        .with_tracking_start_date(key.record.created_ms)
+        .with_key_creation_date(key.record.created_ms);
     Ok(Some(answer.into_record()))
 }
 

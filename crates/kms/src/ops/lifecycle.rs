@@ -78,18 +78,26 @@ impl Kms {
 
     /// A random UUID (RFC 9562, version 4).
     fn new_key_id(&self) -> Result<String, Stop> {
-        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = self.crypto.random::<16>()?;
-        let (g, i) = (g & 0x0f | 0x40, i & 0x3f | 0x80);
-        let part = |bytes: &[u8]| hex::encode(bytes);
-        Ok(format!(
-            "{}-{}-{}-{}-{}",
-            part(&[a, b, c, d]),
-            part(&[e, f]),
-            part(&[g, h]),
-            part(&[i, j]),
-            part(&[k, l, m, n, o, p])
-        ))
+        let mut bytes = self.crypto.random::<16>()?;
+        let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes;
+        *version = *version & 0x0f | 0x40;
+        *variant = *variant & 0x3f | 0x80;
+        Ok(uuid(bytes))
     }
+}
+
+/// A UUID as text.
+pub(crate) fn uuid(bytes: [u8; 16]) -> String {
+    let n = u128::from_be_bytes(bytes);
+    let part = |shift: u32, digits: u32| (n >> shift) & ((1_u128 << (digits * 4)) - 1);
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        part(96, 8),
+        part(80, 4),
+        part(64, 4),
+        part(48, 4),
+        part(0, 12)
+    )
 }
 
 pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequest<'_>) -> Answer {
@@ -133,12 +141,15 @@ fn symmetric_only(input: &CreateKeyRequest<'_>) -> Result<(), Fault> {
                  encryption keys.",
             ));
         }
-        return Err(fault::unsupported(format!("this server does not make keys of spec {spec}")));
     }
-    if let Some(usage) = input.key_usage().filter(|usage| *usage != "ENCRYPT_DECRYPT") {
+    let usage = input.key_usage().unwrap_or("ENCRYPT_DECRYPT");
+    if !usages(spec).contains(&usage) {
         return Err(fault::validation(format!(
             "KeyUsage {usage} is not compatible with KeySpec {spec}"
         )));
+    }
+    if spec != "SYMMETRIC_DEFAULT" {
+        return Err(fault::unsupported(format!("this server does not make keys of spec {spec}")));
     }
     if let Some(origin) = input.origin().filter(|origin| *origin != "AWS_KMS") {
         let text = format!("this server does not make keys of origin {origin}");
@@ -151,6 +162,19 @@ fn symmetric_only(input: &CreateKeyRequest<'_>) -> Result<(), Fault> {
         return Err(fault::unsupported("this server has no custom key stores"));
     }
     Ok(())
+}
+
+/// The usages of a key spec (facts 1.5).
+fn usages(spec: &str) -> &'static [&'static str] {
+    match spec {
+        "SYMMETRIC_DEFAULT" => &["ENCRYPT_DECRYPT"],
+        "RSA_2048" | "RSA_3072" | "RSA_4096" => &["ENCRYPT_DECRYPT", "SIGN_VERIFY"],
+        "ECC_NIST_P256" | "ECC_NIST_P384" | "ECC_NIST_P521" => &["SIGN_VERIFY", "KEY_AGREEMENT"],
+        "HMAC_224" | "HMAC_256" | "HMAC_384" | "HMAC_512" => &["GENERATE_VERIFY_MAC"],
+        "ML_KEM_512" | "ML_KEM_768" | "ML_KEM_1024" => &["ENCAPSULATE_DECAPSULATE"],
+        "SM2" => &["ENCRYPT_DECRYPT", "SIGN_VERIFY", "KEY_AGREEMENT"],
+        _ => &["SIGN_VERIFY"],
+    }
 }
 
 /// Finds a key of the caller's account for a change, past the Gate.

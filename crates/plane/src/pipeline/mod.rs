@@ -142,7 +142,7 @@ impl Plane {
         let identified = match &input {
             // What does not even parse is told before anything else.
             Err(error) if unreadable(error) => Err(error.fault(protocol)),
-            _ => caller::identify(&*self.authenticator, route, parts, now_ms).await,
+            _ => caller::identify(&*self.authenticator, route, parts, Clock::wall_ms()).await,
         };
         let (caller, refusal) = match identified {
             Ok(caller) => (caller, None),

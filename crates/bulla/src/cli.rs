@@ -18,6 +18,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a server for tests, with nothing to set up: anyone may sign.
     Dev(DevOptions),
+    /// See the main jobs done, over the wire, by a server that is gone afterwards.
+    Tour,
     /// Make a data directory, and print its root access key once.
     Init(InitOptions),
     /// Run the server on a data directory that `bulla init` made.

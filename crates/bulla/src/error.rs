@@ -42,6 +42,8 @@ pub(crate) enum Error {
     Tls(PathBuf, String),
     /// The operator's: `bulla init` was interrupted here.
     Unfinished(PathBuf),
+    /// Ours: a step of the tour did not go as it should.
+    Tour(String),
     /// Someone's: the journal is not as it was written.
     Faults(String),
 }
@@ -67,6 +69,11 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(text) | Self::Faults(text) => f.write_str(text),
+            Self::Tour(step) => write!(
+                f,
+                "the tour failed at a step: {step}; run it again with BULLA_LOG=info and report \
+                 what it says"
+            ),
             Self::Seal(error) => error.fmt(f),
             Self::Anchor(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),

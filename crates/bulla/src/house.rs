@@ -11,7 +11,8 @@ use bulla_store::Space;
 use crate::foundation::Foundation;
 use crate::metrics::Requests;
 
-/// What a reset empties. Access keys stay: whoever holds one could not get in any more.
+/// What a reset empties, due jobs apart. Access keys stay: whoever holds one could not get in any
+/// more.
 pub(crate) const RESET_SPACES: &[Space] = bulla_kms::SPACES;
 
 /// Everything a request may need.

@@ -17,6 +17,7 @@ mod request;
 mod seal;
 mod server;
 mod tls;
+mod tour;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,7 @@ fn run(cli: Cli) -> Result<(), Error> {
         Command::Serve(options) => server::serve(options),
         Command::Audit(Audit::Tail(options)) => audit::tail(&options),
         Command::Audit(Audit::Verify(options)) => audit::verify(&options),
+        Command::Tour => tour::tour(),
         Command::Coverage => coverage::print(),
     }
 }

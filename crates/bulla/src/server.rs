@@ -78,7 +78,7 @@ fn warn_of(hardening: Hardening) {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
     let bound = TcpListener::bind(address).await;
     bound.map_err(|cause| Error::io(format!("listen on {address}"), cause))
 }

@@ -35,3 +35,42 @@ pub(crate) fn acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, Error> {
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::{ClientConfig, RootCertStore};
+    use tokio_rustls::TlsConnector;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_trusts_the_certificate_gets_http_2() {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let [cert, key] = ["cert.pem", "key.pem"].map(|name| home.path().join(name));
+        std::fs::write(&cert, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        let server = acceptor(&cert, &key).unwrap();
+        let mut trusted = RootCertStore::empty();
+        trusted.add(made.cert.der().clone()).unwrap();
+        let mut client = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(trusted)
+            .with_no_client_auth();
+        client.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let name = "localhost".try_into().unwrap();
+        let connector = TlsConnector::from(Arc::new(client));
+        let (served, connected) = tokio::join!(server.accept(far), connector.connect(name, near));
+        served.unwrap();
+        assert_eq!(connected.unwrap().get_ref().1.alpn_protocol(), Some(b"h2".as_slice()));
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_named() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let refused = acceptor(file.path(), file.path()).err().unwrap().to_string();
+        assert!(refused.contains(file.path().to_str().unwrap()), "{refused}");
+    }
+}

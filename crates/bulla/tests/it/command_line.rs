@@ -135,3 +135,13 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+#[test]
+fn the_tour_ends_well_and_tells_its_steps() {
+    let output = run(&["tour"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8(output.stdout).unwrap();
+    for word in ["CreateKey", "InvalidCiphertextException", "AccessDeniedException", "records"] {
+        assert!(told.contains(word), "{told}");
+    }
+}

@@ -1,5 +1,8 @@
 //! The program from outside: its exit codes, its messages, and its wire.
 
+#[cfg(test)]
 mod command_line;
+#[cfg(test)]
 mod process;
+#[cfg(test)]
 mod wire;

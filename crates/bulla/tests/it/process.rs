@@ -41,7 +41,7 @@ pub(crate) fn init(data: &Path) -> [String; 3] {
 
 /// A running server on a port of its own.
 pub(crate) struct Server {
-    child: Child,
+    child: Running,
     pub(crate) address: SocketAddr,
     // Held open: a server that can't write its log must not be what a test finds.
     _log: BufReader<ChildStderr>,
@@ -52,16 +52,17 @@ impl Server {
     pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut command = bulla(arguments);
         command.args(["--listen", "127.0.0.1:0"]).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut child = Running(command.spawn().unwrap());
+        let mut log = BufReader::new(child.0.stderr.take().unwrap());
         let mut said = String::new();
         loop {
-            let from = said.len();
-            assert_ne!(log.read_line(&mut said).unwrap(), 0, "it ended: {said}");
-            if let Some((_, address)) = said[from..].trim_end().split_once("ready on http://") {
+            let mut line = String::new();
+            assert_ne!(log.read_line(&mut line).unwrap(), 0, "it ended: {said}");
+            if let Some((_, address)) = line.trim_end().split_once("ready on http://") {
                 let address = address.parse().unwrap();
                 return Self { child, address, _log: log };
             }
+            said += &line;
         }
     }
 
@@ -87,16 +88,19 @@ impl Server {
 
     /// Asks the server to end, and gives its exit code.
     pub(crate) fn stop(mut self) -> Option<i32> {
-        let id = self.child.id().to_string();
+        let id = self.child.0.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        self.child.wait().unwrap().code()
+        self.child.0.wait().unwrap().code()
     }
 }
 
-impl Drop for Server {
+/// A child that does not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended before.
-        let _ended = self.child.kill();
-        let _reaped = self.child.wait();
+        let _ended = self.0.kill();
+        let _reaped = self.0.wait();
     }
 }

@@ -1,2 +1,128 @@
-//! Bulla, the program.
-fn main() {}
+//! Torture: the long runs that try to break Bulla. Each has a number, a goal and a seed.
+//!
+//! `cargo xtask torture [--only N] [--minutes M] [--seed S]` runs them for as long as one likes;
+//! with `--slice` each gets a few seconds. A failure names the seed that repeats it.
+
+mod bit_rot;
+mod clones;
+mod hostile;
+mod intruder;
+mod journal;
+mod nonces;
+mod options;
+mod power_cut;
+mod random;
+mod replay;
+mod request;
+mod run;
+mod signatures;
+mod splice;
+mod store;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use crate::options::{Command, Options};
+use crate::run::{Counts, Run};
+
+/// One test of the table of threats.
+struct Test {
+    /// Its number there.
+    number: u32,
+    name: &'static str,
+    /// What a long run should reach.
+    goal: &'static str,
+    run: fn(&mut Run) -> Result<Counts, String>,
+}
+
+const TESTS: [Test; 7] = [
+    Test {
+        number: 2,
+        name: "power cut",
+        goal: "100,000 crash images, 0 lost, 0 unopenable",
+        run: power_cut::run,
+    },
+    Test {
+        number: 4,
+        name: "bit rot",
+        goal: "every byte of a small store, 100 % detected, the others served",
+        run: bit_rot::run,
+    },
+    Test {
+        number: 5,
+        name: "rollback and splice",
+        goal: "1,000 attempts, all detected",
+        run: splice::run,
+    },
+    Test {
+        number: 10,
+        name: "signature mutations",
+        goal: "5,000,000 mutations, 0 wrongly accepted",
+        run: signatures::run,
+    },
+    Test {
+        number: 17,
+        name: "replay by seed",
+        goal: "100,000 seeds, bit for bit",
+        run: replay::run,
+    },
+    Test {
+        number: 19,
+        name: "hostile bodies",
+        goal: "each refused or read in under 1 s and within 256 MB",
+        run: hostile::run,
+    },
+    Test { number: 22, name: "nonces", goal: "1,000,000,000 nonces, 0 repeats", run: nonces::run },
+];
+
+fn main() -> ExitCode {
+    match options::read(std::env::args().skip(1)) {
+        Ok(Command::Torture(options)) => torture(&options),
+        Ok(Command::Clone(clone)) => match clones::answer(&clone) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        },
+        Err(usage) => {
+            eprintln!("{usage}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn torture(options: &Options) -> ExitCode {
+    let chosen: Vec<&Test> = TESTS
+        .iter()
+        .filter(|test| options.only.is_none_or(|number| number == test.number))
+        .collect();
+    if chosen.is_empty() {
+        eprintln!("there is no test of this number; there are:");
+        TESTS.iter().for_each(|test| eprintln!("{:>3} {}: {}", test.number, test.name, test.goal));
+        return ExitCode::FAILURE;
+    }
+    let span = options.span(chosen.len());
+    let (mut passed, mut failed) = (0, 0);
+    for test in chosen {
+        let start = Instant::now();
+        let outcome = (test.run)(&mut Run::new(options.seed, span));
+        let seconds = start.elapsed().as_secs_f64();
+        let Test { number, name, goal, .. } = test;
+        match outcome {
+            Ok(counts) => {
+                passed += 1;
+                println!("{number:>3} {name}: ok, {counts} in {seconds:.1} s (goal: {goal})");
+            }
+            Err(error) => {
+                failed += 1;
+                println!("{number:>3} {name}: FAILED: {error}");
+                let seed = options.seed;
+                println!("    repeat it: cargo xtask torture --only {number} --seed {seed}");
+            }
+        }
+    }
+    println!("seed {}", options.seed);
+    println!("{passed} passed, {failed} failed");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,143 @@
+//! Test 2: the power goes at every sync of a scripted run; writes are lost, reordered and torn.
+//!
+//! Afterwards the store and the journal open, hold all that was acknowledged, and of what was
+//! under way either all or nothing.
+
+use std::sync::Arc;
+
+use bulla_plane::journal::{self as plane, Medium, verify};
+use bulla_store::{BarrierError, Disk, Faults, Simulated, StoreError};
+
+use crate::journal;
+use crate::random::Random;
+use crate::run::{Counts, Run, at, demand, say, wait};
+use crate::store::{Rows, create, open, rows_of, step};
+
+const STEPS: u64 = 12;
+const RECORDS: i64 = 12;
+
+pub(crate) fn run(run: &mut Run) -> Result<Counts, String> {
+    let mut counts = Counts::default();
+    while run.goes_on(70) {
+        let seed = run.random.next();
+        let cuts = wait(every_sync(seed, run)).map_err(|error| format!("seed {seed}: {error}"))?;
+        counts.add("crash images of a store", cuts);
+    }
+    while run.goes_on(100) {
+        let seed = run.random.next();
+        let cuts = every_operation(seed).map_err(|error| format!("seed {seed}: {error}"))?;
+        counts.add("crash images of a journal", cuts);
+    }
+    counts.all_of(&["crash images of a store", "crash images of a journal"])
+}
+
+/// What a run left behind.
+struct Left {
+    created: bool,
+    acknowledged: Rows,
+    /// The rows with the commit that the power cut hit.
+    under_way: Option<Rows>,
+}
+
+async fn every_sync(seed: u64, run: &Run) -> Result<u64, String> {
+    let disk = Disk::new(seed);
+    script(&disk, seed).await?;
+    let syncs = disk.syncs();
+    demand(syncs == 1 + STEPS, || format!("{syncs} syncs in place of one for each commit"))?;
+    let mut cuts = 0;
+    for cut in (1..=syncs).take_while(|cut| *cut == 1 || run.goes_on(70)) {
+        let disk = Disk::new(seed.wrapping_add(cut));
+        disk.set_faults(Faults { cut_at_sync: Some(cut), ..Faults::default() });
+        let left = script(&disk, seed).await?;
+        demand(left.created == (cut > 1), || format!("cut {cut} missed its sync"))?;
+        check(&disk, &left, seed).await.map_err(|error| format!("cut at sync {cut}: {error}"))?;
+        cuts += 1;
+    }
+    Ok(cuts)
+}
+
+/// Runs the script until the power goes; nothing may be answered after that.
+async fn script(disk: &Disk, seed: u64) -> Result<Left, String> {
+    let mut left = Left { created: false, acknowledged: Rows::new(), under_way: None };
+    let engine = Arc::new(Simulated::open(disk.clone()).map_err(say)?);
+    let Ok(barrier) = create(engine, seed).await else { return Ok(left) };
+    left.created = true;
+    let mut random = Random::new(seed);
+    for _ in 0..STEPS {
+        let (batch, after) = step(&mut random, &left.acknowledged);
+        match barrier.commit(batch).await {
+            Ok(_) if left.under_way.is_some() => {
+                return Err("a commit was answered after a failed sync".into());
+            }
+            Ok(_) => left.acknowledged = after,
+            Err(BarrierError::Store(StoreError::FailStopped { .. })) => {
+                left.under_way.get_or_insert(after);
+            }
+            Err(error) => return Err(say(error)),
+        }
+    }
+    Ok(left)
+}
+
+async fn check(disk: &Disk, left: &Left, seed: u64) -> Result<(), String> {
+    disk.power_cycle();
+    let engine = Arc::new(Simulated::open(disk.clone()).map_err(say)?);
+    let barrier = match open(Arc::clone(&engine) as _, seed).await {
+        Ok(barrier) => barrier,
+        Err(BarrierError::NotInitialized) if !left.created => {
+            create(engine, seed).await.map_err(at("create anew"))?
+        }
+        Err(error) => return Err(format!("it does not open: {error}")),
+    };
+    let found = rows_of(&barrier).await?;
+    let whole = left.under_way.as_ref() == Some(&found);
+    demand(found == left.acknowledged || whole, || "acknowledged rows are not there".into())?;
+    let verified = barrier.verify_all().await.map_err(say)?;
+    demand(verified.is_intact(), || verified.to_string())?;
+    let (batch, after) = step(&mut Random::new(!seed), &found);
+    barrier.commit(batch).await.map_err(at("go on writing"))?;
+    demand(rows_of(&barrier).await? == after, || "what was written afterwards is not there".into())
+}
+
+/// The same for a journal, at each of its changes and syncs.
+fn every_operation(seed: u64) -> Result<u64, String> {
+    let whole = Arc::new(plane::Simulated::new(seed));
+    let acknowledged = write(&whole);
+    demand(acknowledged.len() as i64 == RECORDS, || "a sound disk refused a record".into())?;
+    let operations = whole.operations();
+    for cut in 1..=operations {
+        let disk = Arc::new(plane::Simulated::new(seed.wrapping_add(cut)));
+        disk.cut_power_at(cut);
+        let acknowledged = write(&disk);
+        let medium: Arc<dyn Medium> = Arc::new(disk.after_power_cut());
+        let context = format!("the journal's power cut at operation {cut}");
+        drop(journal::open(&medium).map_err(at(&context))?);
+        let (found, faults) = journal::contents(&medium)?;
+        let report = verify(&*medium, &journal::key(), None).map_err(say)?;
+        demand(faults == 0 && report.is_clean(), || format!("{context}: {:?}", report.faults))?;
+        let kept = found.starts_with(&acknowledged);
+        // One more was under way, and has its own number and time.
+        let next = acknowledged.len() as u64 + 1;
+        let rest = found.get(acknowledged.len()..).unwrap_or_default();
+        let sound = rest.is_empty() || rest == [(next, next as i64)];
+        demand(kept && sound, || format!("{context}: {acknowledged:?} became {found:?}"))?;
+    }
+    Ok(operations)
+}
+
+/// The records that were acknowledged before the power went.
+fn write(disk: &Arc<plane::Simulated>) -> Vec<(u64, i64)> {
+    let medium = Arc::clone(disk) as Arc<dyn Medium>;
+    let Ok(journal) = journal::open(&medium) else { return Vec::new() };
+    let appended = wait(async {
+        let mut acknowledged = Vec::new();
+        for time in 1..=RECORDS {
+            match journal::append(&journal, time).await {
+                Ok(sequence) => acknowledged.push((sequence, time)),
+                Err(_) => break,
+            }
+        }
+        Ok(acknowledged)
+    });
+    appended.unwrap_or_default()
+}

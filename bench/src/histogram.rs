@@ -46,7 +46,8 @@ impl Histogram {
     }
 }
 
-/// Below 128 the buckets are exact; above, the exponent picks the row and the next 7 bits the bucket.
+/// Below 128 the buckets are exact; above, the exponent picks the row and the next 7 bits the
+/// bucket.
 fn bucket(value: u64) -> usize {
     let value = value.min((1 << MAX_BITS) - 1);
     let shift = (u64::BITS - value.leading_zeros()).saturating_sub(SUB_BITS + 1);

@@ -36,7 +36,8 @@ struct Issued {
     principal: Arc<Principal>,
 }
 
-/// What a signing key is derived for. Hashes as [`PlaceRef`] does: the same parts in the same order.
+/// What a signing key is derived for. Hashes as [`PlaceRef`] does: the same parts in the same
+/// order.
 #[derive(PartialEq, Eq, Hash)]
 struct Place {
     id: Box<str>,

@@ -63,7 +63,8 @@ pub(crate) fn checked(
     }
 }
 
-/// Whether a principal can exist. This server has accounts and services but neither users nor roles.
+/// Whether a principal can exist. This server has accounts and services but neither users nor
+/// roles.
 fn exists(partition: &str, named: NamedPrincipal<'_>) -> bool {
     match named.principal_type {
         PrincipalType::Service => true,

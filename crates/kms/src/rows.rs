@@ -23,11 +23,11 @@ const MAX_ATTEMPTS: u32 = 100;
 
 /// A row: name, access, whether it only reads, quota, its input's view, its handler.
 macro_rules! row {
-    ($name:literal, $access:ident, $read_only:literal, $quota:literal, $input:ident, $serve:path) => {
+    ($name:literal, $access:ident, $reads:literal, $quota:literal, $input:ident, $serve:path) => {
         Row {
             name: $name,
             access: Access::$access,
-            read_only: $read_only,
+            read_only: $reads,
             quota: $quota,
             handler: |kms, call, input| {
                 Box::pin(async move {

@@ -174,8 +174,8 @@ impl<'a> Hearing<'a> {
         }
     }
 
-    /// The Deny to report. Across accounts the caller's own side comes first, so that the text tells
-    /// a stranger nothing about the resource.
+    /// The Deny to report. Across accounts the caller's own side comes first, so that the text
+    /// tells a stranger nothing about the resource.
     fn first_deny(&self) -> Option<StatementRef<'a>> {
         let boundary = self.boundary.and_then(|said| said.deny);
         let session = self.session.and_then(|said| said.deny);

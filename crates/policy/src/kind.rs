@@ -3,8 +3,8 @@
 /// The type of a policy, which decides the elements it may and must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PolicyKind {
-    /// A KMS key policy: a principal is required; a statement lacking Action or Resource is accepted
-    /// and does nothing.
+    /// A KMS key policy: a principal is required; a statement lacking Action or Resource is
+    /// accepted and does nothing.
     Key,
     /// Any other resource policy: principal, action and resource are required.
     Resource,

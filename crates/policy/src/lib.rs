@@ -1,6 +1,7 @@
 //! The IAM policy language, pure: parse, compile, evaluate, explain. No input or output.
 //!
-//! A [`Policy`] is parsed once, strictly, and compiled into matchers; [`authorize`] then decides one
+//! A [`Policy`] is parsed once, strictly, and compiled into matchers; [`authorize`] then decides
+//! one
 //! request over all the policies that bear on it, in AWS's evaluation order, without allocating.
 //! [`explain`] walks the same policies again, slowly, and says of each statement why it did or did
 //! not apply.

@@ -49,8 +49,8 @@ impl Policy {
         Self { kind, id, statements: statements.into(), name: "".into(), arn: None }
     }
 
-    /// Names the policy, for decisions and explanations: its name, and its ARN if it is a managed or
-    /// organization policy.
+    /// Names the policy, for decisions and explanations: its name, and its ARN if it is a managed
+    /// or organization policy.
     #[must_use]
     pub fn named(mut self, name: &str, arn: Option<&str>) -> Self {
         self.name = name.into();
@@ -58,8 +58,8 @@ impl Policy {
         self
     }
 
-    /// Ties user and role ARNs in Principal to the unique ids of the entities that have them now, as
-    /// AWS does on storing: an entity made later under the same name is not trusted. `unique_id`
+    /// Ties user and role ARNs in Principal to the unique ids of the entities that have them now,
+    /// as AWS does on storing: an entity made later under the same name is not trusted. `unique_id`
     /// gives the id of a user's or role's ARN; an ARN without one keeps matching by its text.
     pub fn bind_principals(&mut self, mut unique_id: impl FnMut(&str) -> Option<String>) {
         for statement in &mut self.statements {

@@ -134,7 +134,8 @@ impl Statement {
         }
     }
 
-    /// A variable without a value matches no resource; in NotResource it makes the statement unsure.
+    /// A variable without a value matches no resource; in NotResource it makes the statement
+    /// unsure.
     pub(crate) fn covers_resource(&self, request: &Request<'_>) -> Holds {
         let matches =
             |pattern: &ResourcePattern| pattern.matches(request.resource, request.conditions);

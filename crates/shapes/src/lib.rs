@@ -1,8 +1,8 @@
 //! AWS's interface models as static tables, and the reading, checking and writing of messages that
 //! follow them.
 //!
-//! A request's bytes become a [`Record`] ([`json::decode`], [`query::decode`]), [`validate`] holds it
-//! against the model's limits, and a record becomes an answer's bytes ([`json::encode`],
+//! A request's bytes become a [`Record`] ([`json::decode`], [`query::decode`]), [`validate`] holds
+//! it against the model's limits, and a record becomes an answer's bytes ([`json::encode`],
 //! [`query::encode`]). Services see records through generated views such as
 //! [`kms::EncryptRequest`]. Every refusal becomes a [`Fault`], written in one place.
 

@@ -9,8 +9,8 @@ use crate::tables::Shape;
 
 /// One value. Which variant stands in a slot follows from the member's shape.
 ///
-/// There is no `Clone` and no `Debug`: values may be secret. [`Value::copy`] says so where a copy is
-/// meant, and [`Record`]'s `Debug` prints values with their shapes at hand.
+/// There is no `Clone` and no `Debug`: values may be secret. [`Value::copy`] says so where a copy
+/// is meant, and [`Record`]'s `Debug` prints values with their shapes at hand.
 pub enum Value<'a> {
     /// A string.
     Str(Cow<'a, str>),

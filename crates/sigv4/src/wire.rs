@@ -199,20 +199,9 @@ impl AuthError {
             | Self::Algorithm(_)
             | Self::CredentialShape(Form::Header, _)
             | Self::Scope(_) => return self.s3_malformed(),
-            Self::IncompleteQuery(_) => (
-                QUERY_PARAMETERS,
-                400,
-                "Query-string authentication version 4 requires the X-Amz-Algorithm, \
-                 X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and \
-                 X-Amz-Expires parameters.",
-            ),
-            Self::CredentialShape(Form::Presigned, _) => (
-                QUERY_PARAMETERS,
-                400,
-                "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; \
-                 expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
-            ),
-            Self::Expires(fault) => (QUERY_PARAMETERS, 400, expires_text(*fault)),
+            Self::IncompleteQuery(_)
+            | Self::CredentialShape(Form::Presigned, _)
+            | Self::Expires(_) => (QUERY_PARAMETERS, 400, self.s3_query_parameters()),
             Self::BadDate(_) => (
                 "AccessDenied",
                 403,
@@ -259,6 +248,21 @@ impl AuthError {
             Self::ExpiredToken => ("ExpiredToken", 400, "The provided token has expired."),
         };
         (code, status, text.to_owned())
+    }
+
+    fn s3_query_parameters(&self) -> &'static str {
+        match self {
+            Self::Expires(fault) => expires_text(*fault),
+            Self::CredentialShape(..) => {
+                "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; \
+                 expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\"."
+            }
+            _ => {
+                "Query-string authentication version 4 requires the X-Amz-Algorithm, \
+                 X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and \
+                 X-Amz-Expires parameters."
+            }
+        }
     }
 
     fn s3_malformed(&self) -> (&'static str, u16, String) {

@@ -1,8 +1,8 @@
 //! The compiled evaluator agrees with the naive one on random scenarios.
 //!
 //! The slice runs in the suite. A long run: `POLICY_SCENARIOS=1000000 cargo test -p bulla-policy
-//! --release --test it -- --ignored agreement`, with `POLICY_SEED` to start elsewhere. The seed of a
-//! disagreement belongs into [`REGRESSIONS`].
+//! --release --test it -- --ignored agreement`, with `POLICY_SEED` to start elsewhere. The seed of
+//! a disagreement belongs into [`REGRESSIONS`].
 
 use bulla_policy::{Context, GrantRef, Inputs, Policy, PolicyKind, Request, Verdict, authorize};
 use proptest::prelude::{ProptestConfig, any, proptest};
@@ -14,8 +14,8 @@ use crate::reference::{Answer, Ctx, Scenario, decide};
 /// Seeds that once disagreed.
 const REGRESSIONS: [u64; 1] = [4_295_419_775];
 
-/// Policies without principals are parsed as session policies, whose operands are not checked; how a
-/// policy is evaluated does not depend on its type.
+/// Policies without principals are parsed as session policies, whose operands are not checked; how
+/// a policy is evaluated does not depend on its type.
 fn compile(policy: &Value, kind: PolicyKind) -> Policy {
     let text = policy.to_string();
     Policy::parse(&text, kind).unwrap_or_else(|error| panic!("{error}: {text}"))

@@ -1,4 +1,5 @@
-//! Random scenarios from a seed, drawn from small pools by type, so that most of them mean something.
+//! Random scenarios from a seed, drawn from small pools by type, so that most of them mean
+//! something.
 
 use std::collections::BTreeMap;
 

@@ -90,8 +90,8 @@ fn what_a_named_principal_still_needs() {
     use Layer::{Boundary, Identity, Session};
     let silent = own("Allow", "s3:*");
     let all = own("Allow", "*");
-    // The caller, the principal named, then the layer missed with: nothing; a boundary that does not
-    // allow; a session policy that does not allow.
+    // The caller, the principal named, then the layer missed with: nothing; a boundary that does
+    // not allow; a session policy that does not allow.
     let table = [
         (user(), USER, [None, None, None]),
         (user(), "AIDA0000000000000USER", [None, None, None]),

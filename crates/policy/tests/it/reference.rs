@@ -1,5 +1,5 @@
-//! A second, naive evaluator, written from the rules alone: straight recursion over JSON, everything
-//! recomputed for each request. Slow, short, and sharing no code with the compiled one.
+//! A second, naive evaluator, written from the rules alone: straight recursion over JSON,
+//! everything recomputed for each request. Slow, short, and sharing no code with the compiled one.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -75,7 +75,8 @@ proptest! {
         let theirs: Result<serde_json::Value, _> = serde_json::from_str(&body);
         let input = kms::SERVICE.operation("Decrypt").and_then(|row| row.input).expect("an input");
         let known = ["Policy", "Tags"].iter().any(|name| text.contains(name));
-        prop_assert_eq!(json::decode(input, body.as_bytes()).is_ok() || known, theirs.is_ok() || known);
+        let ours = json::decode(input, body.as_bytes()).is_ok();
+        prop_assert_eq!(ours || known, theirs.is_ok() || known);
     }
 
     #[test]
@@ -102,7 +103,8 @@ proptest! {
         prop_assert_eq!(back.key_id(), key.as_str());
         prop_assert_eq!(back.plaintext(), plaintext.as_slice());
         prop_assert_eq!(back.dry_run(), dry_run);
-        let sent: Option<Vec<_>> = back.grant_tokens().map(|t| t.iter().map(str::to_owned).collect());
+        let sent = back.grant_tokens();
+        let sent: Option<Vec<_>> = sent.map(|t| t.iter().map(str::to_owned).collect());
         prop_assert_eq!(sent.as_ref(), tokens.as_ref());
         let sent = back.encryption_context().map(|c| {
             c.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()

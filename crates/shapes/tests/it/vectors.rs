@@ -238,8 +238,8 @@ fn compare(id: &str, protocol: Protocol, ours: &str, theirs: &str) -> Option<&'s
         };
     }
     if protocol == Protocol::Query {
-        // Smithy ignores the element name of a flattened list. The models that botocore carries rely
-        // on it (SQS's `AttributeName.1`), and botocore passes this case over for that reason.
+        // Smithy ignores the element name of a flattened list. The models that botocore carries
+        // rely on it (SQS's `AttributeName.1`), and botocore passes this case over for that reason.
         let smithy = "<flattenedList>hi</flattenedList><flattenedList>bye</flattenedList>";
         let ours = match id {
             "QueryXmlLists" => ours.replace("<item>hi</item><item>bye</item>", smithy),

@@ -48,7 +48,10 @@ async fn others_are_served(barrier: &Barrier, altered: &[&str]) {
             assert!(
                 matches!(
                     &error,
-                    Some(BarrierError::Altered { place: p } | BarrierError::NoDomainKey { place: p, .. })
+                    Some(
+                        BarrierError::Altered { place: p }
+                        | BarrierError::NoDomainKey { place: p, .. }
+                    )
                         if *p == place
                 ),
                 "{error:?}"

@@ -1,4 +1,5 @@
-//! Figures, to be asked for: `cargo test --release -p bulla-plane figures -- --ignored --nocapture`.
+//! Figures, to be asked for: `cargo test --release -p bulla-plane figures -- --ignored
+//! --nocapture`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -302,11 +302,9 @@ impl Tokens {
     /// Whether the whole `text` matches. `count` is told the work done, in bytes.
     ///
     /// `wide` is the last star that may match a colon, `narrow` a later one that may not. Fields
-    ///
-    /// are
-    /// aligned by their colons, so when `narrow` meets one, no earlier narrow star can do better and
-    /// only `wide` remains; and as `wide` is followed by a colon unless it is in the last field,
-    /// where no star is narrow, the two together still cost at most pattern times text.
+    /// are aligned by their colons, so when `narrow` meets one, no earlier narrow star can do
+    /// better and only `wide` remains; and as `wide` is followed by a colon unless it is in the
+    /// last field, where no star is narrow, the two together still cost at most pattern times text.
     fn run<const FOLD: bool>(
         &self,
         text: &[u8],

@@ -9,6 +9,7 @@ use crate::run::{Counts, Run, demand, say};
 
 const NOW: i64 = 1_790_000_000;
 const SECRET: &[u8] = b"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+const KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
 const RULES: ServiceRules<'static> = ServiceRules::new("kms", "eu-west-1");
 const MUTATIONS_OF_A_REQUEST: u64 = 500;
 
@@ -25,14 +26,16 @@ fn one(seed: u64, counts: &mut Counts) -> Result<(), String> {
     let mut random = Random::new(seed);
     let request = signed(&mut random)?;
     let meaning = request.with_parts(|parts| {
-        let claim = accept(parts, NOW, &RULES, SECRET).map_err(say)?;
-        demand(accept(parts, NOW, &RULES, b"another secret").is_err(), || "any key fits".into())?;
+        let claim = accept(parts, NOW, &RULES, (KEY_ID, SECRET)).map_err(say)?;
+        demand(accept(parts, NOW, &RULES, (KEY_ID, b"another secret")).is_err(), || {
+            "any key fits".into()
+        })?;
         request.meaning(&claim).ok_or_else(|| "the second reading fails".to_owned())
     })?;
     for _ in 0..MUTATIONS_OF_A_REQUEST {
         let Some(mutated) = request.mutate(&mut random) else { continue };
         let same = mutated.with_parts(|parts| {
-            let claim = accept(parts, NOW, &RULES, SECRET).ok()?;
+            let claim = accept(parts, NOW, &RULES, (KEY_ID, SECRET)).ok()?;
             Some(mutated.meaning(&claim).is_some_and(|found| found == meaning))
         });
         match same {
@@ -63,7 +66,7 @@ fn signed(random: &mut Random) -> Result<Request, String> {
         },
     };
     let token = (random.below(2) == 0).then_some("FwoGZXIvYXdzEXAMPLE//token==");
-    let credentials = Credentials { access_key_id: "AKIAIOSFODNN7EXAMPLE", secret: SECRET, token };
+    let credentials = Credentials { access_key_id: KEY_ID, secret: SECRET, token };
     let options = SignOptions {
         declare_body: random.below(2) == 0,
         ..SignOptions::new("kms", "eu-west-1", NOW - 60)

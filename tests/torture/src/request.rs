@@ -1,6 +1,8 @@
 //! A request that can be altered byte by byte, and what it means by a second, slow reading.
 
-use bulla_sigv4::{AuthError, Claim, Header, RequestParts};
+use bulla_sigv4::{
+    AuthError, Claim, Credentials, Header, RequestParts, ServiceRules, SigningKey, parse,
+};
 
 use crate::random::Random;
 
@@ -163,16 +165,26 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// Verifies and tells what was verified.
+/// Verifies as a service does that knows one access key, and tells what was verified.
+///
+/// A signature does not cover the access key id: the secret that is looked up by it does. The
+/// session token is for the service to compare.
 pub(crate) fn accept<'a>(
     parts: &RequestParts<'a>,
     now: i64,
-    rules: &bulla_sigv4::ServiceRules<'_>,
-    secret: &[u8],
+    rules: &ServiceRules<'_>,
+    known: &Credentials<'_>,
 ) -> Result<Claim<'a>, AuthError> {
-    let claim = bulla_sigv4::parse(parts, now, rules)?;
+    let claim = parse(parts, now, rules)?;
     let (date, region) = (claim.scope_date(), claim.region());
-    let key = bulla_sigv4::SigningKey::derive(secret, date, region, claim.service());
+    let key = if claim.access_key_id() == known.access_key_id {
+        SigningKey::derive(known.secret, date, region, claim.service())
+    } else {
+        SigningKey::dummy()
+    };
     claim.verify(parts, &key)?;
+    if claim.session_token() != known.token {
+        return Err(AuthError::BadToken);
+    }
     Ok(claim)
 }

@@ -9,6 +9,7 @@ use crate::run::{Counts, Run, demand, say};
 
 const NOW: i64 = 1_790_000_000;
 const SECRET: &[u8] = b"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+const KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
 const RULES: ServiceRules<'static> = ServiceRules::new("kms", "eu-west-1");
 const MUTATIONS_OF_A_REQUEST: u64 = 500;
 
@@ -23,16 +24,19 @@ pub(crate) fn run(run: &mut Run) -> Result<Counts, String> {
 
 fn one(seed: u64, counts: &mut Counts) -> Result<(), String> {
     let mut random = Random::new(seed);
-    let request = signed(&mut random)?;
+    let token = (random.below(2) == 0).then_some("FwoGZXIvYXdzEXAMPLE//token==");
+    let known = Credentials { access_key_id: KEY_ID, secret: SECRET, token };
+    let other = Credentials { secret: b"another secret", ..known };
+    let request = signed(&mut random, &known)?;
     let meaning = request.with_parts(|parts| {
-        let claim = accept(parts, NOW, &RULES, SECRET).map_err(say)?;
-        demand(accept(parts, NOW, &RULES, b"another secret").is_err(), || "any key fits".into())?;
+        let claim = accept(parts, NOW, &RULES, &known).map_err(say)?;
+        demand(accept(parts, NOW, &RULES, &other).is_err(), || "any key fits".into())?;
         request.meaning(&claim).ok_or_else(|| "the second reading fails".to_owned())
     })?;
     for _ in 0..MUTATIONS_OF_A_REQUEST {
         let Some(mutated) = request.mutate(&mut random) else { continue };
         let same = mutated.with_parts(|parts| {
-            let claim = accept(parts, NOW, &RULES, SECRET).ok()?;
+            let claim = accept(parts, NOW, &RULES, &known).ok()?;
             Some(mutated.meaning(&claim).is_some_and(|found| found == meaning))
         });
         match same {
@@ -44,7 +48,7 @@ fn one(seed: u64, counts: &mut Counts) -> Result<(), String> {
     Ok(())
 }
 
-fn signed(random: &mut Random) -> Result<Request, String> {
+fn signed(random: &mut Random, credentials: &Credentials<'_>) -> Result<Request, String> {
     let path = random.pick(&["/", "/a/b", "/a//../b/", "/a%20b"]).copied().unwrap_or("/");
     let query = random.pick(&["", "Action=Encrypt&b=%2F", "b=2&a=1&a"]).copied().unwrap_or("");
     let mut request = Request {
@@ -62,18 +66,16 @@ fn signed(random: &mut Random) -> Result<Request, String> {
             random.bytes(size)
         },
     };
-    let token = (random.below(2) == 0).then_some("FwoGZXIvYXdzEXAMPLE//token==");
-    let credentials = Credentials { access_key_id: "AKIAIOSFODNN7EXAMPLE", secret: SECRET, token };
     let options = SignOptions {
         declare_body: random.below(2) == 0,
         ..SignOptions::new("kms", "eu-west-1", NOW - 60)
     };
     if random.below(2) == 0 {
         request.query =
-            request.with_parts(|parts| presign(parts, &credentials, &options, 900)).map_err(say)?;
+            request.with_parts(|parts| presign(parts, credentials, &options, 900)).map_err(say)?;
     } else {
         let added =
-            request.with_parts(|parts| sign_header(parts, &credentials, &options)).map_err(say)?;
+            request.with_parts(|parts| sign_header(parts, credentials, &options)).map_err(say)?;
         request.headers.extend(added.into_iter().map(|(name, value)| (name, value.into_bytes())));
     }
     Ok(request)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_plane::identity::Scope;
+use bulla_plane::identity::{Authority, Scope};
 use bulla_plane::{Authenticator, BoxFuture, Credential};
 use bulla_policy::Principal;
 use bulla_sigv4::{AuthError, SigningKey};
@@ -27,13 +27,13 @@ const PARTITION: &str = "aws";
 /// What was looked up before.
 pub(crate) struct Caches {
     signing: Cache<Place, Issued>,
-    anyone: Cache<Box<str>, Arc<Principal>>,
+    anyone: Cache<Box<str>, Arc<Authority>>,
 }
 
 #[derive(Clone)]
 struct Issued {
     key: Arc<SigningKey>,
-    principal: Arc<Principal>,
+    authority: Arc<Authority>,
 }
 
 /// What a signing key is derived for. Hashes as [`PlaceRef`] does: the same parts in the same
@@ -95,11 +95,11 @@ impl Authenticator for AccessKeys {
             if !may_be_issued(access_key_id) {
                 return Err(AuthError::UnknownKey);
             }
-            let Issued { key, principal } = self.issued(access_key_id, scope).await?;
+            let Issued { key, authority } = self.issued(access_key_id, scope).await?;
             // Long-term keys have no session.
             match session_token {
                 Some(_) => Err(AuthError::BadToken),
-                None => Ok(Credential::Issued { key, principal }),
+                None => Ok(Credential::Issued { key, authority }),
             }
         })
     }
@@ -110,13 +110,13 @@ impl AccessKeys {
         if id.starts_with(TEMPORARY) {
             return Err(AuthError::UnknownKey);
         }
-        if let Some(principal) = self.caches.anyone.get(id) {
-            return Ok(Credential::Anyone(principal));
+        if let Some(authority) = self.caches.anyone.get(id) {
+            return Ok(Credential::Anyone(authority));
         }
         let account = if is_account(id) { id } else { DEFAULT_ACCOUNT };
-        let principal = Arc::new(Principal::root(PARTITION, account));
-        self.caches.anyone.insert(id.into(), Arc::clone(&principal));
-        Ok(Credential::Anyone(principal))
+        let authority = Arc::new(Authority::bare(Principal::root(PARTITION, account)));
+        self.caches.anyone.insert(id.into(), Arc::clone(&authority));
+        Ok(Credential::Anyone(authority))
     }
 
     async fn issued(&self, id: &str, scope: Scope<'_>) -> Result<Issued, AuthError> {
@@ -137,8 +137,8 @@ impl AccessKeys {
         })?;
         let OwnerKind::Root = row.kind;
         let key = SigningKey::derive(row.secret.as_bytes(), date, region, service);
-        let principal = Arc::new(Principal::root(PARTITION, row.account));
-        let issued = Issued { key: Arc::new(key), principal };
+        let authority = Arc::new(Authority::bare(Principal::root(PARTITION, row.account)));
+        let issued = Issued { key: Arc::new(key), authority };
         self.caches.signing.insert(place.to_place(), issued.clone());
         Ok(issued)
     }
@@ -177,8 +177,8 @@ mod tests {
 
     fn account(credential: &Credential) -> (&str, bool) {
         match credential {
-            Credential::Issued { principal, .. } => (&principal.account, true),
-            Credential::Anyone(principal) => (&principal.account, false),
+            Credential::Issued { authority, .. } => (&authority.principal.account, true),
+            Credential::Anyone(authority) => (&authority.principal.account, false),
         }
     }
 

@@ -18,7 +18,7 @@ static ROWS: [Row<Sts>; 1] = [Row {
 }];
 
 fn get_caller_identity(call: &Call) -> Outcome {
-    let caller = &call.principal;
+    let caller = call.principal();
     let answer = GetCallerIdentityResponse::new()
         .with_user_id(caller.unique_id.clone())
         .with_account(caller.account.clone())

@@ -247,6 +247,6 @@ fn hidden(call: &Call, action: &str) -> Fault {
         "User: {} is not authorized to perform: {action} on this resource because the resource \
          does not exist in this Region, no resource-based policies allow access, or a \
          resource-based policy explicitly denies access",
-        call.principal.arn
+        call.principal().arn
     ))
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use bulla_policy::Principal;
 
+use crate::identity::Authority;
+
 /// The caller and the circumstances of one request.
 pub struct Call {
-    /// Who calls.
-    pub principal: Arc<Principal>,
+    /// Who calls, with what its own side lets it do.
+    pub authority: Arc<Authority>,
     /// The access key id that signed; empty for calls of the house itself.
     pub access_key_id: String,
     /// The region of the credential scope.
@@ -45,10 +47,16 @@ pub struct Trail {
 }
 
 impl Call {
+    /// Who calls.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.authority.principal
+    }
+
     /// The caller's account.
     #[must_use]
     pub fn account(&self) -> &str {
-        &self.principal.account
+        &self.principal().account
     }
 
     /// Notes a resource for the journal.

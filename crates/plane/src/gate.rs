@@ -6,12 +6,15 @@
 //! let content: String = guarded.0; // the field is private: only `permit` lets it out
 //! ```
 
+use std::sync::Arc;
+
 use bulla_policy::{
     Conditions, GrantRef, Inputs, Policy, Request, ResourceName, Values, authorize,
 };
 use bulla_shapes::Fault;
 
 use crate::Call;
+use crate::identity::Authority;
 
 /// A record that nobody may look into before the Gate has decided.
 pub struct Guarded<T>(T);
@@ -53,6 +56,7 @@ impl<T: Protected> Guarded<T> {
         named: Named,
     ) -> Result<T, Fault> {
         let scope = Scope { call, record: &self.0, request: conditions };
+        let own = OwnSide::of(&call.authority);
         let inputs = Inputs {
             resource_policy: self.0.policy(),
             resource_policy_mandatory: true,
@@ -60,21 +64,18 @@ impl<T: Protected> Guarded<T> {
             ..Inputs::default()
         };
         let request = Request {
-            principal: &call.principal,
+            principal: call.principal(),
             action,
             resource: self.0.arn(),
             resource_account: self.0.account(),
             conditions: &scope,
         };
-        let decision = authorize(&inputs, &request);
-        if decision.allowed() {
-            return Ok(self.0);
-        }
         let resource = match named {
             Named::Key => ResourceName::Key(self.0.arn()),
             Named::Ciphertext => ResourceName::Ciphertext(self.0.arn()),
         };
-        Err(denied(decision.denial_text(&call.principal.arn, action, resource)))
+        own.decide(inputs, |inputs| settle(call, inputs, &request, resource))?;
+        Ok(self.0)
     }
 }
 
@@ -99,17 +100,28 @@ pub fn permit_account(
 ) -> Result<(), Fault> {
     let scope = Scope { call, record: &(), request: conditions };
     let request = Request {
-        principal: &call.principal,
+        principal: call.principal(),
         action,
         resource,
         resource_account: call.account(),
         conditions: &scope,
     };
-    let decision = authorize(&Inputs::default(), &request);
+    let own = OwnSide::of(&call.authority);
+    let named = ResourceName::from(resource);
+    own.decide(Inputs::default(), |inputs| settle(call, inputs, &request, named))
+}
+
+fn settle(
+    call: &Call,
+    inputs: &Inputs<'_>,
+    request: &Request<'_>,
+    resource: ResourceName<'_>,
+) -> Result<(), Fault> {
+    let decision = authorize(inputs, request);
     if decision.allowed() {
         return Ok(());
     }
-    Err(denied(decision.denial_text(&call.principal.arn, action, resource)))
+    Err(denied(decision.denial_text(&call.principal().arn, request.action, resource)))
 }
 
 /// The refusal every service gives.
@@ -133,6 +145,39 @@ impl Protected for () {
     }
 }
 
+/// The caller's own policies as the evaluator takes them. For a caller who has none, nothing is
+/// allocated.
+struct OwnSide<'a> {
+    identity: Vec<&'a Policy>,
+    boundary: Option<&'a Policy>,
+    session: Option<Vec<&'a Policy>>,
+    levels: Vec<Vec<&'a Policy>>,
+}
+
+impl<'a> OwnSide<'a> {
+    fn of(authority: &'a Authority) -> Self {
+        let borrowed = |policies: &'a Vec<Arc<Policy>>| policies.iter().map(Arc::as_ref).collect();
+        Self {
+            identity: borrowed(&authority.identity_policies),
+            boundary: authority.boundary.as_deref(),
+            session: authority.session_policies.as_ref().map(borrowed),
+            levels: authority.service_control_policies.iter().map(borrowed).collect(),
+        }
+    }
+
+    /// Decides with the caller's side added to the resource's.
+    fn decide<R>(&self, resource: Inputs<'_>, decide: impl FnOnce(&Inputs<'_>) -> R) -> R {
+        let scps: Vec<&[&Policy]> = self.levels.iter().map(Vec::as_slice).collect();
+        decide(&Inputs {
+            identity: &self.identity,
+            boundary: self.boundary,
+            session: self.session.as_deref(),
+            scps: &scps,
+            ..resource
+        })
+    }
+}
+
 /// All condition keys of one decision: the request's own, the record's, the caller's.
 struct Scope<'a, T> {
     call: &'a Call,
@@ -146,10 +191,13 @@ impl<T: Protected> Conditions for Scope<'_, T> {
             return Some(values);
         }
         let call = self.call;
+        if let Some(values) = call.authority.condition(key) {
+            return Some(values);
+        }
         match key {
             "kms:calleraccount" | "aws:principalaccount" => Some(Values::One(call.account())),
-            "aws:principalarn" => Some(Values::One(&call.principal.arn)),
-            "aws:userid" => Some(Values::One(&call.principal.unique_id)),
+            "aws:principalarn" => Some(Values::One(&call.principal().arn)),
+            "aws:userid" => Some(Values::One(&call.principal().unique_id)),
             "aws:requestedregion" => Some(Values::One(&call.region)),
             "aws:securetransport" => Some(Values::One(if call.secure { "true" } else { "false" })),
             "aws:viaawsservice" => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_policy::Principal;
+use bulla_policy::{Policy, Principal, Values};
 use bulla_sigv4::{AuthError, SigningKey};
 
 use crate::BoxFuture;
@@ -13,11 +13,67 @@ pub enum Credential {
     Issued {
         /// The signing key for the request's date, region and service.
         key: Arc<SigningKey>,
-        /// The user the key belongs to.
-        principal: Arc<Principal>,
+        /// Whose the key is.
+        authority: Arc<Authority>,
     },
     /// `bulla dev` only: an id that nobody issued names the root user of an account, unverified.
-    Anyone(Arc<Principal>),
+    Anyone(Arc<Authority>),
+}
+
+/// A caller with all that its own side says about what it may do, as of this call.
+///
+/// Whoever changes a policy, a user, a role or an account makes new ones: a change takes effect
+/// on the next call.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    /// Who it is.
+    pub principal: Principal,
+    /// The identity policies: of the user and of the user's groups, or of the role.
+    pub identity_policies: Vec<Arc<Policy>>,
+    /// The permissions boundary of the user or role.
+    pub boundary: Option<Arc<Policy>>,
+    /// The session policies; none when the session has none.
+    pub session_policies: Option<Vec<Arc<Policy>>>,
+    /// Service control policies by level (root, organizational units, account).
+    pub service_control_policies: Vec<Vec<Arc<Policy>>>,
+    /// The condition keys that the caller itself sets, by their name in lower case, such as
+    /// `aws:username`, `aws:principaltag/team` or `aws:principalorgid`; sorted.
+    pub conditions: Vec<(String, ConditionValue)>,
+}
+
+/// The value of a condition key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConditionValue {
+    /// Of a single-valued key.
+    One(String),
+    /// Of a multi-valued key.
+    Many(Vec<String>),
+}
+
+impl Authority {
+    /// A caller whom no policies of its own speak of, such as an account's root user.
+    #[must_use]
+    pub fn bare(principal: Principal) -> Self {
+        Self {
+            principal,
+            identity_policies: Vec::new(),
+            boundary: None,
+            session_policies: None,
+            service_control_policies: Vec::new(),
+            conditions: Vec::new(),
+        }
+    }
+
+    /// A condition key that the caller itself sets; `key` is in lower case.
+    #[must_use]
+    pub fn condition(&self, key: &str) -> Option<Values<'_>> {
+        let found = self.conditions.binary_search_by(|(name, _)| name.as_str().cmp(key)).ok()?;
+        let (_, values) = self.conditions.get(found)?;
+        Some(match values {
+            ConditionValue::One(value) => Values::One(value),
+            ConditionValue::Many(values) => Values::Owned(values),
+        })
+    }
 }
 
 /// Looks up access keys.

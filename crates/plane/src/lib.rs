@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod clock;
+pub mod directory;
 pub mod gate;
 pub mod identity;
 pub mod journal;
@@ -14,8 +15,9 @@ pub mod wire;
 
 pub use call::Call;
 pub use clock::Clock;
+pub use directory::{Directory, Known};
 pub use gate::{Guarded, Protected};
-pub use identity::{Authenticator, Credential};
+pub use identity::{Authenticator, Authority, ConditionValue, Credential};
 pub use pipeline::Plane;
 pub use service::{Access, Outcome, Row, Service};
 

@@ -12,7 +12,7 @@ use bulla_sigv4::{
 };
 
 use super::route::Route;
-use crate::identity::Scope;
+use crate::identity::{Authority, Scope};
 use crate::{Authenticator, Credential};
 
 /// The longest region that is taken; AWS's longest has 16 characters.
@@ -23,14 +23,14 @@ const MAX_REGION_BYTES: usize = 32;
 static DUMMY: LazyLock<SigningKey> = LazyLock::new(SigningKey::dummy);
 
 /// Who calls where no signature is asked for, and who is recorded where one failed.
-static ANONYMOUS: LazyLock<Arc<Principal>> = LazyLock::new(|| {
-    Arc::new(Principal {
+static ANONYMOUS: LazyLock<Arc<Authority>> = LazyLock::new(|| {
+    Arc::new(Authority::bare(Principal {
         account: String::new(),
         kind: PrincipalKind::Anonymous,
         arn: String::new(),
         unique_id: String::new(),
         canonical_user: None,
-    })
+    }))
 });
 
 thread_local! {
@@ -40,7 +40,7 @@ thread_local! {
 
 /// A caller, established.
 pub(super) struct Caller {
-    pub(super) principal: Arc<Principal>,
+    pub(super) authority: Arc<Authority>,
     pub(super) access_key_id: String,
     pub(super) region: String,
 }
@@ -50,7 +50,7 @@ impl Caller {
     pub(super) fn anonymous(parts: &RequestParts<'_>) -> Self {
         let region = scope_hint(parts).map(|hint| hint.region.into_owned());
         Self {
-            principal: Arc::clone(&ANONYMOUS),
+            authority: Arc::clone(&ANONYMOUS),
             access_key_id: String::new(),
             region: region.filter(|region| is_region(region)).unwrap_or_default(),
         }
@@ -84,12 +84,12 @@ pub(super) async fn identify(
     let scope =
         Scope { date: claim.scope_date(), region: claim.region(), service: claim.service() };
     let id = claim.access_key_id();
-    let principal = match authenticator.credential(id, claim.session_token(), scope).await {
-        Ok(Credential::Issued { key, principal }) => {
+    let authority = match authenticator.credential(id, claim.session_token(), scope).await {
+        Ok(Credential::Issued { key, authority }) => {
             verify(&claim, parts, &key).map_err(refuse)?;
-            principal
+            authority
         }
-        Ok(Credential::Anyone(principal)) => principal,
+        Ok(Credential::Anyone(authority)) => authority,
         Err(error) => {
             if matches!(error, AuthError::UnknownKey) {
                 verify(&claim, parts, &DUMMY).map_err(refuse)?;
@@ -98,7 +98,7 @@ pub(super) async fn identify(
         }
     };
     let (access_key_id, region) = (id.to_owned(), claim.region().to_owned());
-    Ok(Caller { principal, access_key_id, region })
+    Ok(Caller { authority, access_key_id, region })
 }
 
 fn verify(claim: &Claim<'_>, parts: &RequestParts<'_>, key: &SigningKey) -> Result<(), AuthError> {

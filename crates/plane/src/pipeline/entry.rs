@@ -49,7 +49,7 @@ pub(super) async fn record(
 
 /// The caller, as the page "CloudTrail userIdentity element" has it.
 fn identity(call: &Call) -> Identity<'_> {
-    let principal: &Principal = &call.principal;
+    let principal: &Principal = call.principal();
     let kind = match &principal.kind {
         PrincipalKind::Root => "Root",
         PrincipalKind::User => "IAMUser",

@@ -190,12 +190,12 @@ async fn invoke<'c>(route: &Route<'c>, call: &'c mut Call, input: Record<'c>) ->
 }
 
 fn new_call(request: &WireRequest, caller: Caller, ids: Ids, now_ms: i64) -> Call {
-    let Caller { principal, access_key_id, region } = caller;
+    let Caller { authority, access_key_id, region } = caller;
     let agent = request.headers.get(http::header::USER_AGENT);
     let agent = agent.and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
     let cut = |text: &str| text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)).map(str::to_owned);
     Call {
-        principal,
+        authority,
         access_key_id,
         partition: caller::partition(&region),
         region,

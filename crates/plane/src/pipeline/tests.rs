@@ -19,7 +19,7 @@ use crate::journal::{ChainKey, Journal, Medium, Memory, Options, Reader, Simulat
 use crate::scheduler::{self, DUE, Job, due_key};
 use crate::service::{Outcome, Row};
 use crate::wire::{WireRequest, WireResponse};
-use crate::{Access, Authenticator, BoxFuture, Call, Clock, Credential, Plane, Service};
+use crate::{Access, Authenticator, Authority, BoxFuture, Call, Clock, Credential, Plane, Service};
 
 const ID: &str = "AKIAEXAMPLE000000001";
 const SECRET: &[u8] = b"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -151,9 +151,15 @@ impl Authenticator for Keys {
                 let arn = "arn:aws:iam::111122223333:user/ana";
                 let user = Principal::user("111122223333", arn, "AIDAEXAMPLE");
                 let key = SigningKey::derive(SECRET, date, region, service);
-                Ok(Credential::Issued { key: Arc::new(key), principal: Arc::new(user) })
+                Ok(Credential::Issued {
+                    key: Arc::new(key),
+                    authority: Arc::new(Authority::bare(user)),
+                })
             }
-            "dev" => Ok(Credential::Anyone(Arc::new(Principal::root("aws", "000000000000")))),
+            "dev" => Ok(Credential::Anyone(Arc::new(Authority::bare(Principal::root(
+                "aws",
+                "000000000000",
+            ))))),
             _ => Err(AuthError::UnknownKey),
         };
         Box::pin(async move { credential })

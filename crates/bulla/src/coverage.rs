@@ -28,7 +28,7 @@ pub(crate) fn print() -> Result<(), Error> {
 
 fn table(service: &dyn Service, text: &mut String) {
     let model = service.model();
-    let served: HashSet<_> = service.operations().into_iter().map(|row| row.0).collect();
+    let served: HashSet<_> = service.operations().into_iter().map(|facts| facts.name).collect();
     let mut names: Vec<_> = model.operations.iter().map(|operation| operation.name).collect();
     names.extend(model.untabled);
     names.sort_unstable();

@@ -1,23 +1,23 @@
 //! STS: `GetCallerIdentity`, which needs no permission.
 
-use bulla_plane::scheduler::Job;
-use bulla_plane::{Access, BoxFuture, Call, Outcome, Row, Service};
-use bulla_shapes::sts::{GetCallerIdentityResponse, SERVICE};
-use bulla_shapes::{Fault, Record, View};
+use bulla_plane::{Call, Row, Rows, Stop, row};
+use bulla_shapes::sts::{GetCallerIdentityRequest, GetCallerIdentityResponse, SERVICE};
+use bulla_shapes::{Record, View};
 
 /// The Security Token Service.
 #[derive(Debug, Default)]
 pub struct Sts;
 
-static ROWS: [Row<Sts>; 1] = [Row {
-    name: "GetCallerIdentity",
-    access: Access::Read,
-    read_only: true,
-    quota: "GetCallerIdentity",
-    handler: |_, call, _| Box::pin(async move { get_caller_identity(call) }),
-}];
+#[rustfmt::skip]
+static ROWS: &[Row<Sts>] = &[
+    row!("GetCallerIdentity", Read, true, "GetCallerIdentity", GetCallerIdentityRequest, get_caller_identity),
+];
 
-fn get_caller_identity(call: &Call) -> Outcome {
+async fn get_caller_identity(
+    _: &Sts,
+    call: &mut Call,
+    _: &GetCallerIdentityRequest<'_>,
+) -> Result<Option<Record<'static>>, Stop> {
     let caller = call.principal();
     let answer = GetCallerIdentityResponse::new()
         .with_user_id(caller.unique_id.clone())
@@ -26,39 +26,11 @@ fn get_caller_identity(call: &Call) -> Outcome {
     Ok(Some(answer.into_record()))
 }
 
-fn row(operation: &str) -> Option<&'static Row<Sts>> {
-    ROWS.iter().find(|row| row.name == operation)
-}
+impl Rows for Sts {
+    const MODEL: &'static bulla_shapes::Service = &SERVICE;
 
-impl Service for Sts {
-    fn model(&self) -> &'static bulla_shapes::Service {
-        &SERVICE
-    }
-
-    fn operations(&self) -> Vec<(&'static str, Access, bool, &'static str)> {
-        ROWS.iter().map(|row| (row.name, row.access, row.read_only, row.quota)).collect()
-    }
-
-    fn read_only(&self, operation: &str) -> Option<bool> {
-        row(operation).map(|row| row.read_only)
-    }
-
-    fn invoke<'c>(
-        &'c self,
-        operation: &str,
-        call: &'c mut Call,
-        input: Record<'c>,
-    ) -> BoxFuture<'c, Outcome> {
-        match row(operation) {
-            Some(row) => (row.handler)(self, call, input),
-            None => Box::pin(std::future::ready(Err(Fault::new("InvalidAction", 400)))),
-        }
-    }
-
-    fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {
-        let fault = Fault::new("InternalFailure", 500)
-            .with_message(format!("no job of the kind {} is known to STS", job.kind));
-        Box::pin(std::future::ready(Err(fault)))
+    fn rows() -> &'static [Row<Self>] {
+        ROWS
     }
 
     fn forget(&self) {}

@@ -11,10 +11,11 @@
 //! bytes of the header and the encryption context are associated data.
 
 use bulla_crypto::{Crypto, CryptoError, SecretBytes};
+use bulla_plane::Stop;
 use bulla_shapes::StringMap;
 
 use crate::context;
-use crate::fault::{self, Stop};
+use crate::fault;
 use crate::live::LiveMaterial;
 
 const VERSION: u8 = 0xb1;

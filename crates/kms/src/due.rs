@@ -1,18 +1,17 @@
 //! What the scheduler carries out: rotations and deletions.
 
+use bulla_plane::Stop;
 use bulla_plane::scheduler::{DUE, Job, due_key};
+use bulla_plane::service::MAX_ATTEMPTS;
 use bulla_shapes::Fault;
 use bulla_store::{Expected, Key, SealedBatch};
 
-use crate::fault::{self, Stop};
+use crate::fault;
 use crate::key::{self, Rotation, State};
 use crate::live::LiveKey;
 use crate::ops::lifecycle::DAY_MS;
 use crate::usage::USAGES;
 use crate::{ALIASES, KEYS, Kms, MATERIALS};
-
-/// How often a job begins again when a call changes the same key.
-const MAX_ATTEMPTS: u32 = 100;
 
 /// Carries out a job, or drops it when it no longer applies.
 pub(crate) async fn run(kms: &Kms, job: &Job) -> Result<(), Fault> {
@@ -21,6 +20,7 @@ pub(crate) async fn run(kms: &Kms, job: &Job) -> Result<(), Fault> {
             Ok(()) => return Ok(()),
             Err(Stop::Fault(fault)) => return Err(fault),
             Err(Stop::Again) => {}
+            Err(Stop::Internal) => return Err(fault::internal()),
         }
     }
     Err(fault::internal())

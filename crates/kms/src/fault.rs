@@ -1,46 +1,14 @@
 //! KMS's errors, each made in one place. Texts are those recorded from AWS.
 
-use bulla_crypto::CryptoError;
+use bulla_plane::stop;
 use bulla_shapes::{Fault, kms};
-use bulla_store::BarrierError;
-
-/// Why a handler stopped.
-pub(crate) enum Stop {
-    /// The caller gets this.
-    Fault(Fault),
-    /// Another call changed the same rows first: begin again.
-    Again,
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<BarrierError> for Stop {
-    fn from(error: BarrierError) -> Self {
-        if matches!(error, BarrierError::Conflict { .. }) {
-            return Self::Again;
-        }
-        tracing::error!(%error, "the store failed a call of kms");
-        Self::Fault(internal())
-    }
-}
-
-impl From<CryptoError> for Stop {
-    fn from(error: CryptoError) -> Self {
-        tracing::error!(%error, "a primitive failed a call of kms");
-        Self::Fault(internal())
-    }
-}
 
 fn of(code: &'static str) -> Fault {
     Fault::of(&kms::SERVICE, code)
 }
 
 pub(crate) fn internal() -> Fault {
-    of("KMSInternalException")
+    stop::internal(&kms::SERVICE)
 }
 
 pub(crate) fn validation(text: impl Into<String>) -> Fault {

@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bulla_crypto::{SecretKey, hex};
+use bulla_plane::Stop;
 use bulla_plane::gate::denied;
 use bulla_plane::{Call, Guarded};
 use bulla_policy::{Policy, PolicyKind};
@@ -14,7 +15,7 @@ use bulla_shapes::Fault;
 use bulla_store::{Expected, SealedBatch};
 use quick_cache::sync::Cache as Lru;
 
-use crate::fault::{self, Stop};
+use crate::fault;
 use crate::identifier::{self, Identifier};
 use crate::key::{self, KeyRecord};
 use crate::live::{Held, LiveKey, LiveMaterial};
@@ -243,10 +244,13 @@ pub(crate) fn missing_alias(call: &Call, account: &str, name: &str) -> Fault {
 
 /// What a caller hears of a resource in another account, whether it exists or not.
 fn hidden(call: &Call, action: &str) -> Fault {
-    denied(format!(
-        "User: {} is not authorized to perform: {action} on this resource because the resource \
+    denied(
+        call,
+        format!(
+            "User: {} is not authorized to perform: {action} on this resource because the resource \
          does not exist in this Region, no resource-based policies allow access, or a \
          resource-based policy explicitly denies access",
-        call.principal().arn
-    ))
+            call.principal().arn
+        ),
+    )
 }

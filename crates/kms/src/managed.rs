@@ -1,11 +1,12 @@
 //! AWS managed keys, which come into being when they are first asked for, and the rows of aliases.
 
 use bulla_plane::Call;
+use bulla_plane::Stop;
 use bulla_plane::scheduler::{DUE, due_key};
 use bulla_store::Expected;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{self, Stop};
+use crate::fault;
 use crate::key::{self, Rotation};
 use crate::{ALIASES, KEYS, Kms, keys};
 

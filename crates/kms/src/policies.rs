@@ -1,11 +1,12 @@
 //! Key policies: the default one, and what a new one must fulfil (facts 1.9).
 
+use bulla_plane::Stop;
 use bulla_plane::gate::Named;
 use bulla_plane::{Call, Guarded, Protected};
 use bulla_policy::{NamedPrincipal, Policy, PolicyKind, PrincipalType, Values};
 
 use crate::conditions::RequestKeys;
-use crate::fault::{self, Stop};
+use crate::fault;
 
 /// The most bytes of a policy; the model's own limit is wider.
 const MAX_POLICY_BYTES: usize = 32_768;

@@ -1,7 +1,7 @@
 //! Everything that KMS can do, a row an operation.
 
 use bulla_plane::scheduler::Job;
-use bulla_plane::{Access, BoxFuture, Call, Outcome, Row, Service};
+use bulla_plane::{BoxFuture, Row, Rows, row};
 use bulla_shapes::kms::{
     CancelKeyDeletionRequest, CreateAliasRequest, CreateKeyRequest, DecryptRequest,
     DeleteAliasRequest, DescribeKeyRequest, DisableKeyRequest, DisableKeyRotationRequest,
@@ -12,39 +12,10 @@ use bulla_shapes::kms::{
     ReEncryptRequest, RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest, TagResourceRequest,
     UntagResourceRequest, UpdateAliasRequest, UpdateKeyDescriptionRequest,
 };
-use bulla_shapes::{Fault, Record, View, kms};
+use bulla_shapes::{Fault, kms};
 
-use crate::fault::{self, Stop};
 use crate::ops::{alias, crypt, datakey, describe, lifecycle, policy, random, rotation, tags};
 use crate::{Kms, due};
-
-/// How often a handler begins again when other calls change the same rows.
-const MAX_ATTEMPTS: u32 = 100;
-
-/// A row: name, access, whether it only reads, quota, its input's view, its handler.
-macro_rules! row {
-    ($name:literal, $access:ident, $reads:literal, $quota:literal, $input:ident, $serve:path) => {
-        Row {
-            name: $name,
-            access: Access::$access,
-            read_only: $reads,
-            quota: $quota,
-            handler: |kms, call, input| {
-                Box::pin(async move {
-                    let input = $input::from_record(input);
-                    for _ in 0..MAX_ATTEMPTS {
-                        match $serve(kms, call, &input).await {
-                            Ok(answer) => return Ok(answer),
-                            Err(Stop::Fault(fault)) => return Err(fault),
-                            Err(Stop::Again) => call.trail = Default::default(),
-                        }
-                    }
-                    Err(fault::internal())
-                })
-            },
-        }
-    };
-}
 
 #[rustfmt::skip]
 static ROWS: &[Row<Kms>] = &[
@@ -80,36 +51,11 @@ static ROWS: &[Row<Kms>] = &[
     row!("ListKeyRotations", List, true, "ListKeyRotations", ListKeyRotationsRequest, rotation::list_key_rotations),
 ];
 
-fn row(name: &str) -> Option<&'static Row<Kms>> {
-    ROWS.iter().find(|row| row.name == name)
-}
+impl Rows for Kms {
+    const MODEL: &'static bulla_shapes::Service = &kms::SERVICE;
 
-impl Service for Kms {
-    fn model(&self) -> &'static bulla_shapes::Service {
-        &kms::SERVICE
-    }
-
-    fn operations(&self) -> Vec<(&'static str, Access, bool, &'static str)> {
-        ROWS.iter().map(|row| (row.name, row.access, row.read_only, row.quota)).collect()
-    }
-
-    fn read_only(&self, operation: &str) -> Option<bool> {
-        row(operation).map(|row| row.read_only)
-    }
-
-    fn invoke<'c>(
-        &'c self,
-        operation: &str,
-        call: &'c mut Call,
-        input: Record<'c>,
-    ) -> BoxFuture<'c, Outcome> {
-        match row(operation) {
-            Some(row) => (row.handler)(self, call, input),
-            None => {
-                let fault = Fault::new("UnknownOperationException", 400);
-                Box::pin(std::future::ready(Err(fault)))
-            }
-        }
+    fn rows() -> &'static [Row<Self>] {
+        ROWS
     }
 
     fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {

@@ -4,11 +4,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bulla_policy::Principal;
+use bulla_shapes::{Fault, Service};
 
 use crate::identity::Authority;
+use crate::stop::{self, Stop};
 
 /// The caller and the circumstances of one request.
 pub struct Call {
+    /// The model of the service that is called.
+    pub service: &'static Service,
     /// Who calls, with what its own side lets it do.
     pub authority: Arc<Authority>,
     /// The access key id that signed; empty for calls of the house itself.
@@ -57,6 +61,21 @@ impl Call {
     #[must_use]
     pub fn account(&self) -> &str {
         &self.principal().account
+    }
+
+    /// Makes the call ready to run its handler anew, if that is why the handler stopped.
+    ///
+    /// # Errors
+    /// What the caller gets, if it is not.
+    pub fn begin_again(&mut self, stop: Stop) -> Result<(), Fault> {
+        match stop {
+            Stop::Again => {
+                self.trail = Trail::default();
+                Ok(())
+            }
+            Stop::Fault(fault) => Err(fault),
+            Stop::Internal => Err(stop::internal(self.service)),
+        }
     }
 
     /// Notes a resource for the journal.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bulla_policy::{
     Conditions, GrantRef, Inputs, Policy, Request, ResourceName, Values, authorize,
 };
-use bulla_shapes::Fault;
+use bulla_shapes::{Fault, Protocol};
 
 use crate::Call;
 use crate::identity::Authority;
@@ -31,6 +31,10 @@ pub trait Protected {
     fn grant(&self, _call: &Call, _action: &str) -> Option<GrantRef<'_>> {
         None
     }
+    /// Whether that policy must allow even within the account, as KMS's and a role's trust do.
+    fn policy_is_mandatory(&self) -> bool {
+        true
+    }
     /// A condition key that the record itself sets, such as `kms:keyorigin`; lower-case.
     fn condition(&self, key: &str) -> Option<Values<'_>>;
 }
@@ -47,19 +51,19 @@ impl<T: Protected> Guarded<T> {
     /// record.
     ///
     /// # Errors
-    /// `AccessDeniedException` in AWS's words.
+    /// The protocol's denial in AWS's words.
     pub fn permit(
         self,
         call: &Call,
         action: &str,
         conditions: &dyn Conditions,
-        named: Named,
+        named: Named<'_>,
     ) -> Result<T, Fault> {
         let scope = Scope { call, record: &self.0, request: conditions };
         let own = OwnSide::of(&call.authority);
         let inputs = Inputs {
             resource_policy: self.0.policy(),
-            resource_policy_mandatory: true,
+            resource_policy_mandatory: self.0.policy_is_mandatory(),
             grant: self.0.grant(call, action),
             ..Inputs::default()
         };
@@ -73,6 +77,8 @@ impl<T: Protected> Guarded<T> {
         let resource = match named {
             Named::Key => ResourceName::Key(self.0.arn()),
             Named::Ciphertext => ResourceName::Ciphertext(self.0.arn()),
+            Named::Arn => ResourceName::Named(self.0.arn()),
+            Named::As(name) => ResourceName::Named(name),
         };
         own.decide(inputs, |inputs| settle(call, inputs, &request, resource))?;
         Ok(self.0)
@@ -81,17 +87,21 @@ impl<T: Protected> Guarded<T> {
 
 /// How a refusal names the resource (recorded texts differ for ciphertexts).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Named {
+pub enum Named<'a> {
     /// The key was named in the request.
     Key,
     /// The key was named by a ciphertext only.
     Ciphertext,
+    /// By its ARN, whoever asks.
+    Arn,
+    /// As the service prints it, whoever asks.
+    As(&'a str),
 }
 
 /// Decides an action that is on no record, such as `kms:CreateKey`: identity policies alone.
 ///
 /// # Errors
-/// `AccessDeniedException` in AWS's words.
+/// The protocol's denial in AWS's words.
 pub fn permit_account(
     call: &Call,
     action: &str,
@@ -121,13 +131,19 @@ fn settle(
     if decision.allowed() {
         return Ok(());
     }
-    Err(denied(decision.denial_text(&call.principal().arn, request.action, resource)))
+    Err(denied(call, decision.denial_text(&call.principal().arn, request.action, resource)))
 }
 
-/// The refusal every service gives.
+/// The refusal of the protocol that the call came by.
 #[must_use]
-pub fn denied(text: String) -> Fault {
-    Fault::new("AccessDeniedException", 400).with_message(text)
+pub fn denied(call: &Call, text: String) -> Fault {
+    let (code, status) = match call.service.protocol {
+        Protocol::Json10 | Protocol::Json11 => ("AccessDeniedException", 400),
+        Protocol::RestJson => ("AccessDeniedException", 403),
+        Protocol::Query | Protocol::RestXml => ("AccessDenied", 403),
+        Protocol::Ec2 => ("UnauthorizedOperation", 403),
+    };
+    Fault::new(code, status).with_message(text)
 }
 
 impl Protected for () {

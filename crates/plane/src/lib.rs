@@ -10,6 +10,7 @@ pub mod pipeline;
 pub mod root;
 pub mod scheduler;
 pub mod service;
+pub mod stop;
 pub mod trail;
 pub mod wire;
 
@@ -19,7 +20,8 @@ pub use directory::{Directory, Known};
 pub use gate::{Guarded, Protected};
 pub use identity::{Authenticator, Authority, ConditionValue, Credential};
 pub use pipeline::Plane;
-pub use service::{Access, Outcome, Row, Service};
+pub use service::{Access, Facts, Outcome, Row, Rows, Service};
+pub use stop::Stop;
 
 /// A boxed future, as every seam of the house answers it.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

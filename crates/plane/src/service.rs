@@ -2,7 +2,11 @@
 
 use bulla_shapes::{Fault, Record};
 
+use crate::scheduler::Job;
 use crate::{BoxFuture, Call};
+
+/// How often a handler begins again when other calls change the same rows.
+pub const MAX_ATTEMPTS: u32 = 100;
 
 /// What an operation does to resources, in IAM's own terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +26,9 @@ pub enum Access {
 /// What an operation answers: its output, where it has one.
 pub type Outcome = Result<Option<Record<'static>>, Fault>;
 
-/// An operation as data. `S` is the service's own type.
-pub struct Row<S: 'static> {
+/// What is known of an operation before it runs.
+#[derive(Debug)]
+pub struct Facts {
     /// AWS's name.
     pub name: &'static str,
     /// What it does to resources.
@@ -32,6 +37,12 @@ pub struct Row<S: 'static> {
     pub read_only: bool,
     /// The request quota it counts on.
     pub quota: &'static str,
+}
+
+/// An operation as data. `S` is the service's own type. Made by [`row!`](crate::row).
+pub struct Row<S: 'static> {
+    /// What is known of it.
+    pub facts: Facts,
     /// What serves it.
     pub handler: Handler<S>,
 }
@@ -39,28 +50,112 @@ pub struct Row<S: 'static> {
 /// What serves an operation.
 pub type Handler<S> = for<'c> fn(&'c S, &'c mut Call, Record<'c>) -> BoxFuture<'c, Outcome>;
 
-/// A service.
+/// A row: name, access, whether it only reads, quota, its input's view, its handler.
+///
+/// The handler is an `async fn(&S, &mut Call, &Input) -> Result<Option<Record<'static>>, Stop>`.
+/// It begins anew when it stops with [`Stop::Again`](crate::Stop::Again).
+#[macro_export]
+macro_rules! row {
+    ($name:literal, $access:ident, $reads:literal, $quota:literal, $input:ident, $serve:path) => {
+        $crate::Row {
+            facts: $crate::Facts {
+                name: $name,
+                access: $crate::Access::$access,
+                read_only: $reads,
+                quota: $quota,
+            },
+            handler: |service, call, input| {
+                Box::pin(async move {
+                    let input = <$input<'_> as ::bulla_shapes::View>::from_record(input);
+                    for _ in 0..$crate::service::MAX_ATTEMPTS {
+                        match $serve(service, call, &input).await {
+                            Ok(answer) => return Ok(answer),
+                            Err(stop) => call.begin_again(stop)?,
+                        }
+                    }
+                    Err($crate::stop::internal(call.service))
+                })
+            },
+        }
+    };
+}
+
+/// A service as its crate writes it: a table of rows, and what does not come by a call.
+pub trait Rows: Send + Sync + Sized + 'static {
+    /// Its interface model.
+    const MODEL: &'static bulla_shapes::Service;
+
+    /// Its operations, in the order in which a reader should see them.
+    fn rows() -> &'static [Row<Self>];
+
+    /// Carries out a job that fell due; it deletes the job's row in the batch of its effect.
+    fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {
+        let text = format!("{} knows no job of the kind {}", Self::MODEL.id, job.kind);
+        let fault = Fault::new("InternalFailure", 500).with_message(text);
+        Box::pin(std::future::ready(Err(fault)))
+    }
+
+    /// Forgets everything that is cached, after a reset.
+    fn forget(&self);
+}
+
+/// A service as the pipeline runs it; every [`Rows`] is one.
 pub trait Service: Send + Sync {
     /// Its interface model.
     fn model(&self) -> &'static bulla_shapes::Service;
 
-    /// The rows: name, access, read-only, quota; in the order in which a reader should see them.
-    fn operations(&self) -> Vec<(&'static str, Access, bool, &'static str)>;
+    /// What is known of its operations, in the order of the rows.
+    fn operations(&self) -> Vec<&'static Facts>;
 
-    /// Whether an operation has a row, and whether it is read-only.
-    fn read_only(&self, operation: &str) -> Option<bool>;
+    /// The row that serves an operation: its number, and what is known of it.
+    fn find(&self, operation: &str) -> Option<(usize, &'static Facts)>;
 
-    /// Runs an operation that has a row.
+    /// Runs the operation of a row that [`find`](Self::find) gave.
     fn invoke<'c>(
         &'c self,
-        operation: &str,
+        row: usize,
         call: &'c mut Call,
         input: Record<'c>,
     ) -> BoxFuture<'c, Outcome>;
 
-    /// Carries out a job that fell due; it deletes the job's row in the batch of its effect.
-    fn run_due<'c>(&'c self, job: &'c crate::scheduler::Job) -> BoxFuture<'c, Result<(), Fault>>;
+    /// See [`Rows::run_due`].
+    fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>>;
 
-    /// Forgets everything that is cached, after a reset.
+    /// See [`Rows::forget`].
     fn forget(&self);
+}
+
+impl<S: Rows> Service for S {
+    fn model(&self) -> &'static bulla_shapes::Service {
+        S::MODEL
+    }
+
+    fn operations(&self) -> Vec<&'static Facts> {
+        S::rows().iter().map(|row| &row.facts).collect()
+    }
+
+    fn find(&self, operation: &str) -> Option<(usize, &'static Facts)> {
+        let mut rows = S::rows().iter().enumerate();
+        rows.find(|(_, row)| row.facts.name == operation).map(|(at, row)| (at, &row.facts))
+    }
+
+    fn invoke<'c>(
+        &'c self,
+        row: usize,
+        call: &'c mut Call,
+        input: Record<'c>,
+    ) -> BoxFuture<'c, Outcome> {
+        match S::rows().get(row) {
+            Some(row) => (row.handler)(self, call, input),
+            None => Box::pin(std::future::ready(Err(crate::stop::internal(S::MODEL)))),
+        }
+    }
+
+    fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {
+        Rows::run_due(self, job)
+    }
+
+    fn forget(&self) {
+        Rows::forget(self);
+    }
 }

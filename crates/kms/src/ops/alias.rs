@@ -2,6 +2,7 @@
 //!
 //! An alias is a row of its own, and its key's record names it: both change in one batch.
 
+use bulla_plane::Stop;
 use bulla_plane::gate::{Named, permit_account};
 use bulla_plane::{Call, Guarded};
 use bulla_shapes::kms::{
@@ -13,7 +14,7 @@ use bulla_store::{Expected, Range, SealedBatch};
 
 use super::{Answer, KEY_TYPE};
 use crate::conditions::RequestKeys;
-use crate::fault::{self, Stop};
+use crate::fault;
 use crate::identifier::{self, Identifier};
 use crate::key::{self, KeyRecord};
 use crate::keys::{Takes, missing_alias};

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bulla_crypto::SecretBytes;
+use bulla_plane::Stop;
 use bulla_plane::gate::Named;
 use bulla_plane::{Call, Guarded};
 use bulla_shapes::kms::{
@@ -15,7 +16,7 @@ use super::{Answer, KEY_TYPE};
 use crate::Kms;
 use crate::blob::{self, Made};
 use crate::conditions::RequestKeys;
-use crate::fault::{self, Stop};
+use crate::fault;
 use crate::keys::Takes;
 use crate::live::{Held, LiveKey};
 

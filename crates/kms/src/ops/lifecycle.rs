@@ -2,6 +2,7 @@
 
 use bulla_crypto::hex;
 use bulla_plane::Call;
+use bulla_plane::Stop;
 use bulla_plane::gate::{Named, permit_account};
 use bulla_plane::scheduler::{DUE, due_key};
 use bulla_shapes::kms::{
@@ -14,7 +15,7 @@ use bulla_store::{Expected, SealedBatch};
 
 use super::{Answer, KEY_TYPE, rotation};
 use crate::conditions::RequestKeys;
-use crate::fault::{self, Stop};
+use crate::fault;
 use crate::key::{self, KeyRecord, Material, State};
 use crate::keys::{Takes, material_row};
 use crate::live::{Held, LiveKey};

@@ -10,9 +10,8 @@ pub(crate) mod random;
 pub(crate) mod rotation;
 pub(crate) mod tags;
 
+use bulla_plane::Stop;
 use bulla_shapes::Record;
-
-use crate::fault::Stop;
 
 /// What a handler answers.
 pub(crate) type Answer = Result<Option<Record<'static>>, Stop>;

@@ -34,7 +34,7 @@ pub(super) async fn record(
         identity: identity(call),
         source_ip: &address,
         user_agent: (!call.user_agent.is_empty()).then_some(&call.user_agent),
-        read_only: route.read_only,
+        read_only: route.facts.read_only,
         error_code: fault.map(|fault| &*fault.code),
         error_message: fault.and_then(|fault| fault.message.as_deref()),
         request_parameters: parameters,

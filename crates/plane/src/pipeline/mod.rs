@@ -30,6 +30,7 @@ use self::caller::Caller;
 use self::ids::Ids;
 use self::route::Route;
 use crate::journal::{Journal, MAX_TEXT_BYTES};
+use crate::stop::internal;
 use crate::wire::{MAX_BODY_BYTES, WireRequest, WireResponse};
 use crate::{Authenticator, Call, Clock, Service, trail};
 
@@ -104,13 +105,13 @@ impl Plane {
             Ok(codec) => codec,
             Err(error) => {
                 tracing::error!(%error, service = model.id, "a service is wired in unservably");
-                return lost(model.protocol, &internal(route), request_id);
+                return lost(model.protocol, &internal(model), request_id);
             }
         };
         let outcome = if self.journal.healthy() {
             self.perform(request, parts, route, codec, ids).await
         } else {
-            Err(internal(route))
+            Err(internal(model))
         };
         let mut body = Vec::with_capacity(256);
         let status = match &outcome {
@@ -151,7 +152,7 @@ impl Plane {
         // A stranger does not decide how much is written down.
         let told = input.as_ref().ok().filter(|_| refusal.is_none());
         let parameters = told.and_then(trail::parameters);
-        let mut call = new_call(request, caller, ids, now_ms);
+        let mut call = new_call(route, request, caller, ids, now_ms);
         let outcome = match (refusal, input) {
             (Some(fault), _) => Err(fault),
             (None, Err(error)) => Err(error.fault(protocol)),
@@ -167,7 +168,7 @@ impl Plane {
             Ok(_) => outcome,
             Err(error) => {
                 tracing::error!(%error, operation = route.operation.name, "a call is unrecorded");
-                Err(internal(route))
+                Err(internal(route.service.model()))
             }
         }
     }
@@ -176,25 +177,32 @@ impl Plane {
 /// Runs the handler. One that panics has failed by our fault, and is recorded as such.
 async fn invoke<'c>(route: &Route<'c>, call: &'c mut Call, input: Record<'c>) -> Outcome {
     let service: &'c dyn Service = &**route.service;
-    let operation = route.operation.name;
+    let (row, operation) = (route.row, route.operation.name);
     // Within a block, so that a panic before the first poll is caught too.
-    let mut running = pin!(async move { service.invoke(operation, call, input).await });
+    let mut running = pin!(async move { service.invoke(row, call, input).await });
     poll_fn(|context| {
         let poll = AssertUnwindSafe(|| running.as_mut().poll(context));
         catch_unwind(poll).unwrap_or_else(|_payload| {
             tracing::error!(operation, "a handler panicked");
-            Poll::Ready(Err(internal(route)))
+            Poll::Ready(Err(internal(route.service.model())))
         })
     })
     .await
 }
 
-fn new_call(request: &WireRequest, caller: Caller, ids: Ids, now_ms: i64) -> Call {
+fn new_call(
+    route: &Route<'_>,
+    request: &WireRequest,
+    caller: Caller,
+    ids: Ids,
+    now_ms: i64,
+) -> Call {
     let Caller { authority, access_key_id, region } = caller;
     let agent = request.headers.get(http::header::USER_AGENT);
     let agent = agent.and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
     let cut = |text: &str| text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)).map(str::to_owned);
     Call {
+        service: route.service.model(),
         authority,
         access_key_id,
         partition: caller::partition(&region),
@@ -224,13 +232,6 @@ fn invalid(route: &Route<'_>, violations: &Violations) -> Fault {
         _ => violations.to_string(),
     };
     Fault::validation(model.protocol, text)
-}
-
-/// Our own fault, by the name the service has for it.
-fn internal(route: &Route<'_>) -> Fault {
-    const KMS: &str = "KMSInternalException";
-    let modelled = route.service.model().error(KMS).is_some();
-    Fault::new(if modelled { KMS } else { "InternalFailure" }, 500)
 }
 
 /// The answer to a request that reached no operation.

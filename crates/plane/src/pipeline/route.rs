@@ -6,7 +6,7 @@ use bulla_shapes::query::Params;
 use bulla_shapes::{Fault, Operation, Protocol};
 use bulla_sigv4::{RequestParts, scope_hint};
 
-use crate::Service;
+use crate::{Facts, Service};
 
 /// What every JSON service calls an `X-Amz-Target` it does not know.
 const UNKNOWN_OPERATION: &str = "UnknownOperationException";
@@ -15,8 +15,9 @@ const UNKNOWN_OPERATION: &str = "UnknownOperationException";
 pub(super) struct Route<'r> {
     pub(super) service: &'r Arc<dyn Service>,
     pub(super) operation: &'static Operation,
-    /// From the operation's row.
-    pub(super) read_only: bool,
+    /// The number of the service's row that serves it.
+    pub(super) row: usize,
+    pub(super) facts: &'static Facts,
     /// The bytes the operation's input is read from: the body, or the query of a form request.
     pub(super) input: &'r [u8],
 }
@@ -62,8 +63,8 @@ fn by_target<'r>(
 
 fn serve<'r>(service: &'r Arc<dyn Service>, name: &str, input: &'r [u8]) -> Option<Route<'r>> {
     let operation = service.model().operation(name)?;
-    let read_only = service.read_only(operation.name)?;
-    Some(Route { service, operation, read_only, input })
+    let (row, facts) = service.find(operation.name)?;
+    Some(Route { service, operation, row, facts, input })
 }
 
 /// A body that is not JSON is told first, even where there is no operation to read it for.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bulla_crypto::{Crypto, HmacKey, SecretKey};
 use bulla_policy::Principal;
 use bulla_shapes::kms::{self, GenerateRandomRequest, GenerateRandomResponse};
-use bulla_shapes::sts;
+use bulla_shapes::sts::{self, GetCallerIdentityRequest, GetCallerIdentityResponse};
 use bulla_shapes::{Blob, Fault, Record, Value, View as _};
 use bulla_sigv4::{AuthError, Credentials, RequestParts, SignOptions, SigningKey, sign_header};
 use bulla_store::{Barrier, Expected, SealedBatch, Space};
@@ -17,9 +17,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::identity::Scope;
 use crate::journal::{ChainKey, Journal, Medium, Memory, Options, Reader, Simulated};
 use crate::scheduler::{self, DUE, Job, due_key};
-use crate::service::{Outcome, Row};
 use crate::wire::{WireRequest, WireResponse};
-use crate::{Access, Authenticator, Authority, BoxFuture, Call, Clock, Credential, Plane, Service};
+use crate::{Authenticator, Authority, BoxFuture, Call, Clock, Credential, Plane};
+use crate::{Row, Rows, Stop, row};
 
 const ID: &str = "AKIAEXAMPLE000000001";
 const SECRET: &[u8] = b"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -31,18 +31,16 @@ struct Tiny {
     barrier: Arc<Barrier>,
 }
 
-static GENERATE_RANDOM: Row<Tiny> = Row {
-    name: "GenerateRandom",
-    access: Access::Write,
-    read_only: true,
-    quota: "random",
-    handler: |_, call, input| Box::pin(async move { generate(call, &input) }),
-};
+static TINY: &[Row<Tiny>] =
+    &[row!("GenerateRandom", Write, true, "random", GenerateRandomRequest, generate)];
 
-fn generate(call: &mut Call, input: &Record<'_>) -> Outcome {
-    let view = GenerateRandomRequest::view(input);
-    match view.number_of_bytes() {
-        Some(DENIED) => Err(crate::gate::denied("not you".into())),
+async fn generate(
+    _: &Tiny,
+    call: &mut Call,
+    input: &GenerateRandomRequest<'_>,
+) -> Result<Option<Record<'static>>, Stop> {
+    match input.number_of_bytes() {
+        Some(DENIED) => Err(crate::gate::denied(call, "not you".into()).into()),
         Some(PANIC) => panic!("a defect"),
         length => {
             call.touched("arn:aws:kms:eu-central-1:111122223333:key/k", "111122223333", "K");
@@ -54,27 +52,11 @@ fn generate(call: &mut Call, input: &Record<'_>) -> Outcome {
     }
 }
 
-impl Service for Tiny {
-    fn model(&self) -> &'static bulla_shapes::Service {
-        &kms::SERVICE
-    }
+impl Rows for Tiny {
+    const MODEL: &'static bulla_shapes::Service = &kms::SERVICE;
 
-    fn operations(&self) -> Vec<(&'static str, Access, bool, &'static str)> {
-        let Row { name, access, read_only, quota, .. } = GENERATE_RANDOM;
-        vec![(name, access, read_only, quota)]
-    }
-
-    fn read_only(&self, operation: &str) -> Option<bool> {
-        (operation == GENERATE_RANDOM.name).then_some(GENERATE_RANDOM.read_only)
-    }
-
-    fn invoke<'c>(
-        &'c self,
-        _operation: &str,
-        call: &'c mut Call,
-        input: Record<'c>,
-    ) -> BoxFuture<'c, Outcome> {
-        (GENERATE_RANDOM.handler)(self, call, input)
+    fn rows() -> &'static [Row<Self>] {
+        TINY
     }
 
     fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {
@@ -99,34 +81,23 @@ impl Service for Tiny {
 /// A service of the Query protocol: STS's `GetCallerIdentity`.
 struct Whoami;
 
-impl Service for Whoami {
-    fn model(&self) -> &'static bulla_shapes::Service {
-        &sts::SERVICE
-    }
+static WHOAMI: &[Row<Whoami>] =
+    &[row!("GetCallerIdentity", Read, true, "sts", GetCallerIdentityRequest, caller)];
 
-    fn operations(&self) -> Vec<(&'static str, Access, bool, &'static str)> {
-        vec![("GetCallerIdentity", Access::Read, true, "sts")]
-    }
+async fn caller(
+    _: &Whoami,
+    call: &mut Call,
+    _: &GetCallerIdentityRequest<'_>,
+) -> Result<Option<Record<'static>>, Stop> {
+    let account = call.account().to_owned();
+    Ok(Some(GetCallerIdentityResponse::new().with_account(account).into_record()))
+}
 
-    fn read_only(&self, operation: &str) -> Option<bool> {
-        (operation == "GetCallerIdentity").then_some(true)
-    }
+impl Rows for Whoami {
+    const MODEL: &'static bulla_shapes::Service = &sts::SERVICE;
 
-    fn invoke<'c>(
-        &'c self,
-        operation: &str,
-        call: &'c mut Call,
-        _input: Record<'c>,
-    ) -> BoxFuture<'c, Outcome> {
-        let shape = self.model().operation(operation).unwrap().output.unwrap();
-        let mut output = Record::new(shape);
-        let at = shape.position("Account").unwrap();
-        output.set(at, Value::Str(call.account().to_owned().into()));
-        Box::pin(async move { Ok(Some(output)) })
-    }
-
-    fn run_due<'c>(&'c self, _job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {
-        Box::pin(async { Ok(()) })
+    fn rows() -> &'static [Row<Self>] {
+        WHOAMI
     }
 
     fn forget(&self) {}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bulla_plane::identity::{Authority, Scope};
-use bulla_plane::{Authenticator, BoxFuture, Credential};
+use bulla_plane::{Authenticator, BoxFuture, Credential, CredentialError};
 use bulla_policy::Principal;
 use bulla_sigv4::{AuthError, SigningKey};
 use quick_cache::{Equivalent, sync::Cache};
@@ -87,18 +87,18 @@ impl Authenticator for AccessKeys {
         access_key_id: &'a str,
         session_token: Option<&'a str>,
         scope: Scope<'a>,
-    ) -> BoxFuture<'a, Result<Credential, AuthError>> {
+    ) -> BoxFuture<'a, Result<Credential, CredentialError>> {
         Box::pin(async move {
             if self.dev && !access_key_id.starts_with(LONG_TERM) {
-                return self.anyone(access_key_id);
+                return Ok(self.anyone(access_key_id)?);
             }
             if !may_be_issued(access_key_id) {
-                return Err(AuthError::UnknownKey);
+                return Err(AuthError::UnknownKey.into());
             }
             let Issued { key, authority } = self.issued(access_key_id, scope).await?;
             // Long-term keys have no session.
             match session_token {
-                Some(_) => Err(AuthError::BadToken),
+                Some(_) => Err(AuthError::BadToken.into()),
                 None => Ok(Credential::Issued { key, authority }),
             }
         })
@@ -119,22 +119,17 @@ impl AccessKeys {
         Ok(Credential::Anyone(authority))
     }
 
-    async fn issued(&self, id: &str, scope: Scope<'_>) -> Result<Issued, AuthError> {
+    async fn issued(&self, id: &str, scope: Scope<'_>) -> Result<Issued, CredentialError> {
         let Scope { date, region, service } = scope;
         let place = PlaceRef { id, date, region, service };
         if let Some(issued) = self.caches.signing.get(&place) {
             return Ok(issued);
         }
-        let row = self.barrier.get(ACCESS_KEYS, id.as_bytes()).await.map_err(|error| {
-            // The seam knows no failure of ours; nobody is let in, and the log says why.
-            tracing::error!(%error, "an access key could not be read");
-            AuthError::UnknownKey
-        })?;
+        let row = self.barrier.get(ACCESS_KEYS, id.as_bytes()).await?;
         let row = row.ok_or(AuthError::UnknownKey)?;
-        let row: AccessKeyRow<'_> = serde_json::from_slice(row.value.expose()).map_err(|_| {
-            tracing::error!(id, "the record of an access key is not one that this program writes");
-            AuthError::UnknownKey
-        })?;
+        // The parser's error is left out: it may quote the record.
+        let row: AccessKeyRow<'_> = serde_json::from_slice(row.value.expose())
+            .map_err(|_| CredentialError::Unreadable { id: id.to_owned() })?;
         let OwnerKind::Root = row.kind;
         let key = SigningKey::derive(row.secret.as_bytes(), date, region, service);
         let authority = Arc::new(Authority::bare(Principal::root(PARTITION, row.account)));
@@ -161,7 +156,9 @@ fn may_be_issued(id: &str) -> bool {
 mod tests {
     use bulla_crypto::Crypto;
     use bulla_plane::Clock;
-    use bulla_store::{Barrier, Memory};
+    use bulla_store::{
+        Barrier, BarrierError, Disk, DiskFault, Faults, Memory, Simulated, StoreError,
+    };
 
     use super::*;
 
@@ -194,11 +191,31 @@ mod tests {
                 assert_eq!(account(&found), ("123456789012", true));
             }
             let with_token = keys.credential(&issued.access_key_id, Some("x"), SCOPE).await;
-            assert_eq!(with_token.err(), Some(AuthError::BadToken));
+            assert_eq!(with_token.err(), Some(AuthError::BadToken.into()));
             for unknown in ["AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE", "AKIA"] {
                 let answer = keys.credential(unknown, None, SCOPE).await;
-                assert_eq!(answer.err(), Some(AuthError::UnknownKey), "{unknown}");
+                assert_eq!(answer.err(), Some(AuthError::UnknownKey.into()), "{unknown}");
             }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_that_fails_does_not_make_a_key_unknown() {
+        let disk = Disk::new(1);
+        let engine = Arc::new(Simulated::open(disk.clone()).unwrap());
+        let crypto = Crypto::standard();
+        let root = crypto.generate_key().unwrap();
+        let barrier = Arc::new(Barrier::create(engine, crypto.clone(), root).await.unwrap());
+        let keys = AccessKeys::new(barrier, crypto, Arc::new(Clock::default()), false);
+        let issued = keys.create_root_key("123456789012").await.unwrap();
+        disk.set_faults(Faults { fail_at: Some((1, DiskFault::Io)), ..Faults::default() });
+        assert!(keys.create_root_key("123456789012").await.is_err());
+        for id in [issued.access_key_id.as_str(), "AKIAABCDEFGHIJKLMNOP"] {
+            let error = keys.credential(id, None, SCOPE).await.err();
+            let Some(CredentialError::Store(BarrierError::Store(error))) = error else {
+                panic!("{id}: {error:?}")
+            };
+            assert!(matches!(error, StoreError::FailStopped { .. }), "{id}: {error}");
         }
     }
 
@@ -214,7 +231,7 @@ mod tests {
                 assert_eq!(account(&found), (expected, false));
             }
             let refused = strict.credential(id, None, SCOPE).await;
-            assert_eq!(refused.err(), Some(AuthError::UnknownKey));
+            assert_eq!(refused.err(), Some(AuthError::UnknownKey.into()));
         }
     }
 

@@ -1,9 +1,11 @@
 //! Who may be calling: the seam between the pipeline and the service that keeps access keys.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bulla_policy::{Policy, Principal, Values};
 use bulla_sigv4::{AuthError, SigningKey};
+use bulla_store::BarrierError;
 
 use crate::BoxFuture;
 
@@ -76,18 +78,70 @@ impl Authority {
     }
 }
 
+/// Why there is no credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CredentialError {
+    /// The sender's fault: `AuthError::UnknownKey`, `BadToken` or `ExpiredToken`.
+    Refused(AuthError),
+    /// Ours: what is kept of access keys can't be read. Nobody is let in, and the sender is told
+    /// of a failure of ours, not that the key is unknown: clients try the one again and give up
+    /// on the other.
+    Store(BarrierError),
+    /// Ours: the record of this access key is not one that this program writes.
+    Unreadable {
+        /// The access key id.
+        id: String,
+    },
+}
+
+impl fmt::Display for CredentialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(error) => error.fmt(f),
+            Self::Store(error) => write!(f, "access keys can't be looked up: {error}"),
+            Self::Unreadable { id } => write!(
+                f,
+                "the record of access key {id} is not one that this program writes: a newer \
+                 program may have written it"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for CredentialError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Refused(error) => Some(error),
+            Self::Store(error) => Some(error),
+            Self::Unreadable { .. } => None,
+        }
+    }
+}
+
+impl From<AuthError> for CredentialError {
+    fn from(error: AuthError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<BarrierError> for CredentialError {
+    fn from(error: BarrierError) -> Self {
+        Self::Store(error)
+    }
+}
+
 /// Looks up access keys.
 pub trait Authenticator: Send + Sync {
     /// The credential of an access key id, for a credential scope.
     ///
     /// # Errors
-    /// `AuthError::UnknownKey`, `BadToken` or `ExpiredToken`.
+    /// [`CredentialError`] tells the sender's fault from ours.
     fn credential<'a>(
         &'a self,
         access_key_id: &'a str,
         session_token: Option<&'a str>,
         scope: Scope<'a>,
-    ) -> BoxFuture<'a, Result<Credential, AuthError>>;
+    ) -> BoxFuture<'a, Result<Credential, CredentialError>>;
 }
 
 /// The part of a credential scope that a signing key is derived for.

@@ -18,7 +18,7 @@ pub use call::Call;
 pub use clock::Clock;
 pub use directory::{Directory, Known};
 pub use gate::{Guarded, Protected};
-pub use identity::{Authenticator, Authority, ConditionValue, Credential};
+pub use identity::{Authenticator, Authority, ConditionValue, Credential, CredentialError};
 pub use pipeline::Plane;
 pub use service::{Access, Facts, Outcome, Row, Rows, Service};
 pub use stop::Stop;

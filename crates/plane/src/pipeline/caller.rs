@@ -13,7 +13,7 @@ use bulla_sigv4::{
 
 use super::route::Route;
 use crate::identity::{Authority, Scope};
-use crate::{Authenticator, Credential};
+use crate::{Authenticator, Credential, CredentialError};
 
 /// The longest region that is taken; AWS's longest has 16 characters.
 const MAX_REGION_BYTES: usize = 32;
@@ -57,7 +57,7 @@ impl Caller {
     }
 }
 
-/// Establishes who calls.
+/// Establishes who calls. Fails with AWS's words of refusal, or with our own internal failure.
 pub(super) async fn identify(
     authenticator: &dyn Authenticator,
     route: &Route<'_>,
@@ -90,11 +90,15 @@ pub(super) async fn identify(
             authority
         }
         Ok(Credential::Anyone(authority)) => authority,
-        Err(error) => {
+        Err(CredentialError::Refused(error)) => {
             if matches!(error, AuthError::UnknownKey) {
                 verify(&claim, parts, &DUMMY).map_err(refuse)?;
             }
             return Err(refuse(error));
+        }
+        Err(error) => {
+            tracing::error!(%error, "a caller can't be told");
+            return Err(super::internal(model));
         }
     };
     let (access_key_id, region) = (id.to_owned(), claim.region().to_owned());

@@ -18,11 +18,15 @@ use crate::identity::Scope;
 use crate::journal::{ChainKey, Journal, Medium, Memory, Options, Reader, Simulated};
 use crate::scheduler::{self, DUE, Job, due_key};
 use crate::wire::{WireRequest, WireResponse};
-use crate::{Authenticator, Authority, BoxFuture, Call, Clock, Credential, Plane};
-use crate::{Row, Rows, Stop, row};
+use crate::{
+    Authenticator, Authority, BoxFuture, Call, Clock, Credential, CredentialError, Plane, Row,
+    Rows, Stop, row,
+};
 
 const ID: &str = "AKIAEXAMPLE000000001";
 const SECRET: &[u8] = b"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+/// An access key that can't be looked up.
+const LOST: &str = "AKIAEXAMPLE000000002";
 const ROWS: Space = Space::new("test.rows");
 const DENIED: i64 = 13;
 const PANIC: i64 = 14;
@@ -115,7 +119,7 @@ impl Authenticator for Keys {
         access_key_id: &'a str,
         _session_token: Option<&'a str>,
         scope: Scope<'a>,
-    ) -> BoxFuture<'a, Result<Credential, AuthError>> {
+    ) -> BoxFuture<'a, Result<Credential, CredentialError>> {
         let Scope { date, region, service } = scope;
         let credential = match access_key_id {
             ID => {
@@ -131,7 +135,8 @@ impl Authenticator for Keys {
                 "aws",
                 "000000000000",
             ))))),
-            _ => Err(AuthError::UnknownKey),
+            LOST => Err(CredentialError::Unreadable { id: LOST.into() }),
+            _ => Err(AuthError::UnknownKey.into()),
         };
         Box::pin(async move { credential })
     }
@@ -302,6 +307,16 @@ async fn refusals_come_in_awss_order_and_words_and_each_has_a_record() {
     let wanted = cases.iter().map(|case| case.1).chain(["KMSInternalException"]);
     let wanted = wanted.enumerate().map(|(at, code)| (Some(code.to_owned()), anonymous(at)));
     assert_eq!(codes, wanted.collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_failure_of_ours_to_look_a_key_up_is_not_an_unknown_key() {
+    let medium = memory();
+    let plane = house(Arc::clone(&medium)).await;
+    let (status, body) = Sent { id: LOST, ..Sent::default() }.to(&plane).await;
+    assert_eq!((status, body.as_str()), (500, "{\"__type\":\"KMSInternalException\"}"));
+    let code = Some("KMSInternalException".to_owned());
+    assert_eq!(records(&medium), [(code, "AWSAccount".to_owned(), None)]);
 }
 
 #[tokio::test]

@@ -56,7 +56,6 @@ def test_re_encrypt_counts_for_both_keys(kms, key):
     assert last(kms, other)["Operation"] == "ReEncrypt"
 
 
-@pytest.mark.xfail(strict=True, reason="the journal writes one record of ReEncrypt for both keys")
 def test_re_encrypt_has_an_event_for_each_key(kms, key):
     other = new_key(kms)
     blob = kms.encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]

@@ -33,20 +33,20 @@ async fn attempt(kms: &Kms, job: &Job) -> Result<(), Stop> {
         return Ok(());
     }
     let Some(live) = kms.live(&job.subject).await? else {
-        return kms.commit(&job.subject, done).await;
+        return kms.commit(&[&job.subject], done).await;
     };
     match job.kind.as_str() {
         "rotate" => rotate(kms, &live, job, done).await,
         "rotate-on-demand" => rotate_on_demand(kms, &live, job, done).await,
         "delete" => delete(kms, &live, job, done).await,
-        _ => kms.commit(&job.subject, done).await,
+        _ => kms.commit(&[&job.subject], done).await,
     }
 }
 
 async fn rotate(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Result<(), Stop> {
     let due = live.record.rotation.filter(|r| r.scheduled && r.next_ms == job.due_ms);
     let Some(rotation) = due.filter(|_| live.record.state == State::Enabled) else {
-        return kms.commit(&job.subject, done).await;
+        return kms.commit(&[&job.subject], done).await;
     };
     let rotated = Some((job.due_ms, "AUTOMATIC"));
     let (mut record, batch) = kms.with_new_material(live.record.clone(), done, rotated)?;
@@ -65,7 +65,7 @@ async fn rotate_on_demand(
 ) -> Result<(), Stop> {
     let under_way = live.record.on_demand.is_some_and(|asked| asked.done_ms == job.due_ms);
     if !under_way {
-        return kms.commit(&job.subject, done).await;
+        return kms.commit(&[&job.subject], done).await;
     }
     let rotated = Some((job.due_ms, "ON_DEMAND"));
     let (mut record, batch) = kms.with_new_material(live.record.clone(), done, rotated)?;
@@ -78,7 +78,7 @@ async fn delete(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
     let record = &live.record;
     let due = record.state == State::PendingDeletion && record.deletion_ms == Some(job.due_ms);
     if !due {
-        return kms.commit(&job.subject, done).await;
+        return kms.commit(&[&job.subject], done).await;
     }
     let mut batch = done.delete(KEYS, job.subject.as_str(), Expected::At(live.version));
     for material in &record.materials {
@@ -102,5 +102,5 @@ async fn delete(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
             batch = batch.delete(DUE, row, Expected::At(stored.version));
         }
     }
-    kms.commit(&job.subject, batch).await
+    kms.commit(&[&job.subject], batch).await
 }

@@ -1,10 +1,6 @@
-//! Loading keys, keeping them in memory, and changing their rows.
-//!
-//! INVARIANT: once a change of a key was acknowledged, no call that begins later sees the key as it
-//! was before. A loader notes the cache's generation before it reads and keeps what it read only if
-//! no change came in between; a change drops the key from the cache before it is acknowledged.
+//! Loading keys, and changing their rows.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bulla_crypto::{SecretKey, hex};
 use bulla_plane::Stop;
@@ -13,59 +9,12 @@ use bulla_plane::{Call, Guarded};
 use bulla_policy::{Policy, PolicyKind};
 use bulla_shapes::Fault;
 use bulla_store::{Expected, SealedBatch};
-use quick_cache::sync::Cache as Lru;
 
 use crate::fault;
 use crate::identifier::{self, Identifier};
 use crate::key::{self, KeyRecord};
 use crate::live::{Held, LiveKey, LiveMaterial};
 use crate::{ALIASES, KEYS, Kms, MATERIALS, managed};
-
-/// How many keys stay unwrapped in memory, at about 3 KiB each.
-const MAX_CACHED_KEYS: usize = 2_048;
-/// How many materials' owners stay known, at about 150 bytes each.
-const MAX_CACHED_OWNERS: usize = 8_192;
-
-/// Keys in memory.
-pub(crate) struct Cache {
-    live: Lru<String, Arc<LiveKey>>,
-    owners: Lru<(String, [u8; 32]), Arc<str>>,
-    generation: Mutex<u64>,
-}
-
-impl Cache {
-    pub(crate) fn new() -> Self {
-        Self {
-            live: Lru::new(MAX_CACHED_KEYS),
-            owners: Lru::new(MAX_CACHED_OWNERS),
-            generation: Mutex::new(0),
-        }
-    }
-
-    fn generation(&self) -> u64 {
-        *self.generation.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn keep(&self, path: &str, live: &Arc<LiveKey>, read_at: u64) {
-        let generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
-        if *generation == read_at {
-            self.live.insert(path.to_owned(), Arc::clone(live));
-        }
-    }
-
-    pub(crate) fn drop_key(&self, path: &str) {
-        let mut generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
-        *generation = generation.wrapping_add(1);
-        self.live.remove(path);
-    }
-
-    pub(crate) fn clear(&self) {
-        let mut generation = self.generation.lock().unwrap_or_else(PoisonError::into_inner);
-        *generation = generation.wrapping_add(1);
-        self.live.clear();
-        self.owners.clear();
-    }
-}
 
 /// Which identifiers an operation takes (facts 1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +89,7 @@ impl Kms {
         material: &[u8; 32],
     ) -> Result<Option<Arc<LiveKey>>, Stop> {
         let cached = (call.region.clone(), *material);
-        if let Some(path) = self.cache.owners.get(&cached) {
+        if let Some(path) = self.cache.owner(&cached) {
             return self.live(&path).await;
         }
         let row = key::material_path(&call.region, &hex::encode(material));
@@ -148,13 +97,13 @@ impl Kms {
             return Ok(None);
         };
         let (path, _) = open_material(opened.value.expose()).ok_or_else(fault::internal)?;
-        self.cache.owners.insert(cached, Arc::from(path));
+        self.cache.keep_owner(cached, path);
         self.live(path).await
     }
 
     /// A key, from memory or from the store.
     pub(crate) async fn live(&self, path: &str) -> Result<Option<Arc<LiveKey>>, Stop> {
-        if let Some(live) = self.cache.live.get(path) {
+        if let Some(live) = self.cache.get(path) {
             return Ok(Some(live));
         }
         let read_at = self.cache.generation();
@@ -197,13 +146,15 @@ impl Kms {
         let path = record.path();
         let bytes = record.to_bytes().map_err(|error| unreadable(&error))?;
         let expected = Expected::At(before.version);
-        self.commit(&path, batch.put(KEYS, path.as_str(), expected, bytes)).await
+        self.commit(&[&path], batch.put(KEYS, path.as_str(), expected, bytes)).await
     }
 
-    /// Commits a batch that touches one key, and drops the key from memory before anybody is told.
-    pub(crate) async fn commit(&self, path: &str, batch: SealedBatch) -> Result<(), Stop> {
+    /// Commits a batch that touches these keys, and drops them from memory before anybody is told.
+    pub(crate) async fn commit(&self, paths: &[&str], batch: SealedBatch) -> Result<(), Stop> {
+        let change = self.cache.begin_change(paths);
         let outcome = self.barrier.commit(batch).await;
-        self.cache.drop_key(path);
+        // Whatever the outcome: after a conflict the next attempt must read anew.
+        change.end();
         outcome?;
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! (`kms.alias`). Whatever a handler reads of a key it reads behind the Gate.
 
 mod blob;
+mod cache;
 mod conditions;
 mod context;
 mod due;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 use bulla_crypto::Crypto;
 use bulla_store::{Barrier, Space};
 
-use keys::Cache;
+use cache::Cache;
 use usage::UsageBook;
 
 /// One row a key: `<account>/<region>/<key id>`.

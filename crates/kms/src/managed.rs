@@ -128,7 +128,7 @@ impl Kms {
             .put(KEYS, path.as_str(), Expected::Absent, bytes)
             .put(ALIASES, alias_path, Expected::Absent, alias.to_bytes()?)
             .put(DUE, due_key(next_ms, "kms", "rotate", &path), Expected::Absent, b"{}".to_vec());
-        self.commit(&path, batch).await?;
+        self.commit(&[&path], batch).await?;
         Ok(record.id)
     }
 }

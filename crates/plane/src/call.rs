@@ -3,10 +3,12 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bulla_crypto::{Crypto, CryptoError};
 use bulla_policy::Principal;
 use bulla_shapes::{Fault, Service};
 
 use crate::identity::Authority;
+use crate::pipeline::ids;
 use crate::stop::{self, Stop};
 
 /// The caller and the circumstances of one request.
@@ -48,6 +50,9 @@ pub struct Trail {
     pub response: Option<String>,
     /// `additionalEventData` as JSON.
     pub additional: Option<String>,
+    /// The ids of further records that a call becomes once it has succeeded. They differ from the
+    /// first in nothing else.
+    pub more_events: Vec<[u8; 16]>,
 }
 
 impl Call {
@@ -76,6 +81,17 @@ impl Call {
             Stop::Fault(fault) => Err(fault),
             Stop::Internal => Err(stop::internal(self.service)),
         }
+    }
+
+    /// Has the call, if it succeeds, become one more record in the journal, and answers the id
+    /// of that record's event.
+    ///
+    /// # Errors
+    /// Those of the random source.
+    pub fn one_more_event(&mut self, crypto: &Crypto) -> Result<[u8; 16], CryptoError> {
+        let id = ids::event(crypto)?;
+        self.trail.more_events.push(id);
+        Ok(id)
     }
 
     /// Notes a resource for the journal.

@@ -80,7 +80,7 @@ pub(crate) async fn update_alias(
     let batch = SealedBatch::new().put(ALIASES, standing.row, expected, alias.to_bytes()?);
     let path = new.record.path();
     if old.record.id == new.record.id {
-        kms.commit(&path, batch.expect(KEYS, path.as_str(), Expected::At(new.version))).await?;
+        kms.commit(&[&path], batch.expect(KEYS, path.as_str(), Expected::At(new.version))).await?;
         return Ok(None);
     }
     let mut gains = new.record.clone();
@@ -88,15 +88,19 @@ pub(crate) async fn update_alias(
     let mut loses = old.record.clone();
     loses.aliases.retain(|known| known != name);
     let old_path = loses.path();
-    let bytes = loses.to_bytes().map_err(|error| {
-        tracing::error!(%error, "a key record does not serialize");
-        fault::internal()
-    })?;
-    let batch = batch.put(KEYS, old_path.as_str(), Expected::At(old.version), bytes);
-    let outcome = kms.change(&new, &gains, batch).await;
-    // Whatever the outcome, so that another attempt reads both keys anew.
-    kms.cache.drop_key(&old_path);
-    outcome?;
+    let bytes = |record: &KeyRecord| {
+        record.to_bytes().map_err(|error| {
+            tracing::error!(%error, "a key record does not serialize");
+            fault::internal()
+        })
+    };
+    let batch = batch.put(KEYS, path.as_str(), Expected::At(new.version), bytes(&gains)?).put(
+        KEYS,
+        old_path.as_str(),
+        Expected::At(old.version),
+        bytes(&loses)?,
+    );
+    kms.commit(&[&path, &old_path], batch).await?;
     Ok(None)
 }
 

@@ -19,6 +19,7 @@ use crate::conditions::RequestKeys;
 use crate::fault;
 use crate::keys::Takes;
 use crate::live::{Held, LiveKey};
+use crate::usage::Usage;
 
 const SYMMETRIC: &str = "SYMMETRIC_DEFAULT";
 
@@ -34,7 +35,7 @@ pub(crate) async fn encrypt(kms: &Kms, call: &mut Call, input: &EncryptRequest<'
     let context = input.encryption_context();
     let blob = blob::seal(&kms.crypto, material, Made::ByEncrypt, input.plaintext(), context)?;
     stop_if_dry(input.dry_run())?;
-    kms.used(call, &key, "Encrypt");
+    kms.used(call, call.event_id, &key, "Encrypt").await?;
     let answer = EncryptResponse::new()
         .with_ciphertext_blob(blob)
         .with_key_id(key.arn.clone())
@@ -55,7 +56,7 @@ pub(crate) async fn decrypt(kms: &Kms, call: &mut Call, input: &DecryptRequest<'
     let opened = open(kms, call, &source, RequestKeys::none()).await?;
     stop_if_dry(input.dry_run())?;
     let Some((plaintext, material)) = opened.plaintext else { return Err(fault::dry_run().into()) };
-    kms.used(call, &opened.key, "Decrypt");
+    kms.used(call, call.event_id, &opened.key, "Decrypt").await?;
     let answer = DecryptResponse::new()
         .with_key_id(opened.key.arn.clone())
         .with_plaintext(plaintext.into_vec())
@@ -86,8 +87,10 @@ pub(crate) async fn re_encrypt(kms: &Kms, call: &mut Call, input: &ReEncryptRequ
     let blob =
         blob::seal(&kms.crypto, current, Made::ByEncrypt, plaintext.expose(), target.context)?;
     stop_if_dry(input.dry_run())?;
-    kms.used(call, &opened.key, "ReEncrypt");
-    kms.used(call, &key, "ReEncrypt");
+    // Each key has an event of its own (facts 1.18); both events name both keys, source first.
+    let second = call.one_more_event(&kms.crypto)?;
+    kms.used(call, call.event_id, &opened.key, "ReEncrypt").await?;
+    kms.used(call, second, &key, "ReEncrypt").await?;
     let answer = ReEncryptResponse::new()
         .with_ciphertext_blob(blob)
         .with_source_key_id(opened.key.arn.clone())
@@ -100,9 +103,17 @@ pub(crate) async fn re_encrypt(kms: &Kms, call: &mut Call, input: &ReEncryptRequ
 }
 
 impl Kms {
-    /// Notes that a key was used, for GetKeyLastUsage.
-    pub(crate) fn used(&self, call: &Call, key: &LiveKey, operation: &str) {
-        self.usage.note(&key.path, call, operation);
+    /// Notes that a key was used, for GetKeyLastUsage, and which event tells of it.
+    pub(crate) async fn used(
+        &self,
+        call: &Call,
+        event_id: [u8; 16],
+        key: &LiveKey,
+        operation: &'static str,
+    ) -> Result<(), Stop> {
+        let (at_ms, request_id) = (call.now_ms, call.request_id);
+        let usage = Usage { operation: operation.into(), at_ms, event_id, request_id };
+        self.usage.note(&key.path, usage).await
     }
 }
 

@@ -98,7 +98,7 @@ async fn make(kms: &Kms, call: &mut Call, wanted: &Wanted<'_>) -> Result<DataKey
         return Err(fault::dry_run().into());
     }
     let operation = wanted.action.strip_prefix("kms:").unwrap_or(wanted.action);
-    kms.used(call, &key, operation);
+    kms.used(call, call.event_id, &key, operation).await?;
     Ok(DataKey { key, plaintext, ciphertext })
 }
 

@@ -127,7 +127,7 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
     call.touched(&arn, &account, KEY_TYPE);
     let path = record.path();
     let bytes = record.to_bytes().map_err(|_| fault::internal())?;
-    kms.commit(&path, batch.put(KEYS, path.as_str(), Expected::Absent, bytes)).await?;
+    kms.commit(&[&path], batch.put(KEYS, path.as_str(), Expected::Absent, bytes)).await?;
     let metadata = super::describe::metadata(&record);
     Ok(Some(CreateKeyResponse::new().with_key_metadata(metadata).into_record()))
 }

@@ -184,7 +184,24 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Unavailable`] if the record is not known to be durable.
     pub async fn append(&self, record: &RecordRef<'_>) -> Result<u64, JournalError> {
-        self.append_with(|out| encoding::encode(record, out)).await
+        self.append_all(record, &[]).await
+    }
+
+    /// Appends records that follow each other and become durable together; resolves with the
+    /// sequence number of the first. Else as [`Journal::append`].
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`] if not all of them are known to be durable.
+    pub async fn append_all<'a>(
+        &self,
+        first: &RecordRef<'a>,
+        more: &[RecordRef<'a>],
+    ) -> Result<u64, JournalError> {
+        self.append_with(more.len(), |index, out| {
+            let before = index.checked_sub(1);
+            encoding::encode(before.and_then(|before| more.get(before)).unwrap_or(first), out);
+        })
+        .await
     }
 
     /// Appends bytes that are not looked at; else as [`Journal::append`].
@@ -192,17 +209,22 @@ impl Journal {
     /// # Errors
     /// As [`Journal::append`], and [`JournalError::TooLarge`] above [`MAX_RECORD_BYTES`].
     pub async fn append_bytes(&self, bytes: &[u8]) -> Result<u64, JournalError> {
-        self.append_with(|out| out.extend_from_slice(bytes)).await
+        self.append_with(0, |_, out| out.extend_from_slice(bytes)).await
     }
 
-    async fn append_with(&self, encode: impl Fn(&mut Vec<u8>)) -> Result<u64, JournalError> {
+    /// Appends one record and `more`; `encode` is given the number of each, from 0.
+    async fn append_with(
+        &self,
+        more: usize,
+        encode: impl Fn(usize, &mut Vec<u8>),
+    ) -> Result<u64, JournalError> {
         let (group, index) = loop {
-            if let Some(place) = self.shared.enqueue(&encode)? {
+            if let Some(place) = self.shared.enqueue(more, &encode)? {
                 break place;
             }
             let mut room = std::pin::pin!(self.shared.room.notified());
             room.as_mut().enable();
-            if let Some(place) = self.shared.enqueue(&encode)? {
+            if let Some(place) = self.shared.enqueue(more, &encode)? {
                 break place;
             }
             room.await;
@@ -275,10 +297,12 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Encodes a record into the group that waits; `None` if there is no room at present.
+    /// Encodes one record and `more` into the group that waits; `None` if there is no room at
+    /// present.
     fn enqueue(
         &self,
-        encode: impl Fn(&mut Vec<u8>),
+        more: usize,
+        encode: impl Fn(usize, &mut Vec<u8>),
     ) -> Result<Option<(Arc<Group>, u64)>, JournalError> {
         let mut state = self.lock();
         if state.failed || state.closing {
@@ -288,17 +312,20 @@ impl Shared {
         if state.pending.len() >= self.options.pending_bytes {
             return Ok(None);
         }
-        let start = state.pending.len();
-        open_frame(&mut state.pending);
-        let body = state.pending.len();
-        encode(&mut state.pending);
-        if state.pending.len() - body > MAX_RECORD_BYTES {
-            state.pending.truncate(start);
-            return Err(JournalError::TooLarge);
+        let before = state.pending.len();
+        for number in 0..=more {
+            let start = state.pending.len();
+            open_frame(&mut state.pending);
+            let body = state.pending.len();
+            encode(number, &mut state.pending);
+            if state.pending.len() - body > MAX_RECORD_BYTES {
+                state.pending.truncate(before);
+                return Err(JournalError::TooLarge);
+            }
+            close_frame(&mut state.pending, start);
         }
-        close_frame(&mut state.pending, start);
         let index = state.count;
-        state.count += 1;
+        state.count += 1 + more as u64;
         let place = (Arc::clone(&state.group), index);
         let wake = std::mem::take(&mut state.writer_waits);
         drop(state);

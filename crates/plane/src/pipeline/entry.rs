@@ -7,7 +7,7 @@ use super::route::Route;
 use crate::Call;
 use crate::journal::{Identity, Journal, JournalError, RecordRef, Resource};
 
-/// Writes a call down, and waits until that is durable.
+/// Writes a call down, in as many records as it asked for, and waits until all are durable.
 pub(super) async fn record(
     journal: &Journal,
     route: &Route<'_>,
@@ -44,7 +44,9 @@ pub(super) async fn record(
         resources: resources.collect(),
         ..RecordRef::default()
     };
-    journal.append(&entry).await
+    let more = if fault.is_none() { call.trail.more_events.as_slice() } else { &[] };
+    let more: Vec<_> = more.iter().map(|id| RecordRef { event_id: *id, ..entry.clone() }).collect();
+    journal.append_all(&entry, &more).await
 }
 
 /// The caller, as the page "CloudTrail userIdentity element" has it.

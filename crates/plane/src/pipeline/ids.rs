@@ -18,6 +18,13 @@ impl Ids {
     }
 }
 
+/// The id of one more event.
+pub(crate) fn event(crypto: &Crypto) -> Result<[u8; 16], CryptoError> {
+    let mut random = [0; 16];
+    crypto.rng.fill(&mut random)?;
+    Ok(version_4(random))
+}
+
 fn version_4(random: [u8; 16]) -> [u8; 16] {
     let value = u128::from_be_bytes(random);
     let version = value & !(0xf << 76) | 0x4 << 76;

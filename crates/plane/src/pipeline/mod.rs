@@ -6,7 +6,7 @@
 
 mod caller;
 mod entry;
-mod ids;
+pub(crate) mod ids;
 mod route;
 #[cfg(test)]
 mod tests;

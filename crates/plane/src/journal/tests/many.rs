@@ -201,3 +201,58 @@ fn a_folder_open_to_others_is_refused() {
     let refused = Directory::open(home.path());
     assert!(refused.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied));
 }
+
+#[test]
+fn records_that_belong_together_follow_each_other_in_one_group() {
+    let medium: Arc<dyn Medium> = Arc::new(Simulated::new(6));
+    let journal = Arc::new(open(&medium));
+    let runtime = runtime();
+    let tasks: Vec<_> = (0..32)
+        .map(|task| {
+            let journal = Arc::clone(&journal);
+            runtime.spawn(async move {
+                let mut answered = Vec::new();
+                for index in 0..10 {
+                    let time = (task * 10 + index) * 3;
+                    let more = [decrypt(time + 1), decrypt(time + 2)];
+                    let first = journal.append_all(&decrypt(time), &more).await.unwrap();
+                    answered.extend((0..3).zip(time..).map(|(at, time)| (first + at, time)));
+                }
+                answered
+            })
+        })
+        .collect();
+    let mut answered: Vec<_> =
+        tasks.into_iter().flat_map(|task| runtime.block_on(task).unwrap()).collect();
+    answered.sort_unstable();
+    assert_eq!(journal.metrics().records(), 960);
+    drop(journal);
+    assert_eq!(contents(&medium), answered);
+    assert!(check(&medium).is_clean());
+}
+
+#[test]
+fn records_that_belong_together_are_acknowledged_together_or_not_at_all() {
+    for operation in 0..12 {
+        let disk = Arc::new(Simulated::new(operation));
+        let medium: Arc<dyn Medium> = Arc::clone(&disk) as Arc<dyn Medium>;
+        let journal = open(&medium);
+        let mut acknowledged = Vec::new();
+        disk.fail_at(disk.operations() + operation, false, io::ErrorKind::Other);
+        for time in 0..4 {
+            let answer = block_on(journal.append_all(&decrypt(time * 2), &[decrypt(time * 2 + 1)]));
+            match answer {
+                Ok(first) => acknowledged.extend([(first, time * 2), (first + 1, time * 2 + 1)]),
+                Err(error) => {
+                    assert_eq!(error, JournalError::Unavailable);
+                    block_on(journal.recovered());
+                }
+            }
+        }
+        assert!(acknowledged.len() >= 6, "{acknowledged:?}");
+        drop(journal);
+        let found = contents(&medium);
+        assert!(acknowledged.iter().all(|one| found.contains(one)), "{operation}: {found:?}");
+        assert!(check(&medium).is_clean());
+    }
+}

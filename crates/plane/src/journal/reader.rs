@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::chain::{ChainKey, ChainValue, HEADER_FRAME_BYTES, PREFIX_BYTES};
+use super::chain::{CHAIN_BYTES, ChainKey, ChainValue, HEADER_FRAME_BYTES, PREFIX_BYTES};
 use super::fault::{Fault, FaultKind, span};
 use super::medium::Medium;
 use super::record::Record;
@@ -81,14 +81,20 @@ impl Reader {
             limit: None,
             from: sequence,
         };
-        for segment in reader.medium.list()?.into_iter().rev() {
-            let header = read_header(&*reader.medium, segment, &reader.key)?;
+        let segments = reader.medium.list()?;
+        for segment in segments.iter().rev() {
+            let header = read_header(&*reader.medium, *segment, &reader.key)?;
             if let Some((header, chain)) = header {
-                reader.enter(segment, chain, header.first_sequence);
+                reader.enter(*segment, chain, header.first_sequence);
                 if header.first_sequence <= sequence {
-                    break;
+                    return Ok(reader);
                 }
             }
+        }
+        // What is wanted is older than all segments whose header holds. Those in front of them are
+        // not passed over: their fault is named, and what holds in them is read.
+        if segments.first() != Some(&reader.segment) {
+            reader.enter(0, [0; CHAIN_BYTES], 1);
         }
         Ok(reader)
     }
@@ -155,8 +161,11 @@ impl Reader {
 
     /// Whether anything is written where the reader is; what is asked most often by who follows.
     fn is_written(&self) -> io::Result<bool> {
-        let prefix = PREFIX_BYTES as u64;
-        let bytes = read_from(&*self.medium, self.segment, self.offset, prefix)?;
+        self.is_written_at(self.segment, self.offset)
+    }
+
+    fn is_written_at(&self, segment: u64, offset: u64) -> io::Result<bool> {
+        let bytes = read_from(&*self.medium, segment, offset, PREFIX_BYTES as u64)?;
         Ok(bytes.iter().any(|byte| *byte != 0))
     }
 
@@ -206,7 +215,9 @@ impl Reader {
     fn enter_next(&mut self, next: u64) -> io::Result<Option<Fault>> {
         let bytes = read_from(&*self.medium, next, 0, HEADER_FRAME_BYTES as u64)?;
         let Some((header, chain)) = read_header(&*self.medium, next, &self.key)? else {
-            if self.medium.list()?.last() == Some(&next) {
+            if self.medium.list()?.last() == Some(&next)
+                && !self.is_written_at(next, HEADER_FRAME_BYTES as u64)?
+            {
                 // It is being begun.
                 return Ok(None);
             }

@@ -73,6 +73,32 @@ fn every_byte_that_is_altered_is_named() {
     assert!(check(&medium).is_clean());
 }
 
+#[test]
+fn a_reader_names_every_header_that_is_altered_and_reads_what_holds() {
+    let (disk, medium, _) = journal();
+    for segment in medium.list().unwrap() {
+        for at in 0..HEADER_FRAME_BYTES {
+            disk.tamper(|all| all.get_mut(&segment).unwrap()[at] ^= 1);
+            let (mut read, mut faults) = (Vec::new(), Vec::new());
+            for record in Reader::from_sequence(Arc::clone(&medium), key(), 1).unwrap() {
+                match record {
+                    Ok(record) => read.push(record.sequence()),
+                    Err(ReadError::Fault(fault)) => faults.push(fault),
+                    Err(ReadError::Io(error)) => panic!("{error}"),
+                }
+            }
+            let kinds: Vec<_> = faults.iter().map(|fault| fault.kind).collect();
+            assert!(kinds.contains(&FaultKind::Header), "{segment}:{at} {faults:?}");
+            // The header's chain value takes with it the record that it authenticates.
+            let lost: Vec<_> = (1..=RECORDS).filter(|record| !read.contains(record)).collect();
+            let first = contents_before(segment) + 1;
+            assert!(lost.is_empty() || lost == [first], "{segment}:{at} {lost:?}");
+            assert!(read.is_sorted(), "{segment}:{at} {read:?}");
+            disk.tamper(|all| all.get_mut(&segment).unwrap()[at] ^= 1);
+        }
+    }
+}
+
 fn records_in(segment: u64) -> u64 {
     let fit = ((small().segment_bytes as usize - HEADER_FRAME_BYTES) / frame_bytes()) as u64;
     fit.min(RECORDS - contents_before(segment))

@@ -34,7 +34,7 @@ The project's chores. Each does its own set-up and says what it does while it do
   cargo xtask bench        load against Bulla and against a bare server, interleaved, with ratios
   cargo xtask torture      the long tests, for as long as you like; a failure prints its seed
       --only N             only test number N
-      --minutes M          minutes for each test
+      --minutes M          minutes in all
       --seed S             repeat a run
   cargo xtask fuzz [TARGET] [--minutes M]
                            cargo-fuzz over every parser (needs nightly and cargo-fuzz)

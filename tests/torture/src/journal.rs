@@ -24,6 +24,15 @@ fn small() -> Options {
     }
 }
 
+/// Segments in which the records of whole calls have room.
+const ROOMY_BYTES: u64 = 32 << 10;
+
+/// Opens a journal for calls of KMS.
+pub(crate) fn open_roomy(medium: &Arc<dyn Medium>) -> Result<Journal, OpenError> {
+    let options = Options { segment_bytes: ROOMY_BYTES, pending_bytes: 16 << 10, ..small() };
+    Journal::open(Arc::clone(medium), key(), options).map(|(journal, _)| journal)
+}
+
 pub(crate) fn open(medium: &Arc<dyn Medium>) -> Result<Journal, OpenError> {
     Journal::open(Arc::clone(medium), key(), small()).map(|(journal, _)| journal)
 }

@@ -4,20 +4,30 @@
 //! with `--slice` each gets a few seconds. A failure names the seed that repeats it.
 
 mod bit_rot;
+mod canaries;
+mod client;
 mod clones;
+mod door;
 mod hostile;
+mod house;
 mod intruder;
 mod journal;
+mod key_bytes;
+mod kill_storm;
 mod nonces;
 mod options;
 mod power_cut;
+mod power_cut_services;
 mod random;
 mod replay;
 mod request;
 mod run;
+mod scanner;
+mod server;
 mod signatures;
 mod splice;
 mod store;
+mod writes;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -35,7 +45,13 @@ struct Test {
     run: fn(&mut Run) -> Result<Counts, String>,
 }
 
-const TESTS: [Test; 7] = [
+const TESTS: &[Test] = &[
+    Test {
+        number: 1,
+        name: "kill -9 storm",
+        goal: "10,000 kills, 0 acknowledged writes lost",
+        run: kill_storm::run,
+    },
     Test {
         number: 2,
         name: "power cut",
@@ -53,6 +69,18 @@ const TESTS: [Test; 7] = [
         name: "rollback and splice",
         goal: "1,000 attempts, all detected",
         run: splice::run,
+    },
+    Test {
+        number: 8,
+        name: "canary secrets",
+        goal: "10,000 canaries, 0 found",
+        run: canaries::run,
+    },
+    Test {
+        number: 9,
+        name: "key bytes",
+        goal: "a sweep after each operation, 0 found, files closed to others",
+        run: key_bytes::run,
     },
     Test {
         number: 10,

@@ -9,26 +9,37 @@ use bulla_plane::journal::{self as plane, Medium, verify};
 use bulla_store::{BarrierError, Disk, Faults, Simulated, StoreError};
 
 use crate::journal;
+use crate::power_cut_services::every_sync as services;
 use crate::random::Random;
 use crate::run::{Counts, Run, at, demand, say, wait};
 use crate::store::{Rows, create, open, rows_of, step};
 
 const STEPS: u64 = 12;
 const RECORDS: i64 = 12;
+/// Up to which part of the time the store is cut alone, and the journal; then both under KMS.
+const STORE_PERCENT: u32 = 30;
+const JOURNAL_PERCENT: u32 = 50;
 
 pub(crate) fn run(run: &mut Run) -> Result<Counts, String> {
     let mut counts = Counts::default();
-    while run.goes_on(70) {
+    while run.goes_on(STORE_PERCENT) {
         let seed = run.random.next();
         let cuts = wait(every_sync(seed, run)).map_err(|error| format!("seed {seed}: {error}"))?;
         counts.add("crash images of a store", cuts);
     }
-    while run.goes_on(100) {
+    while run.goes_on(JOURNAL_PERCENT) {
         let seed = run.random.next();
         let cuts = every_operation(seed).map_err(|error| format!("seed {seed}: {error}"))?;
         counts.add("crash images of a journal", cuts);
     }
-    counts.all_of(&["crash images of a store", "crash images of a journal"])
+    while run.goes_on(100) {
+        let seed = run.random.next();
+        let cuts = services(seed, run, 100).map_err(|error| format!("seed {seed}: {error}"))?;
+        counts.add("crash images of a machine with KMS", cuts);
+    }
+    let needed = ["a store", "a journal", "a machine with KMS"];
+    let needed = needed.map(|what| format!("crash images of {what}"));
+    counts.all_of(&needed.each_ref().map(String::as_str))
 }
 
 /// What a run left behind.
@@ -45,7 +56,7 @@ async fn every_sync(seed: u64, run: &Run) -> Result<u64, String> {
     let syncs = disk.syncs();
     demand(syncs == 1 + STEPS, || format!("{syncs} syncs in place of one for each commit"))?;
     let mut cuts = 0;
-    for cut in (1..=syncs).take_while(|cut| *cut == 1 || run.goes_on(70)) {
+    for cut in (1..=syncs).take_while(|cut| *cut == 1 || run.goes_on(STORE_PERCENT)) {
         let disk = Disk::new(seed.wrapping_add(cut));
         disk.set_faults(Faults { cut_at_sync: Some(cut), ..Faults::default() });
         let left = script(&disk, seed).await?;

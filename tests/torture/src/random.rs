@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use bulla_crypto::{CryptoError, Rng};
+use bulla_crypto::{CryptoError, Rng, SystemRng};
 
 /// A sequence of numbers that a seed determines.
 #[derive(Clone)]
@@ -64,6 +64,25 @@ pub(crate) struct Stuck;
 impl Rng for Stuck {
     fn fill(&self, out: &mut [u8]) -> Result<(), CryptoError> {
         out.fill(7);
+        Ok(())
+    }
+}
+
+/// The system's random source, which remembers what it gave.
+#[derive(Default)]
+pub(crate) struct Recording(Mutex<Vec<Vec<u8>>>);
+
+impl Recording {
+    /// What was drawn since the last time.
+    pub(crate) fn take(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Rng for Recording {
+    fn fill(&self, out: &mut [u8]) -> Result<(), CryptoError> {
+        SystemRng.fill(out)?;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(out.to_vec());
         Ok(())
     }
 }

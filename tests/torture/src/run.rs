@@ -36,6 +36,14 @@ impl Counts {
         }
     }
 
+    /// Keeps the largest of all that were told.
+    pub(crate) fn most(&mut self, what: &'static str, value: u64) {
+        match self.0.iter_mut().find(|(name, _)| *name == what) {
+            Some((_, most)) => *most = value.max(*most),
+            None => self.0.push((what, value)),
+        }
+    }
+
     /// These counts, if all of `needed` were reached at least once.
     pub(crate) fn all_of(self, needed: &[&str]) -> Result<Self, String> {
         let reached =

@@ -6,3 +6,5 @@
 pub mod kms;
 #[rustfmt::skip]
 pub mod sts;
+#[rustfmt::skip]
+pub mod organizations;

@@ -8,7 +8,699 @@ use super::tables;
 use crate::record::Record;
 use crate::tables::Structure;
 use crate::value::Value;
-use crate::view::{Held, View};
+use crate::view::{self, Held, Strings, View, Views};
+
+/// A view of `AssumeRoleRequest`.
+#[derive(Debug)]
+pub struct AssumeRoleRequest<'a>(Held<'a>);
+
+impl<'a> View<'a> for AssumeRoleRequest<'a> {
+    const SHAPE: &'static Structure = &tables::AssumeRoleRequest;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for AssumeRoleRequest<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> AssumeRoleRequest<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::AssumeRoleRequest))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `RoleArn`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn role_arn(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `RoleArn`.
+    #[must_use]
+    #[inline]
+    pub fn with_role_arn(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+    /// `RoleSessionName`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn role_session_name(&self) -> &str { self.0.text(1).unwrap_or_default() }
+    /// Sets `RoleSessionName`.
+    #[must_use]
+    #[inline]
+    pub fn with_role_session_name(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(1, Value::Str(value.into()))) }
+    /// `PolicyArns`: a list of structures.
+    #[must_use]
+    #[inline]
+    pub fn policy_arns(&self) -> Option<Views<'_, PolicyDescriptorType<'_>>> { self.0.structures(2) }
+    /// Sets `PolicyArns`.
+    #[must_use]
+    #[inline]
+    pub fn with_policy_arns(self, value: impl IntoIterator<Item = PolicyDescriptorType<'a>>) -> Self { Self(self.0.with(2, view::structures(value))) }
+    /// `Policy`: a string.
+    #[must_use]
+    #[inline]
+    pub fn policy(&self) -> Option<&str> { self.0.text(3) }
+    /// Sets `Policy`.
+    #[must_use]
+    #[inline]
+    pub fn with_policy(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(3, Value::Str(value.into()))) }
+    /// `DurationSeconds`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn duration_seconds(&self) -> Option<i64> { self.0.int(4) }
+    /// Sets `DurationSeconds`.
+    #[must_use]
+    #[inline]
+    pub fn with_duration_seconds(self, value: i64) -> Self { Self(self.0.with(4, Value::Int(value))) }
+    /// `Tags`: a list of structures.
+    #[must_use]
+    #[inline]
+    pub fn tags(&self) -> Option<Views<'_, Tag<'_>>> { self.0.structures(5) }
+    /// Sets `Tags`.
+    #[must_use]
+    #[inline]
+    pub fn with_tags(self, value: impl IntoIterator<Item = Tag<'a>>) -> Self { Self(self.0.with(5, view::structures(value))) }
+    /// `TransitiveTagKeys`: a list of strings.
+    #[must_use]
+    #[inline]
+    pub fn transitive_tag_keys(&self) -> Option<Strings<'_>> { self.0.strings(6) }
+    /// Sets `TransitiveTagKeys`.
+    #[must_use]
+    #[inline]
+    pub fn with_transitive_tag_keys(self, value: impl IntoIterator<Item = impl Into<Cow<'a, str>>>) -> Self { Self(self.0.with(6, view::strings(value))) }
+    /// `ExternalId`: a string.
+    #[must_use]
+    #[inline]
+    pub fn external_id(&self) -> Option<&str> { self.0.text(7) }
+    /// Sets `ExternalId`.
+    #[must_use]
+    #[inline]
+    pub fn with_external_id(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(7, Value::Str(value.into()))) }
+    /// `SerialNumber`: a string.
+    #[must_use]
+    #[inline]
+    pub fn serial_number(&self) -> Option<&str> { self.0.text(8) }
+    /// Sets `SerialNumber`.
+    #[must_use]
+    #[inline]
+    pub fn with_serial_number(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(8, Value::Str(value.into()))) }
+    /// `TokenCode`: a string.
+    #[must_use]
+    #[inline]
+    pub fn token_code(&self) -> Option<&str> { self.0.text(9) }
+    /// Sets `TokenCode`.
+    #[must_use]
+    #[inline]
+    pub fn with_token_code(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(9, Value::Str(value.into()))) }
+    /// `SourceIdentity`: a string.
+    #[must_use]
+    #[inline]
+    pub fn source_identity(&self) -> Option<&str> { self.0.text(10) }
+    /// Sets `SourceIdentity`.
+    #[must_use]
+    #[inline]
+    pub fn with_source_identity(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(10, Value::Str(value.into()))) }
+    /// `ProvidedContexts`: a list of structures.
+    #[must_use]
+    #[inline]
+    pub fn provided_contexts(&self) -> Option<Views<'_, ProvidedContext<'_>>> { self.0.structures(11) }
+    /// Sets `ProvidedContexts`.
+    #[must_use]
+    #[inline]
+    pub fn with_provided_contexts(self, value: impl IntoIterator<Item = ProvidedContext<'a>>) -> Self { Self(self.0.with(11, view::structures(value))) }
+    /// `MinimumSessionTokenSize`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn minimum_session_token_size(&self) -> Option<i64> { self.0.int(12) }
+    /// Sets `MinimumSessionTokenSize`.
+    #[must_use]
+    #[inline]
+    pub fn with_minimum_session_token_size(self, value: i64) -> Self { Self(self.0.with(12, Value::Int(value))) }
+}
+
+/// A view of `AssumeRoleResponse`.
+#[derive(Debug)]
+pub struct AssumeRoleResponse<'a>(Held<'a>);
+
+impl<'a> View<'a> for AssumeRoleResponse<'a> {
+    const SHAPE: &'static Structure = &tables::AssumeRoleResponse;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for AssumeRoleResponse<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> AssumeRoleResponse<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::AssumeRoleResponse))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `Credentials`: a structure.
+    #[must_use]
+    #[inline]
+    pub fn credentials(&self) -> Option<Credentials<'_>> { self.0.structure(0) }
+    /// Sets `Credentials`.
+    #[must_use]
+    #[inline]
+    pub fn with_credentials(self, value: Credentials<'a>) -> Self { Self(self.0.with(0, Value::Struct(value.into_record()))) }
+    /// `AssumedRoleUser`: a structure.
+    #[must_use]
+    #[inline]
+    pub fn assumed_role_user(&self) -> Option<AssumedRoleUser<'_>> { self.0.structure(1) }
+    /// Sets `AssumedRoleUser`.
+    #[must_use]
+    #[inline]
+    pub fn with_assumed_role_user(self, value: AssumedRoleUser<'a>) -> Self { Self(self.0.with(1, Value::Struct(value.into_record()))) }
+    /// `PackedPolicySize`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn packed_policy_size(&self) -> Option<i64> { self.0.int(2) }
+    /// Sets `PackedPolicySize`.
+    #[must_use]
+    #[inline]
+    pub fn with_packed_policy_size(self, value: i64) -> Self { Self(self.0.with(2, Value::Int(value))) }
+    /// `SourceIdentity`: a string.
+    #[must_use]
+    #[inline]
+    pub fn source_identity(&self) -> Option<&str> { self.0.text(3) }
+    /// Sets `SourceIdentity`.
+    #[must_use]
+    #[inline]
+    pub fn with_source_identity(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(3, Value::Str(value.into()))) }
+    /// `SessionTokenUtilization`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn session_token_utilization(&self) -> Option<i64> { self.0.int(4) }
+    /// Sets `SessionTokenUtilization`.
+    #[must_use]
+    #[inline]
+    pub fn with_session_token_utilization(self, value: i64) -> Self { Self(self.0.with(4, Value::Int(value))) }
+    /// `SessionTokenSize`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn session_token_size(&self) -> Option<i64> { self.0.int(5) }
+    /// Sets `SessionTokenSize`.
+    #[must_use]
+    #[inline]
+    pub fn with_session_token_size(self, value: i64) -> Self { Self(self.0.with(5, Value::Int(value))) }
+}
+
+/// A view of `AssumeRoleWithWebIdentityRequest`.
+#[derive(Debug)]
+pub struct AssumeRoleWithWebIdentityRequest<'a>(Held<'a>);
+
+impl<'a> View<'a> for AssumeRoleWithWebIdentityRequest<'a> {
+    const SHAPE: &'static Structure = &tables::AssumeRoleWithWebIdentityRequest;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for AssumeRoleWithWebIdentityRequest<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> AssumeRoleWithWebIdentityRequest<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::AssumeRoleWithWebIdentityRequest))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `RoleArn`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn role_arn(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `RoleArn`.
+    #[must_use]
+    #[inline]
+    pub fn with_role_arn(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+    /// `RoleSessionName`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn role_session_name(&self) -> &str { self.0.text(1).unwrap_or_default() }
+    /// Sets `RoleSessionName`.
+    #[must_use]
+    #[inline]
+    pub fn with_role_session_name(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(1, Value::Str(value.into()))) }
+    /// `WebIdentityToken`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn web_identity_token(&self) -> &str { self.0.text(2).unwrap_or_default() }
+    /// Sets `WebIdentityToken`.
+    #[must_use]
+    #[inline]
+    pub fn with_web_identity_token(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(2, Value::Str(value.into()))) }
+    /// `ProviderId`: a string.
+    #[must_use]
+    #[inline]
+    pub fn provider_id(&self) -> Option<&str> { self.0.text(3) }
+    /// Sets `ProviderId`.
+    #[must_use]
+    #[inline]
+    pub fn with_provider_id(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(3, Value::Str(value.into()))) }
+    /// `PolicyArns`: a list of structures.
+    #[must_use]
+    #[inline]
+    pub fn policy_arns(&self) -> Option<Views<'_, PolicyDescriptorType<'_>>> { self.0.structures(4) }
+    /// Sets `PolicyArns`.
+    #[must_use]
+    #[inline]
+    pub fn with_policy_arns(self, value: impl IntoIterator<Item = PolicyDescriptorType<'a>>) -> Self { Self(self.0.with(4, view::structures(value))) }
+    /// `Policy`: a string.
+    #[must_use]
+    #[inline]
+    pub fn policy(&self) -> Option<&str> { self.0.text(5) }
+    /// Sets `Policy`.
+    #[must_use]
+    #[inline]
+    pub fn with_policy(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(5, Value::Str(value.into()))) }
+    /// `DurationSeconds`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn duration_seconds(&self) -> Option<i64> { self.0.int(6) }
+    /// Sets `DurationSeconds`.
+    #[must_use]
+    #[inline]
+    pub fn with_duration_seconds(self, value: i64) -> Self { Self(self.0.with(6, Value::Int(value))) }
+    /// `MinimumSessionTokenSize`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn minimum_session_token_size(&self) -> Option<i64> { self.0.int(7) }
+    /// Sets `MinimumSessionTokenSize`.
+    #[must_use]
+    #[inline]
+    pub fn with_minimum_session_token_size(self, value: i64) -> Self { Self(self.0.with(7, Value::Int(value))) }
+}
+
+/// A view of `AssumeRoleWithWebIdentityResponse`.
+#[derive(Debug)]
+pub struct AssumeRoleWithWebIdentityResponse<'a>(Held<'a>);
+
+impl<'a> View<'a> for AssumeRoleWithWebIdentityResponse<'a> {
+    const SHAPE: &'static Structure = &tables::AssumeRoleWithWebIdentityResponse;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for AssumeRoleWithWebIdentityResponse<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> AssumeRoleWithWebIdentityResponse<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::AssumeRoleWithWebIdentityResponse))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `Credentials`: a structure.
+    #[must_use]
+    #[inline]
+    pub fn credentials(&self) -> Option<Credentials<'_>> { self.0.structure(0) }
+    /// Sets `Credentials`.
+    #[must_use]
+    #[inline]
+    pub fn with_credentials(self, value: Credentials<'a>) -> Self { Self(self.0.with(0, Value::Struct(value.into_record()))) }
+    /// `SubjectFromWebIdentityToken`: a string.
+    #[must_use]
+    #[inline]
+    pub fn subject_from_web_identity_token(&self) -> Option<&str> { self.0.text(1) }
+    /// Sets `SubjectFromWebIdentityToken`.
+    #[must_use]
+    #[inline]
+    pub fn with_subject_from_web_identity_token(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(1, Value::Str(value.into()))) }
+    /// `AssumedRoleUser`: a structure.
+    #[must_use]
+    #[inline]
+    pub fn assumed_role_user(&self) -> Option<AssumedRoleUser<'_>> { self.0.structure(2) }
+    /// Sets `AssumedRoleUser`.
+    #[must_use]
+    #[inline]
+    pub fn with_assumed_role_user(self, value: AssumedRoleUser<'a>) -> Self { Self(self.0.with(2, Value::Struct(value.into_record()))) }
+    /// `PackedPolicySize`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn packed_policy_size(&self) -> Option<i64> { self.0.int(3) }
+    /// Sets `PackedPolicySize`.
+    #[must_use]
+    #[inline]
+    pub fn with_packed_policy_size(self, value: i64) -> Self { Self(self.0.with(3, Value::Int(value))) }
+    /// `Provider`: a string.
+    #[must_use]
+    #[inline]
+    pub fn provider(&self) -> Option<&str> { self.0.text(4) }
+    /// Sets `Provider`.
+    #[must_use]
+    #[inline]
+    pub fn with_provider(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(4, Value::Str(value.into()))) }
+    /// `Audience`: a string.
+    #[must_use]
+    #[inline]
+    pub fn audience(&self) -> Option<&str> { self.0.text(5) }
+    /// Sets `Audience`.
+    #[must_use]
+    #[inline]
+    pub fn with_audience(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(5, Value::Str(value.into()))) }
+    /// `SourceIdentity`: a string.
+    #[must_use]
+    #[inline]
+    pub fn source_identity(&self) -> Option<&str> { self.0.text(6) }
+    /// Sets `SourceIdentity`.
+    #[must_use]
+    #[inline]
+    pub fn with_source_identity(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(6, Value::Str(value.into()))) }
+    /// `SessionTokenUtilization`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn session_token_utilization(&self) -> Option<i64> { self.0.int(7) }
+    /// Sets `SessionTokenUtilization`.
+    #[must_use]
+    #[inline]
+    pub fn with_session_token_utilization(self, value: i64) -> Self { Self(self.0.with(7, Value::Int(value))) }
+    /// `SessionTokenSize`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn session_token_size(&self) -> Option<i64> { self.0.int(8) }
+    /// Sets `SessionTokenSize`.
+    #[must_use]
+    #[inline]
+    pub fn with_session_token_size(self, value: i64) -> Self { Self(self.0.with(8, Value::Int(value))) }
+}
+
+/// A view of `AssumedRoleUser`.
+#[derive(Debug)]
+pub struct AssumedRoleUser<'a>(Held<'a>);
+
+impl<'a> View<'a> for AssumedRoleUser<'a> {
+    const SHAPE: &'static Structure = &tables::AssumedRoleUser;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for AssumedRoleUser<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> AssumedRoleUser<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::AssumedRoleUser))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `AssumedRoleId`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn assumed_role_id(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `AssumedRoleId`.
+    #[must_use]
+    #[inline]
+    pub fn with_assumed_role_id(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+    /// `Arn`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn arn(&self) -> &str { self.0.text(1).unwrap_or_default() }
+    /// Sets `Arn`.
+    #[must_use]
+    #[inline]
+    pub fn with_arn(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(1, Value::Str(value.into()))) }
+}
+
+/// A view of `Credentials`.
+#[derive(Debug)]
+pub struct Credentials<'a>(Held<'a>);
+
+impl<'a> View<'a> for Credentials<'a> {
+    const SHAPE: &'static Structure = &tables::Credentials;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for Credentials<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> Credentials<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::Credentials))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `AccessKeyId`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn access_key_id(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `AccessKeyId`.
+    #[must_use]
+    #[inline]
+    pub fn with_access_key_id(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+    /// `SecretAccessKey`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn secret_access_key(&self) -> &str { self.0.text(1).unwrap_or_default() }
+    /// Sets `SecretAccessKey`.
+    #[must_use]
+    #[inline]
+    pub fn with_secret_access_key(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(1, Value::Str(value.into()))) }
+    /// `SessionToken`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn session_token(&self) -> &str { self.0.text(2).unwrap_or_default() }
+    /// Sets `SessionToken`.
+    #[must_use]
+    #[inline]
+    pub fn with_session_token(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(2, Value::Str(value.into()))) }
+    /// `Expiration`: milliseconds since 1970, required.
+    #[must_use]
+    #[inline]
+    pub fn expiration(&self) -> Option<i64> { self.0.time(3) }
+    /// Sets `Expiration`.
+    #[must_use]
+    #[inline]
+    pub fn with_expiration(self, value: i64) -> Self { Self(self.0.with(3, Value::Time(value))) }
+}
+
+/// A view of `DecodeAuthorizationMessageRequest`.
+#[derive(Debug)]
+pub struct DecodeAuthorizationMessageRequest<'a>(Held<'a>);
+
+impl<'a> View<'a> for DecodeAuthorizationMessageRequest<'a> {
+    const SHAPE: &'static Structure = &tables::DecodeAuthorizationMessageRequest;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for DecodeAuthorizationMessageRequest<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> DecodeAuthorizationMessageRequest<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::DecodeAuthorizationMessageRequest))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `EncodedMessage`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn encoded_message(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `EncodedMessage`.
+    #[must_use]
+    #[inline]
+    pub fn with_encoded_message(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+}
+
+/// A view of `DecodeAuthorizationMessageResponse`.
+#[derive(Debug)]
+pub struct DecodeAuthorizationMessageResponse<'a>(Held<'a>);
+
+impl<'a> View<'a> for DecodeAuthorizationMessageResponse<'a> {
+    const SHAPE: &'static Structure = &tables::DecodeAuthorizationMessageResponse;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for DecodeAuthorizationMessageResponse<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> DecodeAuthorizationMessageResponse<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::DecodeAuthorizationMessageResponse))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `DecodedMessage`: a string.
+    #[must_use]
+    #[inline]
+    pub fn decoded_message(&self) -> Option<&str> { self.0.text(0) }
+    /// Sets `DecodedMessage`.
+    #[must_use]
+    #[inline]
+    pub fn with_decoded_message(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+}
+
+/// A view of `FederatedUser`.
+#[derive(Debug)]
+pub struct FederatedUser<'a>(Held<'a>);
+
+impl<'a> View<'a> for FederatedUser<'a> {
+    const SHAPE: &'static Structure = &tables::FederatedUser;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for FederatedUser<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> FederatedUser<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::FederatedUser))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `FederatedUserId`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn federated_user_id(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `FederatedUserId`.
+    #[must_use]
+    #[inline]
+    pub fn with_federated_user_id(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+    /// `Arn`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn arn(&self) -> &str { self.0.text(1).unwrap_or_default() }
+    /// Sets `Arn`.
+    #[must_use]
+    #[inline]
+    pub fn with_arn(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(1, Value::Str(value.into()))) }
+}
+
+/// A view of `GetAccessKeyInfoRequest`.
+#[derive(Debug)]
+pub struct GetAccessKeyInfoRequest<'a>(Held<'a>);
+
+impl<'a> View<'a> for GetAccessKeyInfoRequest<'a> {
+    const SHAPE: &'static Structure = &tables::GetAccessKeyInfoRequest;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for GetAccessKeyInfoRequest<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> GetAccessKeyInfoRequest<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::GetAccessKeyInfoRequest))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `AccessKeyId`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn access_key_id(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `AccessKeyId`.
+    #[must_use]
+    #[inline]
+    pub fn with_access_key_id(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+}
+
+/// A view of `GetAccessKeyInfoResponse`.
+#[derive(Debug)]
+pub struct GetAccessKeyInfoResponse<'a>(Held<'a>);
+
+impl<'a> View<'a> for GetAccessKeyInfoResponse<'a> {
+    const SHAPE: &'static Structure = &tables::GetAccessKeyInfoResponse;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for GetAccessKeyInfoResponse<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> GetAccessKeyInfoResponse<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::GetAccessKeyInfoResponse))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `Account`: a string.
+    #[must_use]
+    #[inline]
+    pub fn account(&self) -> Option<&str> { self.0.text(0) }
+    /// Sets `Account`.
+    #[must_use]
+    #[inline]
+    pub fn with_account(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+}
 
 /// A view of `GetCallerIdentityRequest`.
 #[derive(Debug)]
@@ -88,4 +780,384 @@ impl<'a> GetCallerIdentityResponse<'a> {
     #[must_use]
     #[inline]
     pub fn with_arn(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(2, Value::Str(value.into()))) }
+}
+
+/// A view of `GetFederationTokenRequest`.
+#[derive(Debug)]
+pub struct GetFederationTokenRequest<'a>(Held<'a>);
+
+impl<'a> View<'a> for GetFederationTokenRequest<'a> {
+    const SHAPE: &'static Structure = &tables::GetFederationTokenRequest;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for GetFederationTokenRequest<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> GetFederationTokenRequest<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::GetFederationTokenRequest))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `Name`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn name(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `Name`.
+    #[must_use]
+    #[inline]
+    pub fn with_name(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+    /// `Policy`: a string.
+    #[must_use]
+    #[inline]
+    pub fn policy(&self) -> Option<&str> { self.0.text(1) }
+    /// Sets `Policy`.
+    #[must_use]
+    #[inline]
+    pub fn with_policy(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(1, Value::Str(value.into()))) }
+    /// `PolicyArns`: a list of structures.
+    #[must_use]
+    #[inline]
+    pub fn policy_arns(&self) -> Option<Views<'_, PolicyDescriptorType<'_>>> { self.0.structures(2) }
+    /// Sets `PolicyArns`.
+    #[must_use]
+    #[inline]
+    pub fn with_policy_arns(self, value: impl IntoIterator<Item = PolicyDescriptorType<'a>>) -> Self { Self(self.0.with(2, view::structures(value))) }
+    /// `DurationSeconds`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn duration_seconds(&self) -> Option<i64> { self.0.int(3) }
+    /// Sets `DurationSeconds`.
+    #[must_use]
+    #[inline]
+    pub fn with_duration_seconds(self, value: i64) -> Self { Self(self.0.with(3, Value::Int(value))) }
+    /// `Tags`: a list of structures.
+    #[must_use]
+    #[inline]
+    pub fn tags(&self) -> Option<Views<'_, Tag<'_>>> { self.0.structures(4) }
+    /// Sets `Tags`.
+    #[must_use]
+    #[inline]
+    pub fn with_tags(self, value: impl IntoIterator<Item = Tag<'a>>) -> Self { Self(self.0.with(4, view::structures(value))) }
+    /// `MinimumSessionTokenSize`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn minimum_session_token_size(&self) -> Option<i64> { self.0.int(5) }
+    /// Sets `MinimumSessionTokenSize`.
+    #[must_use]
+    #[inline]
+    pub fn with_minimum_session_token_size(self, value: i64) -> Self { Self(self.0.with(5, Value::Int(value))) }
+}
+
+/// A view of `GetFederationTokenResponse`.
+#[derive(Debug)]
+pub struct GetFederationTokenResponse<'a>(Held<'a>);
+
+impl<'a> View<'a> for GetFederationTokenResponse<'a> {
+    const SHAPE: &'static Structure = &tables::GetFederationTokenResponse;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for GetFederationTokenResponse<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> GetFederationTokenResponse<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::GetFederationTokenResponse))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `Credentials`: a structure.
+    #[must_use]
+    #[inline]
+    pub fn credentials(&self) -> Option<Credentials<'_>> { self.0.structure(0) }
+    /// Sets `Credentials`.
+    #[must_use]
+    #[inline]
+    pub fn with_credentials(self, value: Credentials<'a>) -> Self { Self(self.0.with(0, Value::Struct(value.into_record()))) }
+    /// `FederatedUser`: a structure.
+    #[must_use]
+    #[inline]
+    pub fn federated_user(&self) -> Option<FederatedUser<'_>> { self.0.structure(1) }
+    /// Sets `FederatedUser`.
+    #[must_use]
+    #[inline]
+    pub fn with_federated_user(self, value: FederatedUser<'a>) -> Self { Self(self.0.with(1, Value::Struct(value.into_record()))) }
+    /// `PackedPolicySize`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn packed_policy_size(&self) -> Option<i64> { self.0.int(2) }
+    /// Sets `PackedPolicySize`.
+    #[must_use]
+    #[inline]
+    pub fn with_packed_policy_size(self, value: i64) -> Self { Self(self.0.with(2, Value::Int(value))) }
+    /// `SessionTokenUtilization`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn session_token_utilization(&self) -> Option<i64> { self.0.int(3) }
+    /// Sets `SessionTokenUtilization`.
+    #[must_use]
+    #[inline]
+    pub fn with_session_token_utilization(self, value: i64) -> Self { Self(self.0.with(3, Value::Int(value))) }
+    /// `SessionTokenSize`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn session_token_size(&self) -> Option<i64> { self.0.int(4) }
+    /// Sets `SessionTokenSize`.
+    #[must_use]
+    #[inline]
+    pub fn with_session_token_size(self, value: i64) -> Self { Self(self.0.with(4, Value::Int(value))) }
+}
+
+/// A view of `GetSessionTokenRequest`.
+#[derive(Debug)]
+pub struct GetSessionTokenRequest<'a>(Held<'a>);
+
+impl<'a> View<'a> for GetSessionTokenRequest<'a> {
+    const SHAPE: &'static Structure = &tables::GetSessionTokenRequest;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for GetSessionTokenRequest<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> GetSessionTokenRequest<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::GetSessionTokenRequest))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `DurationSeconds`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn duration_seconds(&self) -> Option<i64> { self.0.int(0) }
+    /// Sets `DurationSeconds`.
+    #[must_use]
+    #[inline]
+    pub fn with_duration_seconds(self, value: i64) -> Self { Self(self.0.with(0, Value::Int(value))) }
+    /// `SerialNumber`: a string.
+    #[must_use]
+    #[inline]
+    pub fn serial_number(&self) -> Option<&str> { self.0.text(1) }
+    /// Sets `SerialNumber`.
+    #[must_use]
+    #[inline]
+    pub fn with_serial_number(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(1, Value::Str(value.into()))) }
+    /// `TokenCode`: a string.
+    #[must_use]
+    #[inline]
+    pub fn token_code(&self) -> Option<&str> { self.0.text(2) }
+    /// Sets `TokenCode`.
+    #[must_use]
+    #[inline]
+    pub fn with_token_code(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(2, Value::Str(value.into()))) }
+    /// `MinimumSessionTokenSize`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn minimum_session_token_size(&self) -> Option<i64> { self.0.int(3) }
+    /// Sets `MinimumSessionTokenSize`.
+    #[must_use]
+    #[inline]
+    pub fn with_minimum_session_token_size(self, value: i64) -> Self { Self(self.0.with(3, Value::Int(value))) }
+}
+
+/// A view of `GetSessionTokenResponse`.
+#[derive(Debug)]
+pub struct GetSessionTokenResponse<'a>(Held<'a>);
+
+impl<'a> View<'a> for GetSessionTokenResponse<'a> {
+    const SHAPE: &'static Structure = &tables::GetSessionTokenResponse;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for GetSessionTokenResponse<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> GetSessionTokenResponse<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::GetSessionTokenResponse))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `Credentials`: a structure.
+    #[must_use]
+    #[inline]
+    pub fn credentials(&self) -> Option<Credentials<'_>> { self.0.structure(0) }
+    /// Sets `Credentials`.
+    #[must_use]
+    #[inline]
+    pub fn with_credentials(self, value: Credentials<'a>) -> Self { Self(self.0.with(0, Value::Struct(value.into_record()))) }
+    /// `SessionTokenUtilization`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn session_token_utilization(&self) -> Option<i64> { self.0.int(1) }
+    /// Sets `SessionTokenUtilization`.
+    #[must_use]
+    #[inline]
+    pub fn with_session_token_utilization(self, value: i64) -> Self { Self(self.0.with(1, Value::Int(value))) }
+    /// `SessionTokenSize`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn session_token_size(&self) -> Option<i64> { self.0.int(2) }
+    /// Sets `SessionTokenSize`.
+    #[must_use]
+    #[inline]
+    pub fn with_session_token_size(self, value: i64) -> Self { Self(self.0.with(2, Value::Int(value))) }
+}
+
+/// A view of `PolicyDescriptorType`.
+#[derive(Debug)]
+pub struct PolicyDescriptorType<'a>(Held<'a>);
+
+impl<'a> View<'a> for PolicyDescriptorType<'a> {
+    const SHAPE: &'static Structure = &tables::PolicyDescriptorType;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for PolicyDescriptorType<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> PolicyDescriptorType<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::PolicyDescriptorType))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `arn`: a string.
+    #[must_use]
+    #[inline]
+    pub fn arn(&self) -> Option<&str> { self.0.text(0) }
+    /// Sets `arn`.
+    #[must_use]
+    #[inline]
+    pub fn with_arn(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+}
+
+/// A view of `ProvidedContext`.
+#[derive(Debug)]
+pub struct ProvidedContext<'a>(Held<'a>);
+
+impl<'a> View<'a> for ProvidedContext<'a> {
+    const SHAPE: &'static Structure = &tables::ProvidedContext;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for ProvidedContext<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> ProvidedContext<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::ProvidedContext))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `ProviderArn`: a string.
+    #[must_use]
+    #[inline]
+    pub fn provider_arn(&self) -> Option<&str> { self.0.text(0) }
+    /// Sets `ProviderArn`.
+    #[must_use]
+    #[inline]
+    pub fn with_provider_arn(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+    /// `ContextAssertion`: a string.
+    #[must_use]
+    #[inline]
+    pub fn context_assertion(&self) -> Option<&str> { self.0.text(1) }
+    /// Sets `ContextAssertion`.
+    #[must_use]
+    #[inline]
+    pub fn with_context_assertion(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(1, Value::Str(value.into()))) }
+}
+
+/// A view of `Tag`.
+#[derive(Debug)]
+pub struct Tag<'a>(Held<'a>);
+
+impl<'a> View<'a> for Tag<'a> {
+    const SHAPE: &'static Structure = &tables::Tag;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for Tag<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> Tag<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::Tag))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `Key`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn key(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `Key`.
+    #[must_use]
+    #[inline]
+    pub fn with_key(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+    /// `Value`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn value(&self) -> &str { self.0.text(1).unwrap_or_default() }
+    /// Sets `Value`.
+    #[must_use]
+    #[inline]
+    pub fn with_value(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(1, Value::Str(value.into()))) }
 }

@@ -15,6 +15,7 @@ use bulla_shapes::{Fault, Protocol};
 
 use crate::Call;
 use crate::identity::Authority;
+use crate::scope::Scope;
 
 /// A record that nobody may look into before the Gate has decided.
 pub struct Guarded<T>(T);
@@ -59,7 +60,7 @@ impl<T: Protected> Guarded<T> {
         conditions: &dyn Conditions,
         named: Named<'_>,
     ) -> Result<T, Fault> {
-        let scope = Scope { call, record: &self.0, request: conditions };
+        let scope = Scope::new(call, &self.0, conditions);
         let own = OwnSide::of(&call.authority);
         let inputs = Inputs {
             resource_policy: self.0.policy(),
@@ -108,7 +109,7 @@ pub fn permit_account(
     resource: &str,
     conditions: &dyn Conditions,
 ) -> Result<(), Fault> {
-    let scope = Scope { call, record: &(), request: conditions };
+    let scope = Scope::new(call, &(), conditions);
     let request = Request {
         principal: call.principal(),
         action,
@@ -191,36 +192,5 @@ impl<'a> OwnSide<'a> {
             scps: &scps,
             ..resource
         })
-    }
-}
-
-/// All condition keys of one decision: the request's own, the record's, the caller's.
-struct Scope<'a, T> {
-    call: &'a Call,
-    record: &'a T,
-    request: &'a dyn Conditions,
-}
-
-impl<T: Protected> Conditions for Scope<'_, T> {
-    fn get(&self, key: &str) -> Option<Values<'_>> {
-        if let Some(values) = self.request.get(key).or_else(|| self.record.condition(key)) {
-            return Some(values);
-        }
-        let call = self.call;
-        if let Some(values) = call.authority.condition(key) {
-            return Some(values);
-        }
-        match key {
-            "kms:calleraccount" | "aws:principalaccount" => Some(Values::One(call.account())),
-            "aws:principalarn" => Some(Values::One(&call.principal().arn)),
-            "aws:userid" => Some(Values::One(&call.principal().unique_id)),
-            "aws:requestedregion" => Some(Values::One(&call.region)),
-            "aws:securetransport" => Some(Values::One(if call.secure { "true" } else { "false" })),
-            "aws:viaawsservice" => {
-                Some(Values::One(if call.via.is_some() { "true" } else { "false" }))
-            }
-            "aws:useragent" => Some(Values::One(&call.user_agent)),
-            _ => None,
-        }
     }
 }

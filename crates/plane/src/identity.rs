@@ -41,6 +41,51 @@ pub struct Authority {
     /// The condition keys that the caller itself sets, by their name in lower case, such as
     /// `aws:username`, `aws:principaltag/team` or `aws:principalorgid`; sorted.
     pub conditions: Vec<(String, ConditionValue)>,
+    /// The session, where the credentials are temporary.
+    pub session: Option<Arc<SessionContext>>,
+}
+
+/// What is known of a session beyond who acts in it: for the journal, and for STS when one session
+/// leads to the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionContext {
+    /// Who issued it: the role, or the user or root user behind a federated user; nobody for
+    /// sessions of `GetSessionToken`.
+    pub issuer: Option<SessionIssuer>,
+    /// When its credentials were made, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// Whether a second factor was shown.
+    pub mfa: bool,
+    /// The source identity, which every session that follows keeps.
+    pub source_identity: Option<String>,
+    /// The tags that sessions of roles assumed from this one inherit.
+    pub transitive_tags: Vec<(String, String)>,
+    /// The identity provider's word that it rests on.
+    pub web_identity: Option<WebIdentity>,
+}
+
+/// Who issued a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionIssuer {
+    /// `Role`, `IAMUser` or `Root`.
+    pub kind: &'static str,
+    /// `AROA…`, `AIDA…` or the account number.
+    pub unique_id: String,
+    /// The ARN, path included.
+    pub arn: String,
+    /// The account.
+    pub account: String,
+    /// The name of the role or user; empty for a root user.
+    pub name: String,
+}
+
+/// An identity of an OpenID Connect provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebIdentity {
+    /// The provider's ARN.
+    pub provider: String,
+    /// The token's subject.
+    pub subject: String,
 }
 
 /// The value of a condition key.
@@ -63,6 +108,7 @@ impl Authority {
             session_policies: None,
             service_control_policies: Vec::new(),
             conditions: Vec::new(),
+            session: None,
         }
     }
 

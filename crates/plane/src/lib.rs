@@ -9,6 +9,7 @@ pub mod journal;
 pub mod pipeline;
 pub mod root;
 pub mod scheduler;
+mod scope;
 pub mod service;
 pub mod stop;
 pub mod trail;
@@ -18,7 +19,10 @@ pub use call::Call;
 pub use clock::Clock;
 pub use directory::{Directory, Known};
 pub use gate::{Guarded, Protected};
-pub use identity::{Authenticator, Authority, ConditionValue, Credential, CredentialError};
+pub use identity::{
+    Authenticator, Authority, ConditionValue, Credential, CredentialError, SessionContext,
+    SessionIssuer, WebIdentity,
+};
 pub use pipeline::Plane;
 pub use service::{Access, Facts, Outcome, Row, Rows, Service};
 pub use stop::Stop;

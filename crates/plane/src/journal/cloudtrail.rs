@@ -70,6 +70,7 @@ fn identity(identity: &Identity<'_>) -> String {
         out.raw("sessionContext", &session(context));
     }
     out.optional("invokedBy", identity.invoked_by);
+    out.optional("identityProvider", identity.identity_provider);
     out.close()
 }
 
@@ -81,8 +82,14 @@ fn session(session: &Session<'_>) -> String {
         issuer.text("principalId", from.principal_id);
         issuer.text("arn", from.arn);
         issuer.text("accountId", from.account_id);
-        issuer.text("userName", from.user_name);
+        issuer.optional("userName", Some(from.user_name).filter(|name| !name.is_empty()));
         out.raw("sessionIssuer", &issuer.close());
+    }
+    if let Some(provider) = session.federated_provider {
+        let mut data = Object::open(String::new());
+        data.text("federatedProvider", provider);
+        data.raw("attributes", "{}");
+        out.raw("webIdFederationData", &data.close());
     }
     let mut attributes = Object::open(String::new());
     attributes.text("creationDate", &time(session.created_ms));

@@ -30,7 +30,9 @@ const SESSION: u16 = 1 << 5;
 const ISSUER: u16 = 1 << 6;
 const MFA: u16 = 1 << 7;
 const TLS: u16 = 1 << 8;
-const KNOWN_FLAGS: u16 = (1 << 9) - 1;
+const FEDERATED: u16 = 1 << 9;
+const PROVIDER: u16 = 1 << 10;
+const KNOWN_FLAGS: u16 = (1 << 11) - 1;
 
 /// Why bytes are not a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +110,8 @@ fn flags(record: &RecordRef<'_>) -> u16 {
         (ISSUER, session.is_some_and(|session| session.issuer.is_some())),
         (MFA, session.is_some_and(|session| session.mfa_authenticated)),
         (TLS, record.tls.is_some()),
+        (FEDERATED, session.is_some_and(|session| session.federated_provider.is_some())),
+        (PROVIDER, record.identity.identity_provider.is_some()),
     ];
     set.into_iter().filter(|(_, on)| *on).fold(0, |flags, (flag, _)| flags | flag)
 }
@@ -124,6 +128,9 @@ fn put_identity(identity: &Identity<'_>, out: &mut Vec<u8>) {
     ] {
         put_optional(text, out);
     }
+    if let Some(provider) = identity.identity_provider {
+        put_text(provider, out);
+    }
     let Some(session) = &identity.session else { return };
     out.extend_from_slice(&session.created_ms.to_le_bytes());
     put_optional(session.source_identity, out);
@@ -133,6 +140,9 @@ fn put_identity(identity: &Identity<'_>, out: &mut Vec<u8>) {
         {
             put_text(text, out);
         }
+    }
+    if let Some(provider) = session.federated_provider {
+        put_text(provider, out);
     }
 }
 
@@ -208,6 +218,7 @@ fn identity<'a>(
         access_key_id: input.optional()?,
         user_name: input.optional()?,
         invoked_by: input.optional()?,
+        identity_provider: on(PROVIDER).then(|| input.text()).transpose()?,
         session: None,
     };
     if on(SESSION) {
@@ -216,8 +227,9 @@ fn identity<'a>(
             mfa_authenticated: on(MFA),
             source_identity: input.optional()?,
             issuer: on(ISSUER).then(|| issuer(input)).transpose()?,
+            federated_provider: on(FEDERATED).then(|| input.text()).transpose()?,
         });
-    } else if on(ISSUER) || on(MFA) {
+    } else if on(ISSUER) || on(MFA) || on(FEDERATED) {
         return Err(input.malformed());
     }
     Ok(identity)

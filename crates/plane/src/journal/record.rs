@@ -38,8 +38,8 @@ pub enum EventType {
 /// Who called. Only what applies is set; see the page "CloudTrail userIdentity element".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity<'a> {
-    /// `Root`, `IAMUser`, `AssumedRole`, `FederatedUser`, `AWSAccount`, `AWSService`; none for a
-    /// service event.
+    /// `Root`, `IAMUser`, `AssumedRole`, `FederatedUser`, `WebIdentityUser`, `AWSAccount`,
+    /// `AWSService`; none for a service event.
     pub kind: Option<&'a str>,
     /// The unique id: the account, `AIDA…`, or `AROA…:session`.
     pub principal_id: Option<&'a str>,
@@ -49,8 +49,10 @@ pub struct Identity<'a> {
     pub account_id: Option<&'a str>,
     /// The access key that signed.
     pub access_key_id: Option<&'a str>,
-    /// The user's name, for users only.
+    /// The user's name, for users, or the subject of a web identity.
     pub user_name: Option<&'a str>,
+    /// The identity provider's ARN, for web identities only.
+    pub identity_provider: Option<&'a str>,
     /// The session, if the credentials were temporary.
     pub session: Option<Session<'a>>,
     /// The service that called on somebody's behalf, or by itself.
@@ -68,6 +70,9 @@ pub struct Session<'a> {
     pub mfa_authenticated: bool,
     /// The source identity that was set when the role was assumed.
     pub source_identity: Option<&'a str>,
+    /// The ARN of the identity provider whose token the role was assumed with
+    /// (`webIdFederationData`).
+    pub federated_provider: Option<&'a str>,
 }
 
 /// Who issued a session (`sessionIssuer`).

@@ -5,7 +5,10 @@ use bulla_shapes::Fault;
 
 use super::route::Route;
 use crate::Call;
-use crate::journal::{Identity, Journal, JournalError, RecordRef, Resource};
+use crate::identity::SessionContext;
+use crate::journal::{
+    Identity, Journal, JournalError, RecordRef, Resource, Session, SessionIssuer,
+};
 
 /// Writes a call down, in as many records as it asked for, and waits until all are durable.
 pub(super) async fn record(
@@ -75,14 +78,35 @@ fn identity(call: &Call) -> Identity<'_> {
         PrincipalKind::Service { name } => Some(name.as_str()),
         _ => None,
     };
+    let context = call.authority.session.as_deref();
+    let web = matches!(principal.kind, PrincipalKind::WebIdentity { .. });
+    let bearer = context.and_then(|session| session.web_identity.as_ref()).filter(|_| web);
+    let name = principal.arn.rsplit('/').next().filter(|_| user);
     Identity {
         kind: Some(kind),
         principal_id: Some(principal.unique_id.as_str()).filter(|id| some(id)),
-        arn: Some(principal.arn.as_str()).filter(|_| service.is_none()),
-        account_id: Some(principal.account.as_str()).filter(|account| some(account)),
+        arn: Some(principal.arn.as_str()).filter(|_| service.is_none() && !web),
+        account_id: Some(principal.account.as_str()).filter(|account| some(account) && !web),
         access_key_id: Some(call.access_key_id.as_str()).filter(|id| some(id)),
-        user_name: principal.arn.rsplit('/').next().filter(|_| user),
-        session: None,
+        user_name: name.or(bearer.map(|bearer| bearer.subject.as_str())),
+        identity_provider: bearer.map(|bearer| bearer.provider.as_str()),
+        session: context.filter(|_| !web).map(session),
         invoked_by: service.or(call.via),
+    }
+}
+
+fn session(context: &SessionContext) -> Session<'_> {
+    Session {
+        issuer: context.issuer.as_ref().map(|issuer| SessionIssuer {
+            kind: issuer.kind,
+            principal_id: &issuer.unique_id,
+            arn: &issuer.arn,
+            account_id: &issuer.account,
+            user_name: &issuer.name,
+        }),
+        created_ms: context.created_ms,
+        mfa_authenticated: context.mfa,
+        source_identity: context.source_identity.as_deref(),
+        federated_provider: context.web_identity.as_ref().map(|web| web.provider.as_str()),
     }
 }

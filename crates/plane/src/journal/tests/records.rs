@@ -18,7 +18,7 @@ proptest! {
     #[test]
     fn what_is_encoded_is_decoded(
         texts in prop::collection::vec("\\PC{0,40}", 24),
-        optional in prop::collection::vec(prop::option::of("\\PC{0,40}"), 16),
+        optional in prop::collection::vec(prop::option::of("\\PC{0,40}"), 18),
         ids in any::<([u8; 16], Option<[u8; 16]>, Option<[u8; 16]>)>(),
         (time_ms, created_ms) in any::<(i64, i64)>(),
         on in any::<[bool; 7]>(),
@@ -31,6 +31,7 @@ proptest! {
         });
         let session = on[3].then(|| Session {
             issuer, created_ms, mfa_authenticated: on[5], source_identity: o(0),
+            federated_provider: o(16),
         });
         let resource = Resource { account_id: &texts[5], kind: o(1), arn: &texts[6] };
         let record = RecordRef {
@@ -44,7 +45,7 @@ proptest! {
             recipient_account_id: &texts[10],
             identity: Identity {
                 kind: o(2), principal_id: o(3), arn: o(4), account_id: o(5), access_key_id: o(6),
-                user_name: o(7), session, invoked_by: o(8),
+                user_name: o(7), identity_provider: o(17), session, invoked_by: o(8),
             },
             source_ip: &texts[11],
             user_agent: o(9),
@@ -172,11 +173,17 @@ fn a_service_event_and_a_session_have_their_own_members() {
     assert!(json["userIdentity"].get("type").is_none());
 
     let mut role = decrypt(0);
-    role.identity.session = Some(Session { created_ms: 1_770_091_506_000, ..Session::default() });
+    role.identity.session = Some(Session {
+        created_ms: 1_770_091_506_000,
+        federated_provider: Some("arn:aws:iam::111122223333:oidc-provider/issuer.example"),
+        ..Session::default()
+    });
     role.request_parameters = Some("{broken");
     let json: serde_json::Value = serde_json::from_str(&role.to_cloudtrail_json()).unwrap();
     let context = &json["userIdentity"]["sessionContext"];
     assert_eq!(context["attributes"]["creationDate"], "2026-02-03T04:05:06Z");
     assert_eq!(context["attributes"]["mfaAuthenticated"], "false");
+    let provider = &context["webIdFederationData"]["federatedProvider"];
+    assert_eq!(provider, "arn:aws:iam::111122223333:oidc-provider/issuer.example");
     assert_eq!(json["requestParameters"], "{broken");
 }

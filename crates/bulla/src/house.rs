@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_iam::{AccessKeys, Sts};
+use bulla_iam::{AccessKeys, Principals, Sts};
 use bulla_kms::Kms;
 use bulla_plane::root::Anchor;
 use bulla_plane::{Clock, Plane, Service};
@@ -29,7 +29,9 @@ impl House {
     pub(crate) fn new(foundation: Foundation, dev: bool) -> Self {
         let Foundation { crypto, barrier, journal, anchor } = foundation;
         let clock = Arc::new(Clock::default());
-        let keys = AccessKeys::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock), dev);
+        let principals =
+            Arc::new(Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock)));
+        let keys = AccessKeys::new(Arc::clone(&principals), dev);
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone());
         let services: Vec<Arc<dyn Service>> = vec![Arc::new(kms), Arc::new(Sts)];
         let requests = Requests::new(services.iter().map(|service| service.model()));

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use bulla_crypto::{Crypto, CryptoError, SecretBytes, harden_process};
-use bulla_iam::{AccessKeyError, AccessKeys, IssuedKey, is_account};
+use bulla_iam::{AccessKeyError, AccessKeys, IssuedKey, Principals, is_account};
 use bulla_plane::Clock;
 
 use crate::cli::InitOptions;
@@ -31,8 +31,9 @@ pub(crate) fn init(options: &InitOptions) -> Result<(), Error> {
     };
     let issued = server::runtime()?.block_on(async {
         let house = Foundation::create(crypto.clone(), &data, options.seal).await?;
-        let keys =
-            AccessKeys::new(house.barrier.clone(), crypto, Arc::new(Clock::default()), false);
+        let clock = Arc::new(Clock::default());
+        let principals = Principals::new(house.barrier.clone(), crypto, clock);
+        let keys = AccessKeys::new(Arc::new(principals), false);
         let issued = keys.create_root_key(&account).await?;
         server::close(&house.barrier, &house.journal, house.anchor.as_ref()).await?;
         Ok::<IssuedKey, Error>(issued)

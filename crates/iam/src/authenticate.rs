@@ -2,84 +2,19 @@
 
 use std::sync::Arc;
 
-use bulla_plane::identity::{Authority, Scope};
+use bulla_plane::identity::Scope;
 use bulla_plane::{Authenticator, BoxFuture, Credential, CredentialError};
-use bulla_policy::Principal;
 use bulla_sigv4::{AuthError, SigningKey};
-use quick_cache::{Equivalent, sync::Cache};
+use bulla_store::Opened;
 
-use crate::access_key::{
-    ACCESS_KEYS, AccessKeyRow, AccessKeys, ID_LEN, LONG_TERM, OwnerKind, is_account,
-};
-
-/// How many signing keys are kept: one for each key id, date, region and service.
-pub const MAX_CACHED_SIGNING_KEYS: usize = 4096;
-/// How many ids that name the root user of an account are kept (`bulla dev`).
-pub const MAX_CACHED_ANYONE: usize = 1024;
+use crate::access_key::{self, AccessKeyRow, AccessKeys, is_account};
+use crate::ids::{KEY_ID_LEN, LONG_TERM};
+use crate::principals::Issued;
 
 /// What the id of a temporary access key begins with.
 const TEMPORARY: &str = "ASIA";
 /// The account of an id that names none (`bulla dev`).
 const DEFAULT_ACCOUNT: &str = "000000000000";
-/// The partition of the accounts' root users.
-const PARTITION: &str = "aws";
-
-/// What was looked up before.
-pub(crate) struct Caches {
-    signing: Cache<Place, Issued>,
-    anyone: Cache<Box<str>, Arc<Authority>>,
-}
-
-#[derive(Clone)]
-struct Issued {
-    key: Arc<SigningKey>,
-    authority: Arc<Authority>,
-}
-
-/// What a signing key is derived for. Hashes as [`PlaceRef`] does: the same parts in the same
-/// order.
-#[derive(PartialEq, Eq, Hash)]
-struct Place {
-    id: Box<str>,
-    date: Box<str>,
-    region: Box<str>,
-    service: Box<str>,
-}
-
-/// The same, borrowed from a request.
-#[derive(Clone, Copy, Hash)]
-struct PlaceRef<'a> {
-    id: &'a str,
-    date: &'a str,
-    region: &'a str,
-    service: &'a str,
-}
-
-impl Equivalent<Place> for PlaceRef<'_> {
-    fn equivalent(&self, place: &Place) -> bool {
-        *self.id == *place.id
-            && *self.date == *place.date
-            && *self.region == *place.region
-            && *self.service == *place.service
-    }
-}
-
-impl PlaceRef<'_> {
-    fn to_place(self) -> Place {
-        Place {
-            id: self.id.into(),
-            date: self.date.into(),
-            region: self.region.into(),
-            service: self.service.into(),
-        }
-    }
-}
-
-impl Caches {
-    pub(crate) fn new() -> Self {
-        Self { signing: Cache::new(MAX_CACHED_SIGNING_KEYS), anyone: Cache::new(MAX_CACHED_ANYONE) }
-    }
-}
 
 impl Authenticator for AccessKeys {
     fn credential<'a>(
@@ -90,7 +25,7 @@ impl Authenticator for AccessKeys {
     ) -> BoxFuture<'a, Result<Credential, CredentialError>> {
         Box::pin(async move {
             if self.dev && !access_key_id.starts_with(LONG_TERM) {
-                return Ok(self.anyone(access_key_id)?);
+                return self.anyone(access_key_id).await;
             }
             if !may_be_issued(access_key_id) {
                 return Err(AuthError::UnknownKey.into());
@@ -106,48 +41,61 @@ impl Authenticator for AccessKeys {
 }
 
 impl AccessKeys {
-    fn anyone(&self, id: &str) -> Result<Credential, AuthError> {
+    async fn anyone(&self, id: &str) -> Result<Credential, CredentialError> {
         if id.starts_with(TEMPORARY) {
-            return Err(AuthError::UnknownKey);
-        }
-        if let Some(authority) = self.caches.anyone.get(id) {
-            return Ok(Credential::Anyone(authority));
+            return Err(AuthError::UnknownKey.into());
         }
         let account = if is_account(id) { id } else { DEFAULT_ACCOUNT };
-        let authority = Arc::new(Authority::bare(Principal::root(PARTITION, account)));
-        self.caches.anyone.insert(id.into(), Arc::clone(&authority));
+        let authority = self.principals.root(account).await.map_err(|_| unreadable(id))?;
         Ok(Credential::Anyone(authority))
     }
 
     async fn issued(&self, id: &str, scope: Scope<'_>) -> Result<Issued, CredentialError> {
-        let Scope { date, region, service } = scope;
-        let place = PlaceRef { id, date, region, service };
-        if let Some(issued) = self.caches.signing.get(&place) {
-            return Ok(issued);
+        match self.principals.cache.signing(id, scope) {
+            Some(issued) => Ok(issued),
+            None => self.look_up(id, scope).await,
         }
-        let row = self.barrier.get(ACCESS_KEYS, id.as_bytes()).await?;
-        let row = row.ok_or(AuthError::UnknownKey)?;
-        // The parser's error is left out: it may quote the record.
-        let row: AccessKeyRow<'_> = serde_json::from_slice(row.value.expose())
-            .map_err(|_| CredentialError::Unreadable { id: id.to_owned() })?;
-        let OwnerKind::Root = row.kind;
-        let key = SigningKey::derive(row.secret.as_bytes(), date, region, service);
-        let authority = Arc::new(Authority::bare(Principal::root(PARTITION, row.account)));
-        let issued = Issued { key: Arc::new(key), authority };
-        self.caches.signing.insert(place.to_place(), issued.clone());
-        Ok(issued)
     }
 
-    /// Forgets all signing keys and principals that were cached.
-    pub fn forget(&self) {
-        self.caches.signing.clear();
-        self.caches.anyone.clear();
+    /// Looks a key up in the store. One that is not active is as good as unknown.
+    async fn look_up(&self, id: &str, scope: Scope<'_>) -> Result<Issued, CredentialError> {
+        let principals = &self.principals;
+        let read = |opened: &Opened| {
+            let row = AccessKeyRow::read(opened.value.expose()).map_err(|_| unreadable(id))?;
+            Ok::<_, CredentialError>((row.account.to_owned(), row.user.map(str::to_owned)))
+        };
+        let found = access_key::find(&principals.barrier.view().await?, id).await?;
+        let (account, _) = read(&found.ok_or(AuthError::UnknownKey)?)?;
+        // The generation is asked for first, so the row is read again after it.
+        let read_at = principals.cache.generation(&account);
+        let found = access_key::find(&principals.barrier.view().await?, id).await?;
+        let opened = found.ok_or(AuthError::UnknownKey)?;
+        let (account, user) = read(&opened)?;
+        let authority = match user {
+            None => principals.root(&account).await.map(Some),
+            Some(user) => principals.by_id(&user).await,
+        };
+        // The log has said by now what of the owner's records can't be read.
+        let authority = authority.map_err(|_| unreadable(id))?.ok_or(AuthError::UnknownKey)?;
+        let row = AccessKeyRow::read(opened.value.expose()).map_err(|_| unreadable(id))?;
+        if row.inactive {
+            return Err(AuthError::UnknownKey.into());
+        }
+        let Scope { date, region, service } = scope;
+        let key = SigningKey::derive(row.secret.as_bytes(), date, region, service);
+        let issued = Issued { key: Arc::new(key), authority };
+        principals.cache.keep_signing(read_at, id, scope, &issued);
+        Ok(issued)
     }
+}
+
+fn unreadable(id: &str) -> CredentialError {
+    CredentialError::Unreadable { id: id.to_owned() }
 }
 
 /// Whether an id has the form of those that are issued; others need no look at the store.
 fn may_be_issued(id: &str) -> bool {
-    id.len() == ID_LEN
+    id.len() == KEY_ID_LEN
         && id.starts_with(LONG_TERM)
         && id.bytes().all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'2'..=b'7'))
 }
@@ -161,6 +109,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::principals::Principals;
 
     const SCOPE: Scope<'static> =
         Scope { date: "20260101", region: "eu-central-1", service: "kms" };
@@ -169,7 +118,12 @@ mod tests {
         let crypto = Crypto::standard();
         let root = crypto.generate_key().unwrap();
         let barrier = Barrier::create(Arc::new(Memory::new()), crypto.clone(), root).await;
-        AccessKeys::new(Arc::new(barrier.unwrap()), crypto, Arc::new(Clock::default()), dev)
+        open(Arc::new(barrier.unwrap()), crypto, dev)
+    }
+
+    fn open(barrier: Arc<Barrier>, crypto: Crypto, dev: bool) -> AccessKeys {
+        let principals = Principals::new(barrier, crypto, Arc::new(Clock::default()));
+        AccessKeys::new(Arc::new(principals), dev)
     }
 
     fn account(credential: &Credential) -> (&str, bool) {
@@ -206,7 +160,7 @@ mod tests {
         let crypto = Crypto::standard();
         let root = crypto.generate_key().unwrap();
         let barrier = Arc::new(Barrier::create(engine, crypto.clone(), root).await.unwrap());
-        let keys = AccessKeys::new(barrier, crypto, Arc::new(Clock::default()), false);
+        let keys = open(barrier, crypto, false);
         let issued = keys.create_root_key("123456789012").await.unwrap();
         disk.set_faults(Faults { fail_at: Some((1, DiskFault::Io)), ..Faults::default() });
         assert!(keys.create_root_key("123456789012").await.is_err());
@@ -243,9 +197,9 @@ mod tests {
             let scope = Scope { region, ..SCOPE };
             assert!(keys.credential(&issued.access_key_id, None, scope).await.is_ok());
         }
-        assert_eq!(keys.caches.signing.len(), 2);
-        keys.forget();
-        assert_eq!(keys.caches.signing.len(), 0);
+        assert_eq!(keys.principals.cache.signing_keys(), 2);
+        keys.principals.changed_everywhere();
+        assert_eq!(keys.principals.cache.signing_keys(), 0);
     }
 
     #[tokio::test]

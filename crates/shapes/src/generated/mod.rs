@@ -8,3 +8,5 @@ pub mod kms;
 pub mod sts;
 #[rustfmt::skip]
 pub mod organizations;
+#[rustfmt::skip]
+pub mod iam;

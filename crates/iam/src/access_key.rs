@@ -247,9 +247,12 @@ impl Principals {
             inactive: false,
         };
         let id = key.access_key_id.as_str();
-        let batch = SealedBatch::new()
-            .put(ACCESS_KEYS, id, Expected::Absent, row.to_bytes())
-            .put(ROOTS, account, expected, serde_json::to_vec(&root).unwrap_or_default());
+        let batch = SealedBatch::new().put(ACCESS_KEYS, id, Expected::Absent, row.to_bytes()).put(
+            ROOTS,
+            account,
+            expected,
+            serde_json::to_vec(&root).unwrap_or_default(),
+        );
         let outcome = self.barrier.commit(batch).await;
         self.cache.changed(account);
         outcome?;

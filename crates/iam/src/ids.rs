@@ -24,8 +24,11 @@ fn letter(byte: u8) -> char {
     ALPHABET.get(usize::from(byte) % ALPHABET.len()).map_or('A', |letter| char::from(*letter))
 }
 
-/// A new unique id: a prefix such as `AIDA` and seventeen random characters.
-pub(crate) fn unique_id(crypto: &Crypto, prefix: &str) -> Result<String, CryptoError> {
+/// A new unique id of a user, role and the like: a prefix such as `AIDA` and seventeen random characters.
+///
+/// # Errors
+/// When the random source fails.
+pub fn unique_id(crypto: &Crypto, prefix: &str) -> Result<String, CryptoError> {
     let mut id = prefix.to_owned();
     let random = crypto.random::<{ UNIQUE_ID_LEN - PREFIX_LEN }>()?;
     id.extend(random.iter().map(|byte| letter(*byte)));

@@ -92,9 +92,7 @@ impl Principals {
             }
         }
         let boundary = match &entity.boundary {
-            Some(arn) => {
-                Some(self.managed(view, read_at, arn).await?.ok_or_else(|| lost(arn))?)
-            }
+            Some(arn) => Some(self.managed(view, read_at, arn).await?.ok_or_else(|| lost(arn))?),
             None => None,
         };
         let (principal, mut keys) = describe(entity);

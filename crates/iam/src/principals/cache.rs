@@ -131,12 +131,7 @@ impl Cache {
         self.authorities.get(id)
     }
 
-    pub(crate) fn keep_authority(
-        &self,
-        read_at: Generation,
-        id: &str,
-        authority: &Arc<Authority>,
-    ) {
+    pub(crate) fn keep_authority(&self, read_at: Generation, id: &str, authority: &Arc<Authority>) {
         self.keep(&authority.principal.account, read_at, || {
             self.authorities.insert(id.into(), Arc::clone(authority));
         });

@@ -48,8 +48,9 @@ impl Protected for Role {
         if key == "aws:resourceaccount" {
             return Some(Values::One(&self.account));
         }
-        let name =
-            key.strip_prefix("aws:resourcetag/").or_else(|| key.strip_prefix("iam:resourcetag/"))?;
+        let name = key
+            .strip_prefix("aws:resourcetag/")
+            .or_else(|| key.strip_prefix("iam:resourcetag/"))?;
         let mut tags = self.tags.iter();
         tags.find(|(tag, _)| tag.to_lowercase() == name).map(|(_, value)| Values::One(value))
     }

@@ -8,8 +8,8 @@ use bulla_store::{Opened, Space, Version, View};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub(crate) use entity::{Entity, Inline, Kind, RolePart, TrustBinding, arn};
-pub(crate) use policy::{PolicyRecord, PolicyVersion};
+pub(crate) use entity::{Entity, Kind, RolePart, arn};
+pub(crate) use policy::PolicyRecord;
 
 /// The partition that all of IAM lives in.
 pub(crate) const PARTITION: &str = "aws";

@@ -24,7 +24,8 @@ fn letter(byte: u8) -> char {
     ALPHABET.get(usize::from(byte) % ALPHABET.len()).map_or('A', |letter| char::from(*letter))
 }
 
-/// A new unique id of a user, role and the like: a prefix such as `AIDA` and seventeen random characters.
+/// A new unique id of a user, role and the like: a prefix such as `AIDA` and seventeen random
+/// characters.
 ///
 /// # Errors
 /// When the random source fails.

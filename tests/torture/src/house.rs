@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use bulla_crypto::Crypto;
-use bulla_iam::AccessKeys;
+use bulla_iam::{AccessKeys, Principals};
 use bulla_kms::Kms;
 use bulla_plane::journal::Journal;
 use bulla_plane::wire::{WireRequest, WireResponse};
@@ -35,7 +35,8 @@ impl House {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(say)?;
         let clock = Arc::new(Clock::default());
-        let keys = AccessKeys::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock), true);
+        let principals = Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock));
+        let keys = AccessKeys::new(Arc::new(principals), true);
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone());
         let (authenticator, services) = (Arc::new(keys), vec![Arc::new(kms) as _]);
         let plane = Plane { crypto, barrier, clock, journal, authenticator, services };

@@ -34,6 +34,13 @@ def test_an_alias_stands_for_its_key(kms, key, alias, form):
     assert kms.encrypt(KeyId=name, Plaintext=b"x")["KeyId"] == key
 
 
+def test_an_alias_behind_the_prefix_of_keys_is_no_name(kms, key, alias):
+    kms.create_alias(AliasName=alias, TargetKeyId=key)
+    name = alias_arn(f"key/{alias}")
+    with refused("NotFoundException", f"Invalid keyId '{name}'"):
+        kms.describe_key(KeyId=name)
+
+
 def test_aliases_of_one_key_can_be_listed_alone(own_kms):
     keys = [new_key(own_kms) for _ in range(2)]
     for number in range(4):

@@ -17,7 +17,10 @@ pub(crate) enum Identifier<'a> {
 /// Reads an identifier in the call's region.
 pub(crate) fn parse<'a>(call: &'a Call, text: &'a str) -> Result<Identifier<'a>, Fault> {
     if !text.starts_with("arn:") {
-        return of_resource(call.account(), text, text);
+        return match text.strip_prefix("alias/") {
+            Some(_) => Ok(Identifier::Alias { account: call.account(), name: text }),
+            None => key(call.account(), text, text),
+        };
     }
     let mut parts = text.splitn(6, ':').skip(1);
     let mut next = || parts.next().unwrap_or_default();
@@ -29,7 +32,7 @@ pub(crate) fn parse<'a>(call: &'a Call, text: &'a str) -> Result<Identifier<'a>,
         return Err(fault::not_found(format!("Invalid arn {region}")));
     }
     if let Some(id) = resource.strip_prefix("key/") {
-        return of_resource(account, id, text);
+        return key(account, id, text);
     }
     if resource.starts_with("alias/") {
         return Ok(Identifier::Alias { account, name: resource });
@@ -37,10 +40,7 @@ pub(crate) fn parse<'a>(call: &'a Call, text: &'a str) -> Result<Identifier<'a>,
     Err(fault::invalid_arn(format!("Invalid arn {text}")))
 }
 
-fn of_resource<'a>(account: &'a str, id: &'a str, sent: &str) -> Result<Identifier<'a>, Fault> {
-    if id.starts_with("alias/") {
-        return Ok(Identifier::Alias { account, name: id });
-    }
+fn key<'a>(account: &'a str, id: &'a str, sent: &str) -> Result<Identifier<'a>, Fault> {
     if is_key_id(id) {
         return Ok(Identifier::Key { account, id });
     }

@@ -7,7 +7,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
-use crate::connection::{Connector, MAX_CONNECTIONS};
+use crate::connection::Connector;
+use crate::descriptors;
 use crate::house::House;
 
 /// How long connections may take to finish their requests at the end.
@@ -22,14 +23,15 @@ pub(crate) async fn listen(
     house: Arc<House>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let connections = descriptors::connections();
+    let room = Arc::new(Semaphore::new(connections));
     let connector = Arc::new(Connector::new(tls, house, stop.clone()));
     tokio::select! {
         () = accept(&listener, &room, &connector) => {}
         _ended = stop.wait_for(|stop| *stop) => {}
     }
     drop(listener);
-    let all = u32::try_from(MAX_CONNECTIONS).unwrap_or(u32::MAX);
+    let all = u32::try_from(connections).unwrap_or(u32::MAX);
     if tokio::time::timeout(SHUTDOWN_DEADLINE, room.acquire_many(all)).await.is_err() {
         tracing::warn!("connections were cut that did not finish in time");
     }

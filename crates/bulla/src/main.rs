@@ -7,6 +7,7 @@ mod config;
 mod connection;
 mod control;
 mod coverage;
+mod descriptors;
 mod error;
 mod foundation;
 mod house;

@@ -1,11 +1,13 @@
-//! Test 19, what needs no server: bodies and policies that nest deep, or are made of huge numbers,
-//! many members or half a text. Each is read or refused in a bounded time, stack and memory.
+//! Test 19. Here, what needs no server: bodies and policies that nest deep, or are made of huge
+//! numbers, many members or half a text. Each is read or refused in a bounded time, stack and
+//! memory. What a server must bear is in `flood.rs`.
 
 use std::time::{Duration, Instant};
 
 use bulla_policy::{Policy, PolicyKind};
 use bulla_shapes::{Structure, json, kms, validate};
 
+use crate::flood;
 use crate::random::Random;
 use crate::run::{Counts, Run, demand, say};
 
@@ -16,7 +18,16 @@ const MOST_MEMORY_KIB: u64 = 256 << 10;
 /// Small enough that recursion by the input's depth would end the process.
 const STACK_BYTES: usize = 256 << 10;
 
+/// Up to which part of the time bodies are read; then the server is flooded.
+const BODIES_PERCENT: u32 = 25;
+
 pub(crate) fn run(run: &mut Run) -> Result<Counts, String> {
+    let mut counts = read_bodies(run)?;
+    flood::run(run, &mut counts, BODIES_PERCENT, 100)?;
+    counts.all_of(&["bodies", "policies", "hostile requests", "slow connections"])
+}
+
+fn read_bodies(run: &mut Run) -> Result<Counts, String> {
     std::thread::scope(|scope| {
         let builder = std::thread::Builder::new().stack_size(STACK_BYTES);
         let thread = builder.spawn_scoped(scope, || on_a_small_stack(run)).map_err(say)?;
@@ -41,17 +52,17 @@ fn on_a_small_stack(run: &mut Run) -> Result<Counts, String> {
         counts.add("bodies", 1);
         counts.add("policies", 1);
     }
-    while run.goes_on(100) {
+    while run.goes_on(BODIES_PERCENT) {
         let structure = run.random.pick(&inputs).copied().ok_or("no input")?;
         let (name, _, body) = run.random.pick(&bodies).ok_or("no body")?;
         let body = altered(body, &mut run.random);
         bounded(name, || decode(structure, &body))?;
         counts.add("bodies", 1);
     }
-    let most = peak_kib()?;
+    let most = peak_kib("/proc/self/status")?;
     demand(most < MOST_MEMORY_KIB, || format!("{most} KiB of memory were used"))?;
-    counts.add("MiB at most", most >> 10);
-    counts.all_of(&["bodies", "policies"])
+    counts.most("MiB for bodies", most >> 10);
+    Ok(counts)
 }
 
 fn decode(structure: &'static Structure, body: &[u8]) -> bool {
@@ -107,9 +118,9 @@ fn altered(body: &[u8], random: &mut Random) -> Vec<u8> {
     body
 }
 
-/// The most memory that this process ever held, in KiB.
-fn peak_kib() -> Result<u64, String> {
-    let status = std::fs::read_to_string("/proc/self/status").map_err(say)?;
+/// The most memory that the process with this status ever held, in KiB.
+pub(crate) fn peak_kib(status: &str) -> Result<u64, String> {
+    let status = std::fs::read_to_string(status).map_err(say)?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
     number.ok_or_else(|| "the system does not tell the peak of memory".to_owned())

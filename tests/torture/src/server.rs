@@ -29,6 +29,8 @@ pub(crate) struct Site {
     environment: Vec<(&'static str, String)>,
     /// The user that processes run as, where it is not the one that runs this test.
     user: Option<u32>,
+    /// How many files a process may open before it asks for more.
+    files: Option<u64>,
     pub(crate) account: String,
     /// The root access key, as the program printed it.
     pub(crate) root: AccessKey,
@@ -52,7 +54,7 @@ impl Site {
         }
         let root = AccessKey { id: String::new(), secret: String::new() };
         let account = String::new();
-        let mut site = Self { home, program, environment, user, account, root };
+        let mut site = Self { home, program, environment, user, files: None, account, root };
         let made = site.run(&["init", "--json", "--seal", seal])?;
         let said = String::from_utf8_lossy(&made.stderr);
         demand(made.status.success(), || format!("init: {said}"))?;
@@ -61,6 +63,11 @@ impl Site {
         site.root.id = text(&made, "/AccessKeyId")?;
         site.root.secret = text(&made, "/SecretAccessKey")?;
         Ok(site)
+    }
+
+    /// A site whose servers may open so many files at first.
+    pub(crate) fn with_files(files: u64) -> Result<Self, String> {
+        Ok(Self { files: Some(files), ..Self::new("keyfile", Vec::new(), None)? })
     }
 
     /// Where the data directory, its key file and the log are.
@@ -78,7 +85,15 @@ impl Site {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = match self.files {
+            None => Command::new(&self.program),
+            Some(files) => {
+                let mut shell = Command::new("sh");
+                let then = format!("ulimit -S -n {files} && exec \"$0\" \"$@\"");
+                shell.arg("-c").arg(then).arg(&self.program);
+                shell
+            }
+        };
         command.args(arguments).arg("--data").arg(self.data()).stdin(Stdio::null());
         command.current_dir(self.home());
         for (name, _) in std::env::vars_os() {

@@ -8,6 +8,8 @@ use crate::paths;
 
 /// Minutes that `cargo xtask fuzz` gives each target when none are named.
 const FUZZ_MINUTES: u64 = 5;
+/// An input that takes longer is a fault, in seconds. Fuzz builds are some ten times slower.
+const FUZZ_HANG_SECONDS: u64 = 10;
 
 /// `cargo xtask bench`: arguments go on to the bench program.
 pub(crate) fn bench(args: &[String]) -> Result<(), Failure> {
@@ -51,13 +53,28 @@ pub(crate) fn fuzz(args: &[String]) -> Result<(), Failure> {
     };
     for target in targets {
         println!("fuzz: {target} for {minutes} minutes");
-        let mut cargo = Command::new("cargo");
-        cargo.args(["+nightly", "fuzz", "run", &target, "--"]);
-        cargo.arg(format!("-max_total_time={}", minutes.saturating_mul(60)));
-        cargo.current_dir(paths::root());
-        watched(&mut cargo)?;
+        watched(&mut fuzz_run(&target, minutes)?)?;
     }
     Ok(())
+}
+
+/// A target's run: it begins with the kept corpus, and what it finds goes to a folder of its own.
+fn fuzz_run(target: &str, minutes: u64) -> Result<Command, Failure> {
+    let fuzz = paths::root().join("fuzz");
+    let (found, corpus) = (fuzz.join("found").join(target), fuzz.join("corpus").join(target));
+    for folder in [&found, &corpus] {
+        fs::create_dir_all(folder).map_err(|e| Failure::file(folder, e))?;
+    }
+    let dictionary = fuzz.join("dictionaries").join(target).with_extension("dict");
+    let mut cargo = Command::new("cargo");
+    cargo.args(["+nightly", "fuzz", "run", target]).args([found, corpus]).arg("--");
+    cargo.arg(format!("-max_total_time={}", minutes.saturating_mul(60)));
+    cargo.arg(format!("-timeout={FUZZ_HANG_SECONDS}"));
+    if dictionary.exists() {
+        cargo.arg(format!("-dict={}", dictionary.display()));
+    }
+    cargo.current_dir(paths::root());
+    Ok(cargo)
 }
 
 /// The fuzz targets: one file each in `fuzz/fuzz_targets`.

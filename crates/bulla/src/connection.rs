@@ -18,8 +18,9 @@ use tokio_rustls::TlsAcceptor;
 use crate::house::House;
 use crate::request::{self, Peer};
 
-/// How many connections are open at once, if the system allows so many; more wait in its queue.
-pub(crate) const MAX_CONNECTIONS: usize = 16_384;
+/// How many connections are open at once, at some 20 KiB each, if the system allows so many; more
+/// wait in its queue.
+pub(crate) const MAX_CONNECTIONS: usize = 12_288;
 /// How long the head of a request may take, and how long a connection may rest between two.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a connection may take to its first whole head, the choice of the protocol included.

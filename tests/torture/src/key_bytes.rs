@@ -28,8 +28,10 @@ const ACCOUNT: &str = "111122223333";
 const SEGMENT_BYTES: u64 = 64 << 10;
 /// After so many operations everything begins anew.
 const OPERATIONS_OF_A_SITE: usize = 150;
-/// A day more than the shortest waiting period of a deletion, in milliseconds.
-const EIGHT_DAYS_MS: u64 = 8 * 86_400_000;
+/// More than a rotation on demand takes, in milliseconds.
+const ROTATION_MS: u64 = 11_000;
+/// More than the shortest period of a rotation and of a deletion, in milliseconds.
+const MONTHS_MS: u64 = 91 * 86_400_000;
 const KEY_FILE: &str = "data.key";
 
 pub(crate) fn run(run: &mut Run) -> Result<Counts, String> {
@@ -150,12 +152,17 @@ fn site(seed: u64, run: &Run, counts: &mut Counts) -> Result<(), String> {
         }
         match random.below(3) {
             0 => cryptography(&mut site, &key, &mut random)?,
-            1 if random.below(8) == 0 => jobs(&mut site)?,
+            1 if random.below(8) == 0 => {
+                site.call("RotateKeyOnDemand", &json!({ "KeyId": key }))?;
+                due(&mut site, ROTATION_MS)?;
+            }
             _ => site.step(&mut worker)?,
         }
         bytes += site.sweep().map_err(|error| format!("operation {operation}: {error}"))?;
         counts.add("sweeps", 1);
     }
+    jobs(&mut site)?;
+    bytes += site.sweep().map_err(|error| format!("jobs: {error}"))?;
     site.house.wait(site.house.plane.barrier.engine().close()).map_err(say)?;
     bytes += site.sweep().map_err(|error| format!("closed: {error}"))?;
     counts.add("secrets", site.scanner.secrets());
@@ -163,14 +170,22 @@ fn site(seed: u64, run: &Run, counts: &mut Counts) -> Result<(), String> {
     Ok(())
 }
 
-/// A key that goes at once, and all that is due.
+/// Keys that rotate and that go, those of the worker among them.
 fn jobs(site: &mut Site) -> Result<(), String> {
-    let made = site.call("CreateKey", &json!({}))?;
-    let key = text(&made, "/KeyMetadata/KeyId")?;
-    site.call("EnableKeyRotation", &json!({ "KeyId": key, "RotationPeriodInDays": 90 }))?;
-    site.call("RotateKeyOnDemand", &json!({ "KeyId": key }))?;
-    site.call("ScheduleKeyDeletion", &json!({ "KeyId": key, "PendingWindowInDays": 7 }))?;
-    let done = site.house.pass(EIGHT_DAYS_MS)?;
+    for (operation, member, value) in [
+        ("EnableKeyRotation", "RotationPeriodInDays", 90),
+        ("ScheduleKeyDeletion", "PendingWindowInDays", 7),
+    ] {
+        let made = site.call("CreateKey", &json!({}))?;
+        let key = text(&made, "/KeyMetadata/KeyId")?;
+        site.call(operation, &json!({ "KeyId": key, member: value }))?;
+    }
+    due(site, MONTHS_MS)
+}
+
+/// Lets time pass, and does what is due.
+fn due(site: &mut Site, ms: u64) -> Result<(), String> {
+    let done = site.house.pass(ms)?;
     demand(done > 0, || "nothing was due".into())?;
     site.watch_draws("a job", None)
 }

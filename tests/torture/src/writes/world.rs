@@ -100,14 +100,14 @@ fn key(door: &mut dyn Door, id: &str, described: &Value) -> Result<Key, String> 
     for tag in list(&listed, "/Tags")? {
         tags.insert(text(tag, "/TagKey")?, text(tag, "/TagValue")?);
     }
-    let rotations = door.ask("ListKeyRotations", &json!({ "KeyId": id }))?;
+    // In this order: what is under way may be done a moment later, and never the other way round.
     let status = door.ask("GetKeyRotationStatus", &json!({ "KeyId": id }))?;
     let under_way = status.get("OnDemandRotationStartDate").is_some();
+    let rotations = door.ask("ListKeyRotations", &json!({ "KeyId": id }))?;
     let done = list(&rotations, "/Rotations")?.len();
-    let times = done + usize::from(under_way);
-    demand(times <= 1, || format!("{id} was rotated {times} times in place of once"))?;
+    demand(done <= 1, || format!("{id} was rotated {done} times in place of once"))?;
     let policy = version.ok_or_else(|| format!("{id} has a policy of nobody's"))?;
-    Ok(Key { state, policy, tags, rotated: times == 1 })
+    Ok(Key { state, policy, tags, rotated: under_way || done == 1 })
 }
 
 /// One member of each entry of a list, over all its pages.

@@ -102,7 +102,8 @@ pub(crate) struct Place {
 pub(crate) enum Audit {
     /// Print the last calls, one line of CloudTrail's JSON each.
     Tail(TailOptions),
-    /// Check every record, and the chain that joins them.
+    /// Check every record and the chain that joins them; and every row of the store, unless a
+    /// server runs on it.
     Verify(VerifyOptions),
 }
 

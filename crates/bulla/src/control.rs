@@ -19,6 +19,9 @@ pub(crate) const PREFIX: &str = "/_bulla/";
 const JSON: &str = "application/json";
 /// Prometheus's text format, version 0.0.4.
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
+const READY: &str = r#"{"status":"ready"}"#;
+const DEGRADED: &str = "{\"status\":\"degraded\",\"reason\":\"the last check found that the store was \
+                        altered outside Bulla: see the log\"}";
 /// Digits of a second's fraction in the times that are answered.
 const FRACTION_DIGITS: u8 = 3;
 
@@ -43,12 +46,14 @@ pub(crate) async fn answer(house: &House, method: &Method, address: &str, body: 
 }
 
 fn health(house: &House) -> Answer {
-    if house.plane.journal.healthy() {
-        json(StatusCode::OK, r#"{"status":"ready"}"#.to_owned())
-    } else {
+    if !house.plane.journal.healthy() {
         let body = r#"{"status":"unavailable","reason":"the journal can't be written"}"#;
-        json(StatusCode::SERVICE_UNAVAILABLE, body.to_owned())
+        return json(StatusCode::SERVICE_UNAVAILABLE, body.to_owned());
     }
+    let intact = house.plane.upkeep.finding().is_none_or(|finding| finding.is_intact());
+    // Rows that were altered do not open; all others are served as ever.
+    let body = if intact { READY } else { DEGRADED };
+    json(StatusCode::OK, body.to_owned())
 }
 
 async fn advance(house: &House, body: &[u8]) -> Answer {
@@ -58,7 +63,11 @@ async fn advance(house: &House, body: &[u8]) -> Answer {
         return refused(StatusCode::BAD_REQUEST, text);
     };
     house.plane.clock.advance(by_ms);
-    match house.plane.run_due().await {
+    let run = async {
+        house.plane.run_due().await?;
+        house.plane.run_upkeep().await
+    };
+    match run.await {
         Ok(_) => now(house),
         Err(error) => failed("the due jobs did not all run", &error),
     }

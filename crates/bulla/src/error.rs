@@ -7,6 +7,7 @@ use std::{fmt, io};
 use bulla_crypto::CryptoError;
 use bulla_iam::AccessKeyError;
 use bulla_plane::journal;
+use bulla_plane::outbox::OutboxError;
 use bulla_plane::root::{AnchorError, SealError};
 use bulla_store::{BarrierError, StoreError};
 
@@ -32,6 +33,8 @@ pub(crate) enum Error {
     Barrier(PathBuf, BarrierError),
     /// The journal.
     Journal(PathBuf, journal::OpenError),
+    /// Changes whose records are missing in the journal.
+    Outbox(OutboxError),
     /// The first access key.
     AccessKey(AccessKeyError),
     /// The cryptography.
@@ -80,6 +83,9 @@ impl fmt::Display for Error {
             Self::Barrier(directory, error) => write!(f, "{}: {error}", directory.display()),
             Self::Journal(directory, error) => {
                 write!(f, "the journal in {}: {error}", directory.display())
+            }
+            Self::Outbox(error) => {
+                write!(f, "what a crash left unrecorded could not be recorded: {error}")
             }
             Self::AccessKey(error) => error.fmt(f),
             Self::Crypto(error) => error.fmt(f),

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use bulla_crypto::{Crypto, CryptoError, HmacKey};
 use bulla_plane::journal::{self, ChainKey, Journal, MEMORY_BYTES, Options};
+use bulla_plane::outbox;
 use bulla_plane::root::{Anchor, RootKey, header_path};
-use bulla_store::{Barrier, Memory, Sqlite, Store};
+use bulla_store::{Barrier, DATABASE_FILE, Memory, Sqlite, Store, StoreError};
 
 use crate::cli::SealOption;
 use crate::config::Data;
@@ -54,7 +55,7 @@ impl Foundation {
         let opener = Opener::new(data, seal)?;
         let engine = Arc::new(Sqlite::open(&data.directory)?);
         let root = opener.create(&crypto, &data.directory)?;
-        Self::first(crypto, data, engine, &root).await
+        Self::over(crypto, data, engine, &root, true).await
     }
 
     /// Opens a data directory that `bulla init` made.
@@ -65,7 +66,7 @@ impl Foundation {
         if !is_initialized(&*engine, &data.directory).await? {
             return Err(Error::Unfinished(data.directory.clone()));
         }
-        Self::again(crypto, data, engine, &root).await
+        Self::over(crypto, data, engine, &root, false).await
     }
 
     /// Opens a data directory, or makes one: for `bulla dev`, which needs no access key.
@@ -78,44 +79,20 @@ impl Foundation {
         } else {
             Opener::new(data, SealOption::Keyfile)?.create(&crypto, &data.directory)?
         };
-        if is_initialized(&*engine, &data.directory).await? {
-            Self::again(crypto, data, engine, &root).await
-        } else {
-            Self::first(crypto, data, engine, &root).await
-        }
+        let is_new = !is_initialized(&*engine, &data.directory).await?;
+        Self::over(crypto, data, engine, &root, is_new).await
     }
 
-    async fn first(
+    /// Stands on an engine, whose lock keeps other processes off the whole directory.
+    async fn over(
         crypto: Crypto,
         data: &Data,
         engine: Arc<Sqlite>,
         root: &RootKey,
-    ) -> Result<Self, Error> {
-        let key = root.derive(&crypto, BARRIER_LABEL, root.id())?;
-        let barrier = Barrier::create(engine, crypto.clone(), key).await;
-        Self::finish(crypto, data, root, barrier, true).await
-    }
-
-    async fn again(
-        crypto: Crypto,
-        data: &Data,
-        engine: Arc<Sqlite>,
-        root: &RootKey,
-    ) -> Result<Self, Error> {
-        let key = root.derive(&crypto, BARRIER_LABEL, root.id())?;
-        let barrier = Barrier::open(engine, crypto.clone(), key).await;
-        Self::finish(crypto, data, root, barrier, false).await
-    }
-
-    async fn finish(
-        crypto: Crypto,
-        data: &Data,
-        root: &RootKey,
-        barrier: Result<Barrier, bulla_store::BarrierError>,
         is_new: bool,
     ) -> Result<Self, Error> {
+        let barrier = Arc::new(barrier(&crypto, data, engine, root, is_new).await?);
         let failed = |error| Error::Barrier(data.directory.clone(), error);
-        let barrier = Arc::new(barrier.map_err(failed)?);
         let revision = barrier.attested().await.map_err(failed)?.revision.0;
         let journal = open_journal(&crypto, &data.directory, root)?;
         let anchor = Anchor::open(&crypto, &data.directory, root)?;
@@ -127,8 +104,41 @@ impl Foundation {
                  noticed; one is made now"
             );
         }
+        outbox::settle(&barrier, &journal).await.map_err(Error::Outbox)?;
+        let revision = barrier.attested().await.map_err(failed)?.revision.0;
         anchor.record(revision, journal.anchor().sequence)?;
         Ok(Self { crypto, barrier, journal, anchor: Some(anchor) })
+    }
+}
+
+async fn barrier(
+    crypto: &Crypto,
+    data: &Data,
+    engine: Arc<Sqlite>,
+    root: &RootKey,
+    is_new: bool,
+) -> Result<Barrier, Error> {
+    let key = root.derive(crypto, BARRIER_LABEL, root.id())?;
+    let barrier = if is_new {
+        Barrier::create(engine, crypto.clone(), key).await
+    } else {
+        Barrier::open(engine, crypto.clone(), key).await
+    };
+    barrier.map_err(|error| Error::Barrier(data.directory.clone(), error))
+}
+
+/// The store of a data directory, to check it; nothing while a server runs on it.
+pub(crate) async fn store_to_check(
+    crypto: &Crypto,
+    data: &Data,
+    root: &RootKey,
+) -> Result<Option<Barrier>, Error> {
+    if !data.directory.join(DATABASE_FILE).exists() {
+        return Err(Error::Unfinished(data.directory.clone()));
+    }
+    match Sqlite::open(&data.directory) {
+        Err(StoreError::InUse { .. }) => Ok(None),
+        engine => barrier(crypto, data, Arc::new(engine?), root, false).await.map(Some),
     }
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bulla_iam::{AccessKeys, Principals, Sts};
 use bulla_kms::Kms;
+use bulla_plane::outbox::Outbox;
 use bulla_plane::root::Anchor;
+use bulla_plane::upkeep::Upkeep;
 use bulla_plane::{Clock, Plane, Service};
 use bulla_store::Space;
 
@@ -35,8 +37,16 @@ impl House {
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone());
         let services: Vec<Arc<dyn Service>> = vec![Arc::new(kms), Arc::new(Sts)];
         let requests = Requests::new(services.iter().map(|service| service.model()));
-        let plane =
-            Plane { crypto, barrier, clock, journal, authenticator: Arc::new(keys), services };
+        let plane = Plane {
+            crypto,
+            barrier,
+            clock,
+            journal,
+            authenticator: Arc::new(keys),
+            services,
+            outbox: Outbox::default(),
+            upkeep: Upkeep::default(),
+        };
         Self { plane: Arc::new(plane), anchor: anchor.map(Arc::new), requests, dev }
     }
 }

@@ -114,6 +114,16 @@ pub(crate) fn render(house: &House) -> String {
     add("bulla_journal_refused_total", "counter", "Records refused.", journal.refused());
     let last = journal.last_sync_micros();
     add("bulla_journal_last_sync_microseconds", "gauge", "Time of the last sync.", last);
+    if let Some(found) = house.plane.upkeep.finding() {
+        let seconds = u64::try_from(found.at_ms.div_euclid(1000)).unwrap_or(0);
+        let time = "bulla_store_check_timestamp_seconds";
+        add(time, "gauge", "When all rows were last checked.", seconds);
+        add("bulla_store_check_rows", "gauge", "Rows looked at by that check.", found.rows);
+        let altered = "Rows that did not open in that check.";
+        add("bulla_store_check_altered_rows", "gauge", altered, found.altered);
+        let attested = "Whether the rows were those that were attested.";
+        add("bulla_store_check_attested", "gauge", attested, u64::from(found.attested));
+    }
     if let Some(resident) = resident_bytes() {
         add("process_resident_memory_bytes", "gauge", "Resident memory.", resident);
     }

@@ -93,10 +93,13 @@ async fn run(listener: TcpListener, at: &Listen, house: House, name: &str) -> Re
     let anchored = tokio::spawn(keep_anchor(Arc::clone(&house)));
     let plane = Arc::clone(&house.plane);
     let ticking = tokio::spawn(async move { plane.tick_forever().await });
+    let keeping_up = tokio::spawn(Arc::clone(&house.plane).upkeep_forever());
     eprintln!("bulla {name}: ready on {scheme}://{address}");
     listen(listener, tls, Arc::clone(&house), stopped).await;
     ticking.abort();
+    keeping_up.abort();
     anchored.abort();
+    house.plane.wind_up().await;
     close(&house.plane.barrier, &house.plane.journal, house.anchor.as_deref()).await
 }
 

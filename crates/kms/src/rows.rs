@@ -66,4 +66,8 @@ impl Rows for Kms {
         self.cache.clear();
         self.usage.clear();
     }
+
+    fn wind_up(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.usage.write())
+    }
 }

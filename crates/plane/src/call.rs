@@ -8,6 +8,7 @@ use bulla_policy::Principal;
 use bulla_shapes::{Fault, Service};
 
 use crate::identity::Authority;
+use crate::outbox::Intent;
 use crate::pipeline::ids;
 use crate::stop::{self, Stop};
 
@@ -42,7 +43,7 @@ pub struct Call {
 }
 
 /// What a handler adds to the record of its call.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Trail {
     /// The resources that were touched: ARN, account, CloudTrail's type.
     pub resources: Vec<(String, String, &'static str)>,
@@ -53,6 +54,8 @@ pub struct Trail {
     /// The ids of further records that a call becomes once it has succeeded. They differ from the
     /// first in nothing else.
     pub more_events: Vec<[u8; 16]>,
+    /// What the changes of the call carry along into the store; none for calls that only read.
+    pub(crate) intent: Option<Arc<Intent>>,
 }
 
 impl Call {
@@ -75,7 +78,8 @@ impl Call {
     pub fn begin_again(&mut self, stop: Stop) -> Result<(), Fault> {
         match stop {
             Stop::Again => {
-                self.trail = Trail::default();
+                let intent = self.trail.intent.take();
+                self.trail = Trail { intent, ..Trail::default() };
                 Ok(())
             }
             Stop::Fault(fault) => Err(fault),
@@ -96,6 +100,9 @@ impl Call {
 
     /// Notes a resource for the journal.
     pub fn touched(&mut self, arn: &str, account: &str, kind: &'static str) {
+        if let Some(intent) = &self.trail.intent {
+            intent.touched(arn, account, kind);
+        }
         self.trail.resources.push((arn.to_owned(), account.to_owned(), kind));
     }
 }

@@ -6,6 +6,7 @@ pub mod directory;
 pub mod gate;
 pub mod identity;
 pub mod journal;
+pub mod outbox;
 pub mod pipeline;
 pub mod root;
 pub mod scheduler;
@@ -13,6 +14,7 @@ mod scope;
 pub mod service;
 pub mod stop;
 pub mod trail;
+pub mod upkeep;
 pub mod wire;
 
 pub use call::Call;

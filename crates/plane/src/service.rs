@@ -97,6 +97,11 @@ pub trait Rows: Send + Sync + Sized + 'static {
 
     /// Forgets everything that is cached, after a reset.
     fn forget(&self);
+
+    /// Writes what is held back, after the last call.
+    fn wind_up(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// A service as the pipeline runs it; every [`Rows`] is one.
@@ -123,6 +128,9 @@ pub trait Service: Send + Sync {
 
     /// See [`Rows::forget`].
     fn forget(&self);
+
+    /// See [`Rows::wind_up`].
+    fn wind_up(&self) -> BoxFuture<'_, ()>;
 }
 
 impl<S: Rows> Service for S {
@@ -157,5 +165,9 @@ impl<S: Rows> Service for S {
 
     fn forget(&self) {
         Rows::forget(self);
+    }
+
+    fn wind_up(&self) -> BoxFuture<'_, ()> {
+        Rows::wind_up(self)
     }
 }

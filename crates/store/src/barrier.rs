@@ -6,6 +6,7 @@
 //! What it cannot find is a whole data directory put back, attestation and all: for that,
 //! [`Barrier::attested`] gives a fingerprint to keep elsewhere.
 
+mod along;
 mod attest;
 mod batch;
 mod error;
@@ -19,18 +20,19 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bulla_crypto::{Crypto, CryptoError, SecretBytes, SecretKey};
 
-use self::{
-    attest::Attest,
-    batch::Change,
-    keyring::{Purpose, Ring},
-    rotate::Pass,
-};
 pub use self::{
+    along::{Companion, accompanied},
     batch::{Expected, SealedBatch},
     error::BarrierError,
     rotate::Rewrap,
     verify::{MAX_NAMED_ROWS, Verified},
     view::{Opened, OpenedPage, View},
+};
+use self::{
+    attest::Attest,
+    batch::Change,
+    keyring::{Purpose, Ring},
+    rotate::Pass,
 };
 use crate::{Batch, Changes, CommitError, Expect, Key, Place, Revision, Row, Space, Store};
 
@@ -175,13 +177,14 @@ impl Barrier {
     }
 
     /// Seals `batch` and commits it in whole or not at all. A batch that only expects answers the
-    /// newest revision.
+    /// newest revision. What writes takes the task's [`Companion`] along.
     ///
     /// # Errors
     /// [`BarrierError::Conflict`] when another commit came first; [`BarrierError::Invalid`] and
     /// [`BarrierError::Reserved`] for the caller's faults; those of the engine.
     pub async fn commit(&self, batch: SealedBatch) -> Result<Revision, BarrierError> {
         batch.check_spaces()?;
+        let batch = along::with_companion(batch);
         for _ in 0..MAX_SEAL_ATTEMPTS {
             let sealed = self.seal(&batch)?;
             match self.engine.commit(sealed).await {

@@ -21,8 +21,8 @@ mod simulated;
 mod sqlite;
 
 pub use barrier::{
-    Attested, Barrier, BarrierError, Expected, MAX_NAMED_ROWS, MAX_UPDATE_ATTEMPTS, Opened,
-    OpenedPage, Rewrap, SealedBatch, Verified, View,
+    Attested, Barrier, BarrierError, Companion, Expected, MAX_NAMED_ROWS, MAX_UPDATE_ATTEMPTS,
+    Opened, OpenedPage, Rewrap, SealedBatch, Verified, View, accompanied,
 };
 pub use engine::*;
 pub use memory::Memory;

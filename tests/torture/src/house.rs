@@ -7,6 +7,8 @@ use bulla_crypto::Crypto;
 use bulla_iam::{AccessKeys, Principals};
 use bulla_kms::Kms;
 use bulla_plane::journal::Journal;
+use bulla_plane::outbox::Outbox;
+use bulla_plane::upkeep::Upkeep;
 use bulla_plane::wire::{WireRequest, WireResponse};
 use bulla_plane::{Clock, Plane};
 use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
@@ -39,7 +41,9 @@ impl House {
         let keys = AccessKeys::new(Arc::new(principals), true);
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone());
         let (authenticator, services) = (Arc::new(keys), vec![Arc::new(kms) as _]);
-        let plane = Plane { crypto, barrier, clock, journal, authenticator, services };
+        let (outbox, upkeep) = (Outbox::default(), Upkeep::default());
+        let plane =
+            Plane { crypto, barrier, clock, journal, authenticator, services, outbox, upkeep };
         Ok(Self { runtime, plane })
     }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Output;
 
 use crate::process::{Server, bulla, init, refusal, run};
 
@@ -101,6 +102,59 @@ fn a_passphrase_opens_what_it_sealed() {
     assert!(made.status.success());
     assert!(with("correct horse", &["audit", "verify", "--data", data]).status.success());
     refusal(&with("battery staple", &["audit", "verify", "--data", data]));
+}
+
+/// Empties an access key's row.
+fn intrude(data: &Path) {
+    let intruder = rusqlite::Connection::open(data.join("bulla.db")).unwrap();
+    let sql = "UPDATE kv SET value = zeroblob(length(value)) WHERE space = 'iam.accesskey'";
+    assert_eq!(intruder.execute(sql, []), Ok(1));
+}
+
+#[test]
+fn the_store_is_checked_with_the_journal_unless_a_server_runs_on_it() {
+    let (_home, data) = directory();
+    init(&data);
+    let arguments = ["audit", "verify", "--data", data.to_str().unwrap()];
+    let said = |output: Output| {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told = said(run(&arguments));
+    assert!(told.contains("the store: ") && told.contains("are intact"), "{told}");
+    let server = Server::start(&["serve", "--data", data.to_str().unwrap()]);
+    let told = said(run(&arguments));
+    assert!(told.contains("the journal: ") && told.contains("NOT CHECKED"), "{told}");
+    assert_eq!(server.stop(), Some(0));
+    intrude(&data);
+    let output = run(&arguments);
+    assert_eq!(output.status.code(), Some(3));
+    let told = refusal(&output);
+    assert!(told.contains("do not open: iam.accesskey/AKIA"), "{told}");
+}
+
+#[test]
+fn what_the_daily_check_finds_is_told_and_stops_nothing() {
+    let (_home, data) = directory();
+    init(&data);
+    let server = Server::start(&["dev", "--data", data.to_str().unwrap()]);
+    let get = |path: &str| {
+        server.send(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+    };
+    let a_day_later = || server.post("/_bulla/clock", "", "{\"advance\":\"P1D\"}");
+    assert_eq!(a_day_later().0, 200);
+    let (status, health) = get("/_bulla/health");
+    assert!(status == 200 && health.ends_with("{\"status\":\"ready\"}"), "{health}");
+    intrude(&data);
+    assert_eq!(a_day_later().0, 200);
+    let (status, health) = get("/_bulla/health");
+    assert_eq!(status, 200);
+    assert!(health.contains("\"degraded\""), "{health}");
+    let (_, metrics) = get("/_bulla/metrics");
+    for line in ["bulla_store_check_altered_rows 1\n", "bulla_store_check_attested 0\n"] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+    assert_eq!(server.stop(), Some(0));
 }
 
 #[test]

@@ -53,6 +53,8 @@ pub const SEGMENT_BYTES: u64 = 16 << 20;
 pub const PENDING_BYTES: usize = 1 << 20;
 /// The most bytes of one encoded record: 640 KiB, more than all limits of its fields together.
 pub const MAX_RECORD_BYTES: usize = 640 << 10;
+/// The most records that are appended together.
+pub const MAX_TOGETHER: usize = 4;
 /// The longest a group may take to become durable before its records are answered as unavailable.
 pub const STALL: Duration = Duration::from_millis(750);
 /// How often a journal that failed is tried again.
@@ -60,8 +62,9 @@ pub const RETRY: Duration = Duration::from_millis(250);
 
 /// The most bytes of a record frame's payload.
 const MAX_FRAME_PAYLOAD_BYTES: usize = MAX_RECORD_BYTES + chain::SEQUENCE_BYTES;
-/// The most bytes of a group: the room for those that wait, and one record that just fitted in.
-const MAX_GROUP_BYTES: usize = PENDING_BYTES + MAX_FRAME_PAYLOAD_BYTES + chain::FRAME_OVERHEAD;
+/// The most bytes of a group: the room for those that wait, and what just fitted in.
+const MAX_GROUP_BYTES: usize =
+    PENDING_BYTES + MAX_TOGETHER * (MAX_FRAME_PAYLOAD_BYTES + chain::FRAME_OVERHEAD);
 
 #[cfg(test)]
 mod tests;

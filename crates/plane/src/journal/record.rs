@@ -167,6 +167,16 @@ pub struct RecordRef<'a> {
     pub tls: Option<Tls<'a>>,
 }
 
+impl RecordRef<'_> {
+    /// The encoded fields.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(512);
+        encoding::encode(self, &mut bytes);
+        bytes
+    }
+}
+
 /// A record as it was read from the journal: its sequence number and its encoded fields.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {

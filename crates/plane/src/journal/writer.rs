@@ -16,11 +16,12 @@ use super::chain::ChainKey;
 use super::encoding;
 use super::medium::Medium;
 use super::metrics::Metrics;
+use super::reader::Reader;
 use super::record::RecordRef;
 use super::recovery::{OpenError, Recovery, recover};
 use super::tail::{Tail, close_frame, open_frame};
 use super::verify::Anchor;
-use super::{MAX_RECORD_BYTES, PENDING_BYTES, RETRY, SEGMENT_BYTES, STALL};
+use super::{MAX_RECORD_BYTES, MAX_TOGETHER, PENDING_BYTES, RETRY, SEGMENT_BYTES, STALL};
 
 /// How often the watch looks, as a part of the time that a group may take.
 const WATCH_PART: u32 = 8;
@@ -32,7 +33,8 @@ const QUIET_LOOKS: u32 = 8;
 pub enum JournalError {
     /// The journal can't be written at present: the call must fail. It recovers by itself.
     Unavailable,
-    /// The record is larger than [`MAX_RECORD_BYTES`]; can't happen to an encoded [`RecordRef`].
+    /// The record is larger than [`MAX_RECORD_BYTES`], which can't happen to an encoded
+    /// [`RecordRef`], or there are more than [`MAX_TOGETHER`] of them.
     TooLarge,
 }
 
@@ -44,7 +46,11 @@ impl fmt::Display for JournalError {
                  it is tried again by itself",
             ),
             Self::TooLarge => {
-                write!(f, "the record is larger than {MAX_RECORD_BYTES} bytes")
+                write!(
+                    f,
+                    "the record is larger than {MAX_RECORD_BYTES} bytes, or one of more than \
+                     {MAX_TOGETHER}"
+                )
             }
         }
     }
@@ -80,6 +86,8 @@ impl Default for Options {
 pub struct Journal {
     shared: Arc<Shared>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    medium: Arc<dyn Medium>,
+    key: Arc<ChainKey>,
 }
 
 struct Shared {
@@ -164,7 +172,8 @@ impl Journal {
             failed: AtomicBool::new(false),
             metrics: Metrics::default(),
         });
-        let journal = Self { shared: Arc::clone(&shared), threads: Mutex::default() };
+        let threads = Mutex::default();
+        let journal = Self { shared: Arc::clone(&shared), threads, medium, key };
         journal.start("journal", move || Writer { shared, tail }.run())?;
         let shared = Arc::clone(&journal.shared);
         journal.start("journal-watch", move || shared.watch_over())?;
@@ -191,12 +200,16 @@ impl Journal {
     /// sequence number of the first. Else as [`Journal::append`].
     ///
     /// # Errors
-    /// [`JournalError::Unavailable`] if not all of them are known to be durable.
+    /// [`JournalError::Unavailable`] if not all of them are known to be durable, and
+    /// [`JournalError::TooLarge`] if there are more than [`MAX_TOGETHER`].
     pub async fn append_all<'a>(
         &self,
         first: &RecordRef<'a>,
         more: &[RecordRef<'a>],
     ) -> Result<u64, JournalError> {
+        if more.len() >= MAX_TOGETHER {
+            return Err(JournalError::TooLarge);
+        }
         self.append_with(more.len(), |index, out| {
             let before = index.checked_sub(1);
             encoding::encode(before.and_then(|before| more.get(before)).unwrap_or(first), out);
@@ -261,6 +274,14 @@ impl Journal {
     #[must_use]
     pub fn waiting_bytes(&self) -> usize {
         self.shared.lock().pending.len()
+    }
+
+    /// Reads what is written, from the record with this number on. Blocks.
+    ///
+    /// # Errors
+    /// If the medium can't be read.
+    pub fn read_from(&self, sequence: u64) -> io::Result<Reader> {
+        Reader::from_sequence(Arc::clone(&self.medium), Arc::clone(&self.key), sequence)
     }
 
     /// The counters.

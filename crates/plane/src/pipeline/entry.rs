@@ -10,32 +10,62 @@ use crate::journal::{
     Identity, Journal, JournalError, RecordRef, Resource, Session, SessionIssuer,
 };
 
+/// A call, and what of it the record needs that is not in it.
+#[derive(Clone, Copy)]
+pub(super) struct Told<'a> {
+    pub(super) route: &'a Route<'a>,
+    pub(super) call: &'a Call,
+    /// `requestParameters`, as JSON.
+    pub(super) parameters: Option<&'a str>,
+    pub(super) time_ms: i64,
+}
+
 /// Writes a call down, in as many records as it asked for, and waits until all are durable.
 pub(super) async fn record(
     journal: &Journal,
-    route: &Route<'_>,
-    call: &Call,
-    parameters: Option<&str>,
+    told: Told<'_>,
     fault: Option<&Fault>,
-    time_ms: i64,
 ) -> Result<u64, JournalError> {
-    let source = format!("{}.amazonaws.com", route.service.model().signing_name);
-    let address = call.source_ip.to_string();
+    let (source, address) = texts(&told);
+    let entry = entry(&told, (&source, &address), fault);
+    let more = if fault.is_none() { told.call.trail.more_events.as_slice() } else { &[] };
+    let more: Vec<_> = more.iter().map(|id| RecordRef { event_id: *id, ..entry.clone() }).collect();
+    journal.append_all(&entry, &more).await
+}
+
+/// The record of a call that is about to begin, encoded, as if it were to succeed.
+pub(super) fn ahead(told: Told<'_>) -> Vec<u8> {
+    let (source, address) = texts(&told);
+    entry(&told, (&source, &address), None).to_bytes()
+}
+
+/// `eventSource` and `sourceIPAddress`.
+fn texts(told: &Told<'_>) -> (String, String) {
+    let source = format!("{}.amazonaws.com", told.route.service.model().signing_name);
+    (source, told.call.source_ip.to_string())
+}
+
+fn entry<'a>(
+    told: &Told<'a>,
+    (source, address): (&'a str, &'a str),
+    fault: Option<&'a Fault>,
+) -> RecordRef<'a> {
+    let Told { route, call, parameters, time_ms } = *told;
     let resources = call.trail.resources.iter().map(|(arn, account, kind)| Resource {
         account_id: account,
         kind: (!kind.is_empty()).then_some(*kind),
         arn,
     });
-    let entry = RecordRef {
+    RecordRef {
         time_ms,
         event_id: call.event_id,
         request_id: Some(call.request_id),
-        event_source: &source,
+        event_source: source,
         event_name: route.operation.name,
         region: &call.region,
         recipient_account_id: call.account(),
         identity: identity(call),
-        source_ip: &address,
+        source_ip: address,
         user_agent: (!call.user_agent.is_empty()).then_some(&call.user_agent),
         read_only: route.facts.read_only,
         error_code: fault.map(|fault| &*fault.code),
@@ -46,10 +76,7 @@ pub(super) async fn record(
         additional_event_data: call.trail.additional.as_deref(),
         resources: resources.collect(),
         ..RecordRef::default()
-    };
-    let more = if fault.is_none() { call.trail.more_events.as_slice() } else { &[] };
-    let more: Vec<_> = more.iter().map(|id| RecordRef { event_id: *id, ..entry.clone() }).collect();
-    journal.append_all(&entry, &more).await
+    }
 }
 
 /// The caller, as the page "CloudTrail userIdentity element" has it.

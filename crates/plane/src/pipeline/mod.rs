@@ -5,12 +5,12 @@
 //! and none is answered before its record is durable.
 
 mod caller;
+mod due;
 mod entry;
 pub(crate) mod ids;
 mod route;
 #[cfg(test)]
 mod tests;
-mod upkeep;
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,17 +24,20 @@ use bulla_shapes::{
     DecodeError, Fault, Protocol, Record, Violations, decode_error, json, query, sts, validate,
 };
 use bulla_sigv4::{Header, RequestParts};
-use bulla_store::Barrier;
+use bulla_store::{Barrier, Companion, accompanied};
 
 use self::caller::Caller;
+use self::entry::Told;
 use self::ids::Ids;
 use self::route::Route;
 use crate::journal::{Journal, MAX_TEXT_BYTES};
+use crate::outbox::{Intent, Outbox};
 use crate::stop::internal;
+use crate::upkeep::Upkeep;
 use crate::wire::{MAX_BODY_BYTES, WireRequest, WireResponse};
 use crate::{Authenticator, Call, Clock, Service, trail};
 
-pub use upkeep::{MAX_JOBS_A_RUN, TICK};
+pub use due::{MAX_JOBS_A_RUN, TICK};
 
 /// The house at run time.
 pub struct Plane {
@@ -50,6 +53,10 @@ pub struct Plane {
     pub authenticator: Arc<dyn Authenticator>,
     /// The services.
     pub services: Vec<Arc<dyn Service>>,
+    /// The changes whose records may not be durable yet.
+    pub outbox: Outbox,
+    /// What the store's upkeep remembers.
+    pub upkeep: Upkeep,
 }
 
 /// What a call came to, before it is bytes.
@@ -157,14 +164,21 @@ impl Plane {
             (Some(fault), _) => Err(fault),
             (None, Err(error)) => Err(error.fault(protocol)),
             (None, Ok(input)) => match validate(&input) {
-                Ok(()) => invoke(route, &mut call, input).await,
+                Ok(()) => {
+                    call.trail.intent = self.intend(route, &call, parameters.as_deref());
+                    invoke(route, &mut call, input).await
+                }
                 Err(violations) => Err(invalid(route, &violations)),
             },
         };
         let fault = outcome.as_ref().err();
-        let parameters = parameters.as_deref();
-        let time_ms = self.clock.now_ms();
-        match entry::record(&self.journal, route, &call, parameters, fault, time_ms).await {
+        let (parameters, time_ms) = (parameters.as_deref(), self.clock.now_ms());
+        let told = Told { route, call: &call, parameters, time_ms };
+        let recorded = entry::record(&self.journal, told, fault).await;
+        if let Some(intent) = &call.trail.intent {
+            self.outbox.end(intent, recorded.is_ok());
+        }
+        match recorded {
             Ok(_) => outcome,
             Err(error) => {
                 tracing::error!(%error, operation = route.operation.name, "a call is unrecorded");
@@ -174,12 +188,32 @@ impl Plane {
     }
 }
 
+impl Plane {
+    /// What the changes of a call carry along; nothing if it is one that only reads.
+    fn intend(
+        &self,
+        route: &Route<'_>,
+        call: &Call,
+        parameters: Option<&str>,
+    ) -> Option<Arc<Intent>> {
+        if route.facts.read_only {
+            return None;
+        }
+        let told = Told { route, call, parameters, time_ms: call.now_ms };
+        let after = self.journal.anchor().sequence;
+        Some(Arc::new(Intent::new(call.event_id, after, entry::ahead(told))))
+    }
+}
+
 /// Runs the handler. One that panics has failed by our fault, and is recorded as such.
 async fn invoke<'c>(route: &Route<'c>, call: &'c mut Call, input: Record<'c>) -> Outcome {
     let service: &'c dyn Service = &**route.service;
     let (row, operation) = (route.row, route.operation.name);
     // Within a block, so that a panic before the first poll is caught too.
-    let mut running = pin!(async move { service.invoke(row, call, input).await });
+    let mut running = pin!(async move {
+        let companion = call.trail.intent.clone().map(|intent| intent as Arc<dyn Companion>);
+        accompanied(companion, async { service.invoke(row, call, input).await }).await
+    });
     poll_fn(|context| {
         let poll = AssertUnwindSafe(|| running.as_mut().poll(context));
         catch_unwind(poll).unwrap_or_else(|_payload| {

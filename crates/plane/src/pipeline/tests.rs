@@ -1,13 +1,15 @@
 //! The pipeline in process: a store and a journal in memory, and one small service over KMS's
 //! model.
 
+mod outbox;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_crypto::{Crypto, HmacKey, SecretKey};
 use bulla_policy::Principal;
-use bulla_shapes::kms::{self, GenerateRandomRequest, GenerateRandomResponse};
+use bulla_shapes::kms::{self, DeleteAliasRequest, GenerateRandomRequest, GenerateRandomResponse};
 use bulla_shapes::sts::{self, GetCallerIdentityRequest, GetCallerIdentityResponse};
 use bulla_shapes::{Blob, Fault, Record, Value, View as _};
 use bulla_sigv4::{AuthError, Credentials, RequestParts, SignOptions, SigningKey, sign_header};
@@ -16,7 +18,9 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::identity::Scope;
 use crate::journal::{ChainKey, Journal, Medium, Memory, Options, Reader, Simulated};
+use crate::outbox::Outbox;
 use crate::scheduler::{self, DUE, Job, due_key};
+use crate::upkeep::Upkeep;
 use crate::wire::{WireRequest, WireResponse};
 use crate::{
     Authenticator, Authority, BoxFuture, Call, Clock, Credential, CredentialError, Plane, Row,
@@ -35,8 +39,26 @@ struct Tiny {
     barrier: Arc<Barrier>,
 }
 
-static TINY: &[Row<Tiny>] =
-    &[row!("GenerateRandom", Write, true, "random", GenerateRandomRequest, generate)];
+static TINY: &[Row<Tiny>] = &[
+    row!("GenerateRandom", Write, true, "random", GenerateRandomRequest, generate),
+    row!("DeleteAlias", Write, false, "write", DeleteAliasRequest, write),
+];
+
+/// Writes a row of the alias's name; one of two rows, if the name ends so, in two commits.
+async fn write(
+    tiny: &Tiny,
+    call: &mut Call,
+    input: &DeleteAliasRequest<'_>,
+) -> Result<Option<Record<'static>>, Stop> {
+    let name = input.alias_name();
+    call.touched(name, "111122223333", "A");
+    let put = |name: &str| SealedBatch::new().put(ROWS, name, Expected::Absent, secret());
+    if name.ends_with("/twice") {
+        tiny.barrier.commit(put(&format!("{name}/first"))).await?;
+    }
+    tiny.barrier.commit(put(name)).await?;
+    Ok(None)
+}
 
 async fn generate(
     _: &Tiny,
@@ -146,25 +168,35 @@ fn chain_key() -> Arc<ChainKey> {
     Arc::new(ChainKey::new(HmacKey::new(b"a key for tests")))
 }
 
-/// The house over a medium. Nothing in it depends on how long anything takes.
+/// The house over a medium, with a store in memory.
 async fn house(medium: Arc<dyn Medium>) -> Plane {
+    let engine = Arc::new(bulla_store::Memory::new());
+    let barrier = Barrier::create(engine, Crypto::standard(), root()).await.unwrap();
+    house_over(barrier, medium, Duration::from_secs(600))
+}
+
+fn root() -> SecretKey {
+    SecretKey::from_slice(&[1; 32]).unwrap()
+}
+
+/// The house over a store and a medium. Nothing in it depends on how long anything takes.
+fn house_over(barrier: Barrier, medium: Arc<dyn Medium>, retry: Duration) -> Plane {
     let options = Options {
         segment_bytes: 16 << 10,
         pending_bytes: 16 << 10,
         stall: Duration::from_secs(600),
-        retry: Duration::from_secs(600),
+        retry,
     };
-    let crypto = Crypto::standard();
-    let root = SecretKey::from_slice(&[1; 32]).unwrap();
-    let engine = Arc::new(bulla_store::Memory::new());
-    let barrier = Arc::new(Barrier::create(engine, crypto.clone(), root).await.unwrap());
+    let barrier = Arc::new(barrier);
     Plane {
-        crypto,
+        crypto: Crypto::standard(),
         journal: Journal::open(medium, chain_key(), options).unwrap().0,
         clock: Arc::new(Clock::default()),
         authenticator: Arc::new(Keys),
         services: vec![Arc::new(Tiny { barrier: Arc::clone(&barrier) }), Arc::new(Whoami)],
         barrier,
+        outbox: Outbox::default(),
+        upkeep: Upkeep::default(),
     }
 }
 

@@ -8,6 +8,7 @@ use bulla_store::{BarrierError, Expected, Range, SealedBatch, Space};
 
 use super::Plane;
 use crate::scheduler::{self, DUE, Job};
+use crate::upkeep::PLANE;
 
 /// The longest wait between two looks at what is due. A look costs one row.
 pub const TICK: Duration = Duration::from_secs(1);
@@ -17,7 +18,7 @@ pub const MAX_JOBS_A_RUN: usize = 65_536;
 const RESET_ROWS: usize = 500;
 
 impl Plane {
-    /// Carries out everything that is due, also what falls due by that, and answers how many
+    /// Carries out everything that is due to the services, also what falls due by that, and answers how many
     /// jobs it carried out. A job that fails is logged and stays for the next run.
     ///
     /// # Errors
@@ -30,7 +31,8 @@ impl Plane {
             let mut from = None;
             loop {
                 let page = scheduler::due_from(&self.barrier, self.clock.now_ms(), from).await?;
-                for job in &page.jobs {
+                // The plane's own jobs take their time, and have a run of their own.
+                for job in page.jobs.iter().filter(|job| job.service != PLANE) {
                     if tried.len() >= MAX_JOBS_A_RUN {
                         return Ok(done);
                     }
@@ -65,13 +67,27 @@ impl Plane {
         }
     }
 
-    /// Runs what falls due, for as long as the task lives.
+    /// Runs what falls due and sweeps the outbox, for as long as the task lives.
     pub async fn tick_forever(self: Arc<Self>) {
         loop {
             if let Err(error) = self.run_due().await {
                 tracing::error!(%error, "what is due can't be read; trying again");
             }
+            if let Err(error) = self.outbox.sweep(&self.barrier, &self.journal).await {
+                tracing::error!(%error, "the outbox can't be swept; trying again");
+            }
             tokio::time::sleep(self.until_next_due().await).await;
+        }
+    }
+
+    /// Has the services write what they hold back, and sweeps the outbox: to be called after the
+    /// last call, so that the next start finds nothing to do.
+    pub async fn wind_up(&self) {
+        for service in &self.services {
+            service.wind_up().await;
+        }
+        if let Err(error) = self.outbox.sweep(&self.barrier, &self.journal).await {
+            tracing::warn!(%error, "the outbox was not swept, which the next start will do");
         }
     }
 

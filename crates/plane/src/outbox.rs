@@ -1,0 +1,316 @@
+//! Changes whose records may not be durable yet.
+//!
+//! A change and the record of its call are on two media, and so can't become durable in one act.
+//! Therefore each change carries the record along into the store, in its own commit. Once the
+//! journal has the record, the row is swept away, many at a time and off the calls' way. A row
+//! whose record is missing in the journal, after a crash or because the journal could not be
+//! written, is recorded late, under the same event id, as the record of a call that was never
+//! acknowledged. Calls that only read carry nothing.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{fmt, io};
+
+use bulla_crypto::SecretBytes;
+use bulla_store::{
+    Barrier, BarrierError, Companion, Expected, Key, MAX_PAGE_ROWS, Range, SealedBatch, Space,
+};
+
+use crate::journal::{
+    Journal, JournalError, MAX_RESOURCES, ReadError, Record, RecordRef, Resource,
+};
+
+/// One row a change: `<event id><number of the commit in its call>`, in bytes.
+const OUTBOX: Space = Space::new("plane.outbox");
+/// How many rows one commit sweeps away.
+const ROWS_A_SWEEP: usize = 500;
+/// The version of the rows' values, and the number of bytes before the record.
+const FORMAT: u8 = 1;
+const HEAD_BYTES: usize = 9;
+/// `additionalEventData` of a record that was written late.
+const LATE: &str = "{\"unacknowledged\":true}";
+
+/// Why the outbox was not settled. It is tried again, and loses nothing.
+#[derive(Debug)]
+pub enum OutboxError {
+    /// The store can't be read or written.
+    Store(BarrierError),
+    /// The journal can't be written.
+    Journal(JournalError),
+    /// The journal can't be read.
+    Read(io::Error),
+    /// The task that reads the journal ended.
+    Task(tokio::task::JoinError),
+}
+
+impl fmt::Display for OutboxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Journal(error) => error.fmt(f),
+            Self::Read(error) => write!(f, "the journal can't be read: {error}"),
+            Self::Task(error) => write!(f, "the task that reads the journal ended: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for OutboxError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Store(error) => Some(error),
+            Self::Journal(error) => Some(error),
+            Self::Read(error) => Some(error),
+            Self::Task(error) => Some(error),
+        }
+    }
+}
+
+impl From<BarrierError> for OutboxError {
+    fn from(error: BarrierError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The record of a call to come, for its changes to carry along.
+pub(crate) struct Intent {
+    event_id: [u8; 16],
+    /// The last record that was durable before the call: its own comes later.
+    after: u64,
+    /// The record, encoded, without resources.
+    record: Vec<u8>,
+    state: Mutex<IntentState>,
+}
+
+#[derive(Default)]
+struct IntentState {
+    resources: Vec<(String, String, &'static str)>,
+    /// How many commits have taken it along.
+    commits: u32,
+}
+
+impl Intent {
+    pub(crate) fn new(event_id: [u8; 16], after: u64, record: Vec<u8>) -> Self {
+        Self { event_id, after, record, state: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, IntentState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a resource that the call touched: ARN, account, CloudTrail's type.
+    pub(crate) fn touched(&self, arn: &str, account: &str, kind: &'static str) {
+        let mut state = self.state();
+        // A handler that begins again touches the same ones.
+        let known = state.resources.iter().any(|(known, ..)| known == arn);
+        if !known && state.resources.len() < MAX_RESOURCES {
+            state.resources.push((arn.to_owned(), account.to_owned(), kind));
+        }
+    }
+
+    fn key(&self, commit: u32) -> Key {
+        Key::from([self.event_id.as_slice(), &commit.to_be_bytes()].concat())
+    }
+
+    fn value(&self, resources: &[(String, String, &'static str)]) -> Vec<u8> {
+        let resources = resources.iter().map(|(arn, account, kind)| Resource {
+            account_id: account,
+            kind: (!kind.is_empty()).then_some(*kind),
+            arn,
+        });
+        let record = Record::new(0, self.record.clone());
+        let bytes = match record.fields() {
+            Ok(fields) => RecordRef { resources: resources.collect(), ..fields }.to_bytes(),
+            // What was just encoded is decoded; if ever it were not, the rest is still told.
+            Err(_) => self.record.clone(),
+        };
+        [&[FORMAT], self.after.to_be_bytes().as_slice(), &bytes].concat()
+    }
+}
+
+impl Companion for Intent {
+    fn row(&self) -> (Space, Key, SecretBytes) {
+        let mut state = self.state();
+        let key = self.key(state.commits);
+        state.commits += 1;
+        (OUTBOX, key, SecretBytes::new(self.value(&state.resources)))
+    }
+}
+
+/// The changes whose rows are to be swept away.
+#[derive(Default)]
+pub struct Outbox {
+    ended: Mutex<Ended>,
+    /// Held by whoever sweeps.
+    sweeping: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Ended {
+    recorded: Vec<Key>,
+    /// Rows of calls whose record may be missing.
+    doubtful: Vec<Key>,
+}
+
+impl Outbox {
+    fn ended(&self) -> MutexGuard<'_, Ended> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that a call has ended.
+    pub(crate) fn end(&self, intent: &Intent, is_recorded: bool) {
+        let commits = intent.state().commits;
+        let keys = (0..commits).map(|commit| intent.key(commit));
+        let mut ended = self.ended();
+        let rows = if is_recorded { &mut ended.recorded } else { &mut ended.doubtful };
+        rows.extend(keys);
+    }
+
+    /// Sweeps away the rows of calls that were recorded, and records those that were not.
+    ///
+    /// # Errors
+    /// When the store or the journal can't be used. What was not done is left for the next time.
+    pub async fn sweep(&self, barrier: &Barrier, journal: &Journal) -> Result<(), OutboxError> {
+        let _alone = self.sweeping.lock().await;
+        let recorded = std::mem::take(&mut self.ended().recorded);
+        for (at, keys) in recorded.chunks(ROWS_A_SWEEP).enumerate() {
+            if let Err(error) = delete(barrier, keys).await {
+                let left = recorded.iter().skip(at * ROWS_A_SWEEP).cloned();
+                self.ended().recorded.extend(left);
+                return Err(error.into());
+            }
+        }
+        if !journal.healthy() {
+            return Ok(());
+        }
+        let doubtful = std::mem::take(&mut self.ended().doubtful);
+        for (at, keys) in doubtful.chunks(ROWS_A_SWEEP).enumerate() {
+            if let Err(error) = settle_keys(barrier, journal, keys).await {
+                let left = doubtful.iter().skip(at * ROWS_A_SWEEP).cloned();
+                self.ended().doubtful.extend(left);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Records what a crash left unrecorded, and sweeps away all rows. To be called before any call
+/// is served. Answers how many records it wrote.
+///
+/// # Errors
+/// When the store or the journal can't be used.
+pub async fn settle(barrier: &Barrier, journal: &Journal) -> Result<usize, OutboxError> {
+    let mut written = 0;
+    loop {
+        let page = barrier.view().await?.range(OUTBOX, &Range::all(), MAX_PAGE_ROWS).await?;
+        let keys: Vec<Key> = page.rows.into_iter().map(|(key, _)| key).take(ROWS_A_SWEEP).collect();
+        for place in page.altered {
+            tracing::error!(%place, "a row of the outbox was altered outside Bulla");
+        }
+        if keys.is_empty() {
+            return Ok(written);
+        }
+        written += settle_keys(barrier, journal, &keys).await?;
+    }
+}
+
+/// A row of the outbox.
+struct Waiting {
+    event_id: [u8; 16],
+    after: u64,
+    record: Record,
+}
+
+fn read(key: &Key, value: &[u8]) -> Option<Waiting> {
+    let (event_id, _commit) = key.as_bytes().split_first_chunk()?;
+    let (&[FORMAT, ref after @ ..], record) = value.split_first_chunk::<HEAD_BYTES>()? else {
+        return None;
+    };
+    let record = Record::new(0, record.to_vec());
+    Some(Waiting { event_id: *event_id, after: u64::from_be_bytes(*after), record })
+}
+
+/// Records those of these rows' calls that the journal does not have, and deletes the rows.
+async fn settle_keys(
+    barrier: &Barrier,
+    journal: &Journal,
+    keys: &[Key],
+) -> Result<usize, OutboxError> {
+    let mut waiting = Vec::new();
+    {
+        let view = barrier.view().await?;
+        for key in keys {
+            let Some(row) = view.get(OUTBOX, key.as_bytes()).await? else { continue };
+            match read(key, row.value.expose()) {
+                Some(row) => waiting.push(row),
+                None => tracing::error!(%key, "a row of the outbox does not read and is dropped"),
+            }
+        }
+    }
+    let mut known = recorded(journal, &waiting).await?;
+    let mut written = 0;
+    for Waiting { event_id, record, .. } in &waiting {
+        // A call that made several changes has several rows.
+        if !known.insert(*event_id) {
+            continue;
+        }
+        match record.fields() {
+            Ok(fields) => {
+                let late = RecordRef { additional_event_data: Some(LATE), ..fields };
+                journal.append(&late).await.map_err(OutboxError::Journal)?;
+                written += 1;
+            }
+            Err(error) => tracing::error!(%error, "a record of the outbox does not read"),
+        }
+    }
+    if written > 0 {
+        tracing::warn!(written, "changes that were made and not acknowledged are recorded now");
+    }
+    delete(barrier, keys).await?;
+    Ok(written)
+}
+
+/// The events of these rows that the journal has.
+async fn recorded(
+    journal: &Journal,
+    waiting: &[Waiting],
+) -> Result<HashSet<[u8; 16]>, OutboxError> {
+    let Some(after) = waiting.iter().map(|row| row.after).min() else {
+        return Ok(HashSet::new());
+    };
+    let wanted: HashSet<[u8; 16]> = waiting.iter().map(|row| row.event_id).collect();
+    let reader = journal.read_from(after.saturating_add(1)).map_err(OutboxError::Read)?;
+    let search = move || {
+        let mut found = HashSet::new();
+        for record in reader {
+            match record {
+                Ok(record) => {
+                    let id = record.fields().ok().map(|fields| fields.event_id);
+                    found.extend(id.filter(|id| wanted.contains(id)));
+                }
+                Err(ReadError::Io(error)) => return Err(OutboxError::Read(error)),
+                // What is damaged is no record any more; it is told when the journal is opened.
+                Err(ReadError::Fault(_)) => {}
+            }
+            if found.len() == wanted.len() {
+                break;
+            }
+        }
+        Ok(found)
+    };
+    tokio::task::spawn_blocking(search).await.map_err(OutboxError::Task)?
+}
+
+/// Deletes those of these rows that are there.
+async fn delete(barrier: &Barrier, keys: &[Key]) -> Result<(), BarrierError> {
+    let step = async |view: bulla_store::View<'_>| {
+        let mut batch = SealedBatch::new();
+        for key in keys {
+            if let Some(row) = view.get(OUTBOX, key.as_bytes()).await? {
+                batch = batch.delete(OUTBOX, key.clone(), Expected::At(row.version));
+            }
+        }
+        Ok::<_, BarrierError>((batch, ()))
+    };
+    barrier.update(step).await
+}

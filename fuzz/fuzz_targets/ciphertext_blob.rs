@@ -13,6 +13,8 @@ use bulla_crypto::{Crypto, HmacKey};
 use bulla_iam::AccessKeys;
 use bulla_kms::Kms;
 use bulla_plane::journal::{ChainKey, Journal, Memory, Options};
+use bulla_plane::outbox::Outbox;
+use bulla_plane::upkeep::Upkeep;
 use bulla_plane::wire::{WireRequest, WireResponse};
 use bulla_plane::{Clock, Plane};
 use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
@@ -62,7 +64,9 @@ impl World {
         let keys = AccessKeys::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock), true);
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone());
         let (authenticator, services) = (Arc::new(keys), vec![Arc::new(kms) as _]);
-        let plane = Plane { crypto, barrier, clock, journal, authenticator, services };
+        let (outbox, upkeep) = (Outbox::default(), Upkeep::default());
+        let plane =
+            Plane { crypto, barrier, clock, journal, authenticator, services, outbox, upkeep };
         let mut world = Self { runtime, plane, made: Vec::new() };
         world.make();
         world

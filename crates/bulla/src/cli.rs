@@ -5,9 +5,54 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+const EXAMPLES: &str = "\
+Try it:
+  bulla tour                    what it does, told in a few seconds
+  bulla dev                     a server for tests on http://127.0.0.1:4566
+
+Keep real keys:
+  bulla init --data ./vault     makes ./vault and ./vault.key, and prints the root access key
+  bulla serve --data ./vault    serves those who hold an access key
+
+`bulla dev --help` shows how to call it. Every option is also a variable, such as BULLA_DATA.";
+
+const DEV_EXAMPLES: &str = "\
+In another shell, with the AWS CLI (SDKs read the same variables):
+  export AWS_ENDPOINT_URL=http://127.0.0.1:4566
+  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=eu-central-1
+  aws kms create-key
+  aws kms create-alias --alias-name alias/mine --target-key-id KEY-ID
+  aws kms generate-data-key --key-id alias/mine --key-spec AES_256
+
+An access key id of twelve digits is the root user of that account; any other, such as `test`, is
+that of account 000000000000. Between test cases:
+  curl -X POST http://127.0.0.1:4566/_bulla/reset
+  curl -X POST http://127.0.0.1:4566/_bulla/clock -d '{\"advance\": \"P90D\"}'";
+
+const INIT_EXAMPLES: &str = "\
+Examples:
+  bulla init --data ./vault                                  sealed by a key file, ./vault.key
+  bulla init --data ./vault --json > root.json               for a program to read
+  BULLA_PASSPHRASE=… bulla init --data ./vault --seal passphrase
+
+Back up the directory and the key file, apart from each other: without the key file (or the
+passphrase) nothing in the directory can be read again, by anyone.";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  bulla serve --data ./vault                                 on loopback, without TLS
+  bulla serve --data ./vault --listen 0.0.0.0:4566 --tls-cert cert.pem --tls-key key.pem
+
+GET /_bulla/health answers 200 when it is ready; GET /_bulla/metrics is for Prometheus.";
+
+const TAIL_EXAMPLES: &str = "\
+Examples:
+  bulla audit tail --data ./vault --count 5
+  bulla audit tail --data ./vault --count 1000 | jq 'select(.errorCode) | .eventName'";
+
 /// AWS's encryption plane as one program: KMS and what leans on it, checked and recorded.
 #[derive(Parser)]
-#[command(name = "bulla", version, disable_help_subcommand = true)]
+#[command(name = "bulla", version, disable_help_subcommand = true, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -34,6 +79,7 @@ pub(crate) enum Command {
 
 /// `bulla dev`.
 #[derive(Args)]
+#[command(after_help = DEV_EXAMPLES)]
 pub(crate) struct DevOptions {
     /// The address to listen on [default: 127.0.0.1:4566].
     #[arg(long, env = "BULLA_LISTEN", value_name = "ADDRESS")]
@@ -44,6 +90,7 @@ pub(crate) struct DevOptions {
 
 /// `bulla serve`.
 #[derive(Args)]
+#[command(after_help = SERVE_EXAMPLES)]
 pub(crate) struct ServeOptions {
     /// The address to listen on; beyond loopback TLS is needed [default: 127.0.0.1:4566].
     #[arg(long, env = "BULLA_LISTEN", value_name = "ADDRESS")]
@@ -60,6 +107,7 @@ pub(crate) struct ServeOptions {
 
 /// `bulla init`.
 #[derive(Args)]
+#[command(after_help = INIT_EXAMPLES)]
 pub(crate) struct InitOptions {
     #[command(flatten)]
     pub(crate) place: Place,
@@ -109,6 +157,7 @@ pub(crate) enum Audit {
 
 /// `bulla audit tail`.
 #[derive(Args)]
+#[command(after_help = TAIL_EXAMPLES)]
 pub(crate) struct TailOptions {
     #[command(flatten)]
     pub(crate) place: Place,

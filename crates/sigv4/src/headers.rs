@@ -77,14 +77,14 @@ pub(crate) fn push(
 }
 
 /// A value without blanks at its ends and with single blanks inside, quoted or not. Line breaks
-/// are blanks: a folded header is one line.
+/// are blanks: a folded header is one line. These are the blanks that are trimmed wherever a value
+/// is read; no other control character comes through HTTP.
 fn push_value(value: &[u8], out: &mut Vec<u8>) {
     // Most values have no blank at all; without a branch in it, this is done many bytes at a time.
     if !value.iter().fold(false, |any, byte| any | (*byte <= b' ')) {
         return out.extend_from_slice(value);
     }
-    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
-    let mut words = value.split(blank).filter(|word| !word.is_empty());
+    let mut words = value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
     if let Some(first) = words.next() {
         out.extend_from_slice(first);
     }
@@ -111,6 +111,16 @@ mod tests {
         push(headers, "a;b;host", &mut out).unwrap();
         assert_eq!(out, b"a:1 2 3,\"x y\",\xff\nb:\nhost:h\n");
         assert_eq!(push(headers, "c;host", &mut out), Err(AuthError::Mismatch));
+    }
+
+    #[test]
+    fn what_is_a_blank_here_is_one_wherever_values_are_read() {
+        for byte in 0..=255 {
+            let value = [byte, b'a', byte];
+            let mut canonical = Vec::new();
+            push_value(&value, &mut canonical);
+            assert_eq!(canonical, value.trim_ascii(), "{byte:#x}");
+        }
     }
 
     #[test]

@@ -34,7 +34,10 @@ use self::{
     keyring::{Purpose, Ring},
     rotate::Pass,
 };
-use crate::{Batch, Changes, CommitError, Expect, Key, Place, Revision, Row, Space, Store};
+use crate::{
+    Batch, Changes, CommitError, Expect, Key, MAX_PAGE_ROWS, Place, Range, Revision, Row, Space,
+    Store,
+};
 
 /// The space of the domain keys, which no service may touch.
 const DOMAIN: Space = Space::new("domain");
@@ -72,7 +75,7 @@ impl Barrier {
     /// Those of the engine.
     pub async fn is_initialized(engine: &dyn Store) -> Result<bool, BarrierError> {
         let snapshot = engine.snapshot().await?;
-        Ok(!snapshot.range(DOMAIN, &crate::Range::all(), 1).await?.rows.is_empty())
+        Ok(!snapshot.range(DOMAIN, &Range::all(), 1).await?.rows.is_empty())
     }
 
     /// Makes the first domain keys of an empty store, in one commit.
@@ -220,6 +223,30 @@ impl Barrier {
             }
         }
         Err(BarrierError::Contended { attempts: MAX_UPDATE_ATTEMPTS }.into())
+    }
+
+    /// Deletes every row of a space without opening it, a page in a commit, and answers how many
+    /// there were. What others write meanwhile may be left.
+    ///
+    /// # Errors
+    /// [`BarrierError::Reserved`] for the space of the domain keys; those of the engine.
+    pub async fn clear(&self, space: Space) -> Result<usize, BarrierError> {
+        if space == DOMAIN {
+            return Err(BarrierError::Reserved { place: Place::new(space, Vec::new()) });
+        }
+        let mut deleted = 0;
+        loop {
+            let snapshot = self.engine.snapshot().await?;
+            let page = snapshot.range(space, &Range::all(), MAX_PAGE_ROWS).await?;
+            drop(snapshot);
+            if page.rows.is_empty() {
+                return Ok(deleted);
+            }
+            deleted += page.rows.len();
+            let keys = page.rows.into_iter().map(|(key, _)| key);
+            let batch = keys.fold(Batch::new(), |batch, key| batch.delete(space, key));
+            self.engine.commit(batch).await?;
+        }
     }
 
     /// A page of the changes after a revision; those of domain keys are left out.

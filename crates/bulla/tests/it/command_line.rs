@@ -195,7 +195,32 @@ fn the_tour_ends_well_and_tells_its_steps() {
     let output = run(&["tour"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let told = String::from_utf8(output.stdout).unwrap();
-    for word in ["CreateKey", "InvalidCiphertextException", "AccessDeniedException", "records"] {
+    let refusals = [
+        "InvalidCiphertextException",
+        "AccessDeniedException",
+        "KMSInvalidStateException",
+        "NotFoundException",
+    ];
+    for word in ["CreateKey", "RotateKeyOnDemand", "CancelKeyDeletion"].iter().chain(&refusals) {
         assert!(told.contains(word), "{told}");
     }
+    let record = told.lines().find(|line| line.contains("audit journal")).unwrap();
+    assert!(record.contains(": CreateKey, CreateAlias, Encrypt, Decrypt, "), "{record}");
+    assert!(refusals.iter().all(|code| record.contains(code)), "{record}");
+}
+
+#[test]
+fn the_help_teaches_by_examples_that_are_understood() {
+    let help = |arguments: &[&str]| {
+        let output = run(arguments);
+        assert!(output.status.success());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let first = help(&["--help"]);
+    for line in first.lines().filter_map(|line| line.trim().strip_prefix("bulla ")) {
+        let command = line.split(' ').next().unwrap();
+        assert!(help(&[command, "--help"]).contains("Usage: bulla "), "{line}");
+    }
+    let dev = help(&["dev", "--help"]);
+    assert!(dev.contains("AWS_ENDPOINT_URL=http://127.0.0.1:4566"), "{dev}");
 }

@@ -81,3 +81,18 @@ fn a_body_over_the_limit_is_refused_unread() {
     assert_eq!(server.send(head).0, 413);
     assert_eq!(server.stop(), Some(0));
 }
+
+#[test]
+fn a_control_character_in_a_header_is_refused_before_anything_reads_it() {
+    let server = Server::start(&["dev"]);
+    for (between, status) in
+        [("\t", 200), ("\x0b", 400), ("\x0c", 400), ("\x00", 400), ("\x7f", 400)]
+    {
+        let request = format!(
+            "GET /_bulla/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+             X-Amz-Meta: a{between}b\r\n\r\n"
+        );
+        assert_eq!(server.send(&request).0, status, "{between:?}");
+    }
+    assert_eq!(server.stop(), Some(0));
+}

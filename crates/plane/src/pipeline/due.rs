@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla_store::{BarrierError, Expected, Range, SealedBatch, Space};
+use bulla_store::{BarrierError, Space};
 
 use super::Plane;
 use crate::scheduler::{self, DUE, Job};
@@ -14,12 +14,10 @@ use crate::upkeep::PLANE;
 pub const TICK: Duration = Duration::from_secs(1);
 /// How many jobs one run takes up; the rest waits for the next run.
 pub const MAX_JOBS_A_RUN: usize = 65_536;
-/// How many rows one batch of a reset deletes.
-const RESET_ROWS: usize = 500;
 
 impl Plane {
-    /// Carries out everything that is due to the services, also what falls due by that, and answers how many
-    /// jobs it carried out. A job that fails is logged and stays for the next run.
+    /// Carries out everything that is due to the services, also what falls due by that, and
+    /// answers how many jobs it carried out. A job that fails is logged and stays for the next run.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -105,26 +103,11 @@ impl Plane {
     /// hold. Answers how many rows it deleted. Calls that run meanwhile may leave rows behind.
     ///
     /// # Errors
-    /// When the store can't be read or written, or others write there all the time.
+    /// When the store can't be read or written.
     pub async fn reset(&self, spaces: &[Space]) -> Result<usize, BarrierError> {
         let mut deleted = 0;
         for &space in spaces.iter().chain(std::iter::once(&DUE)) {
-            loop {
-                let step = async |view: bulla_store::View<'_>| {
-                    let page = view.range(space, &Range::all(), RESET_ROWS).await?;
-                    let mut batch = SealedBatch::new();
-                    let rows = page.rows.len();
-                    for (key, row) in page.rows {
-                        batch = batch.delete(space, key, Expected::At(row.version));
-                    }
-                    Ok::<_, BarrierError>((batch, rows))
-                };
-                let rows = self.barrier.update(step).await?;
-                if rows == 0 {
-                    break;
-                }
-                deleted += rows;
-            }
+            deleted += self.barrier.clear(space).await?;
         }
         for service in &self.services {
             service.forget();

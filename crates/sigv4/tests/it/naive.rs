@@ -80,7 +80,7 @@ pub(crate) fn canonical(request: &Request, signed: &Signed<'_>) -> Option<Vec<u8
             .iter()
             .filter(|(other, _)| other.to_ascii_lowercase() == name)
             .map(|(_, value)| {
-                let words = value.split(|b| b" \t\r\n\x0b\x0c".contains(b));
+                let words = value.split(|b| b" \t\r\n\x0c".contains(b));
                 words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(&b' ')
             })
             .collect();

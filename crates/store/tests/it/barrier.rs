@@ -236,6 +236,34 @@ fn domain_keys_rotate_while_writers_go_on_and_old_ones_are_dropped() {
 }
 
 #[test]
+fn a_space_is_cleared_in_whole_and_attested() {
+    run(async {
+        let directory = tempfile::tempdir().unwrap();
+        let sqlite: Arc<dyn Store> = Arc::new(Sqlite::open(directory.path()).unwrap());
+        for engine in [sqlite, Arc::new(Memory::new())] {
+            let barrier = create(engine).await;
+            for hundred in 0..12 {
+                let batch = (0..100).fold(SealedBatch::new(), |batch, row| {
+                    let key = format!("{hundred}/{row}");
+                    batch.put(KEYS, key, Expected::Absent, b"value".to_vec())
+                });
+                barrier.commit(batch).await.unwrap();
+            }
+            let other = Space::new("others");
+            let batch = SealedBatch::new().put(other, "k", Expected::Absent, b"kept".to_vec());
+            barrier.commit(batch).await.unwrap();
+            assert_eq!(barrier.clear(KEYS).await, Ok(1200));
+            assert_eq!(barrier.clear(KEYS).await, Ok(0));
+            assert!(barrier.get(other, b"k").await.unwrap().is_some());
+            let verified = barrier.verify_all().await.unwrap();
+            assert!(verified.is_intact(), "{verified}");
+            let domain = barrier.clear(Space::new("domain")).await;
+            assert!(matches!(domain, Err(BarrierError::Reserved { .. })), "{domain:?}");
+        }
+    });
+}
+
+#[test]
 fn another_process_follows_a_rotation() {
     run(async {
         let engine: Arc<dyn Store> = Arc::new(Memory::new());

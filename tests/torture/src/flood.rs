@@ -24,11 +24,16 @@ const MOST_MEMORY_KIB: u64 = 256 << 10;
 /// How many times its usual time a call may take while the flood goes on, in the 99th of a hundred.
 const MOST_SLOWDOWN: u32 = 2;
 /// A call that takes no longer than this is not slow, whatever it took before: on a machine with
-/// few processors the flood itself takes turns with the server.
-const NOT_SLOW: Duration = Duration::from_millis(25);
-/// How long a new connection and its first call may take while the flood goes on. The system puts a
-/// connection off by a second when many come at once, and by two more if that happens again.
-const NEWCOMER: Duration = Duration::from_secs(4);
+/// few processors the flood itself, and whatever else runs there, takes turns with the server.
+const NOT_SLOW: Duration = Duration::from_millis(50);
+/// The same for a connection and its first call: the system puts a connection off by a second when
+/// many come at once, and by two more if that happens again.
+const NOT_SLOW_ANEW: Duration = Duration::from_secs(4);
+/// Calm and flood take turns of this length together, so that what else the machine does meanwhile
+/// weighs on both.
+const TURN: Duration = Duration::from_secs(120);
+/// Between two calls of a good client.
+const CALL_EVERY: Duration = Duration::from_millis(10);
 /// How often something hostile is sent besides what the slow connections send.
 const HOSTILE_EVERY: Duration = Duration::from_millis(40);
 /// Between two bytes of one slow connection.
@@ -39,41 +44,76 @@ const HOSTILE_TIMEOUT: Duration = Duration::from_secs(2);
 const HUGE: usize = 64 << 20;
 const CHUNK: usize = 64 << 10;
 
-/// Goes on until this part of the time is up.
+/// What good clients' calls took.
+#[derive(Default)]
+struct Times {
+    /// Over a connection that was there before.
+    kept: Vec<Duration>,
+    /// With a new connection.
+    anew: Vec<Duration>,
+}
+
+/// Goes on from one part of the time to another, in percent of it.
 pub(crate) fn run(run: &Run, counts: &mut Counts, from: u32, to: u32) -> Result<(), String> {
     let slow = raise_files()?.min(SLOW);
+    let turns = run.parts(TURN);
+    let (mut calm, mut flooded) = (Times::default(), Times::default());
+    for turn in 0..turns {
+        let from_to = [turn, turn + 1].map(|turn| from + (to - from) * turn / turns);
+        one_turn(run, from_to, slow, counts, [&mut calm, &mut flooded])?;
+    }
+    counts.add("calls in the flood", flooded.kept.len() as u64);
+    counts.add("newcomers in the flood", flooded.anew.len() as u64);
+    let names = ["µs p99 calm", "µs p99 flooded"];
+    judge(names, calm.kept, flooded.kept, NOT_SLOW, counts)?;
+    let names = ["µs p99 of newcomers calm", "µs p99 of newcomers flooded"];
+    judge(names, calm.anew, flooded.anew, NOT_SLOW_ANEW, counts)
+}
+
+/// A server's life: a fifth of it without the flood, the rest with it.
+fn one_turn(
+    run: &Run,
+    [from, to]: [u32; 2],
+    slow: usize,
+    counts: &mut Counts,
+    [calm, flooded]: [&mut Times; 2],
+) -> Result<(), String> {
     let site = Site::with_files(USUAL_FILES)?;
     let (server, address, _) = site.start()?;
     let mut good = Good::new(address, &site.root)?;
-    // A fifth of the time without the flood.
-    let calm = good.calls(|| run.goes_on(from + (to - from) / 5))?;
+    good.call_until(|| !run.goes_on(from + (to - from) / 5), calm)?;
     let over = AtomicBool::new(false);
-    let (flooded, hostile, newcomers) = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let flood = scope.spawn(|| flood(address, slow, &over));
         let hostile = scope.spawn(|| hostile(address, &over));
-        let newcomers = scope.spawn(|| newcomers(address, &site.root, &over));
-        let flooded = good.calls(|| run.goes_on(to));
+        let called = good.call_until(|| !run.goes_on(to), flooded);
         over.store(true, Ordering::Relaxed);
         let ended = |_| "a thread panicked".to_owned();
         counts.most("slow connections", flood.join().map_err(ended)??);
-        Ok::<_, String>((
-            flooded?,
-            hostile.join().map_err(ended)??,
-            newcomers.join().map_err(ended)??,
-        ))
+        counts.add("hostile requests", hostile.join().map_err(ended)??);
+        called
     })?;
-    let (calm, flooded) = (percentile(calm)?, percentile(flooded)?);
-    let most = (calm * MOST_SLOWDOWN).max(NOT_SLOW);
-    demand(flooded <= most, || format!("a p99 of {calm:?} became {flooded:?} in the flood"))?;
-    counts.most("µs p99 calm", u64::try_from(calm.as_micros()).map_err(say)?);
-    counts.most("µs p99 flooded", u64::try_from(flooded.as_micros()).map_err(say)?);
     let memory = peak_kib(&server)?;
     demand(memory < MOST_MEMORY_KIB, || format!("the server took {memory} KiB"))?;
     counts.most("MiB of the server", memory >> 10);
-    counts.add("hostile requests", hostile);
-    counts.add("newcomers served", newcomers);
     let status = server.end_by("TERM")?;
     demand(status.success(), || format!("asked to end, it ended with {status}"))
+}
+
+/// Holds the slowest of a hundred calls in the flood against that in the calm.
+fn judge(
+    [name_calm, name_flooded]: [&'static str; 2],
+    calm: Vec<Duration>,
+    flooded: Vec<Duration>,
+    not_slow: Duration,
+    counts: &mut Counts,
+) -> Result<(), String> {
+    let (calm, flooded) = (percentile(calm)?, percentile(flooded)?);
+    let most = (calm * MOST_SLOWDOWN).max(not_slow);
+    demand(flooded <= most, || format!("{name_calm}: {calm:?} became {flooded:?} in the flood"))?;
+    counts.most(name_calm, u64::try_from(calm.as_micros()).map_err(say)?);
+    counts.most(name_flooded, u64::try_from(flooded.as_micros()).map_err(say)?);
+    Ok(())
 }
 
 /// Lets this process have as many files as the system allows; how many connections that makes.
@@ -86,8 +126,10 @@ fn raise_files() -> Result<usize, String> {
     Ok(usize::try_from(files).unwrap_or(usize::MAX))
 }
 
-/// One who calls properly, over one connection.
+/// One who calls properly, over one connection and over new ones.
 struct Good {
+    address: SocketAddr,
+    key: AccessKey,
     client: Client,
     input: serde_json::Value,
 }
@@ -99,39 +141,29 @@ impl Good {
         let id = text(&made, "/KeyMetadata/KeyId")?;
         let sealed = client.ask("Encrypt", &json!({ "KeyId": id, "Plaintext": "AAAA" }))?;
         let input = json!({ "CiphertextBlob": text(&sealed, "/CiphertextBlob")? });
-        Ok(Self { client, input })
+        Ok(Self { address, key: key.clone(), client, input })
     }
 
-    /// How long each call took.
-    fn calls(&mut self, goes_on: impl Fn() -> bool) -> Result<Vec<Duration>, String> {
-        let mut times = Vec::new();
-        while goes_on() {
+    fn call_until(&mut self, over: impl Fn() -> bool, times: &mut Times) -> Result<(), String> {
+        loop {
             let start = Instant::now();
             self.client.ask("Decrypt", &self.input)?;
-            times.push(start.elapsed());
+            times.kept.push(start.elapsed());
+            let start = Instant::now();
+            let mut client = Client::connect(self.address, &self.key).map_err(|lost| lost.0)?;
+            client.ask("Decrypt", &self.input)?;
+            times.anew.push(start.elapsed());
+            if over() {
+                return Ok(());
+            }
+            pause(CALL_EVERY);
         }
-        Ok(times)
     }
 }
 
 fn percentile(mut times: Vec<Duration>) -> Result<Duration, String> {
     times.sort_unstable();
     times.get(times.len() * 99 / 100).copied().ok_or_else(|| "no call was made in time".into())
-}
-
-/// Connects anew, calls, and goes.
-fn newcomers(address: SocketAddr, key: &AccessKey, over: &AtomicBool) -> Result<u64, String> {
-    let mut served = 0;
-    while !over.load(Ordering::Relaxed) {
-        let start = Instant::now();
-        let mut client = Client::connect(address, key).map_err(|lost| lost.0)?;
-        client.ask("ListKeys", &json!({}))?;
-        let took = start.elapsed();
-        demand(took < NEWCOMER, || format!("a newcomer waited for {took:?}"))?;
-        served += 1;
-        pause(HOSTILE_EVERY);
-    }
-    Ok(served)
 }
 
 /// What a slow connection begins with, and what it adds byte by byte: a head without end, a body

@@ -18,6 +18,11 @@ impl Run {
         Self { seed, random: Random::new(seed), start: Instant::now(), span }
     }
 
+    /// How many parts of about this length the time has; one at least.
+    pub(crate) fn parts(&self, each: Duration) -> u32 {
+        u32::try_from(self.span.as_secs() / each.as_secs().max(1)).unwrap_or(u32::MAX).max(1)
+    }
+
     /// Whether the part of the time up to `percent` of it is not used up.
     pub(crate) fn goes_on(&self, percent: u32) -> bool {
         self.start.elapsed() * 100 < self.span * percent

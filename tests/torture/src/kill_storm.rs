@@ -23,9 +23,6 @@ const ROUNDS_OF_A_SITE: u64 = 25;
 const MOST_WORK: Duration = Duration::from_millis(400);
 /// Every third server or so is killed while it still starts, within this time.
 const MOST_START: Duration = Duration::from_millis(40);
-/// A server that isn't ready by then hangs over what the kill left. What it takes is told; on a
-/// machine that is busy with other things that is more than it needs.
-const MOST_RESTART: Duration = Duration::from_secs(60);
 /// How many of a journal's last records are looked through beyond those that must be there.
 const MORE_RECORDS: usize = 64;
 
@@ -76,7 +73,6 @@ fn one(
         counts.add("kills at a start", 1);
     }
     let (server, address, took) = site.start()?;
-    demand(took < MOST_RESTART, || format!("it took {took:?} to start again"))?;
     let took = u64::try_from(took.as_millis()).map_err(say)?;
     counts.most("ms to start at most", took);
     counts.add("ms for all starts", took);

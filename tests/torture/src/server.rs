@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,9 @@ use crate::run::{at, demand, say};
 const PROGRAM: &str = "BULLA_BIN";
 /// What a server says once it takes calls; its address follows.
 const READY: &str = "ready on http://";
+/// A server that isn't ready by then hangs. On a machine that is busy with other things that is
+/// more than it needs.
+const MOST_START: Duration = Duration::from_secs(60);
 
 /// A data directory and what goes with it.
 pub(crate) struct Site {
@@ -120,7 +124,7 @@ impl Site {
         let mut child = command.stderr(Stdio::piped()).spawn().map_err(at("start the program"))?;
         let said = child.stderr.take().ok_or("a child without standard error")?;
         let mut log = OpenOptions::new().append(true).create(true).open(self.log()).map_err(say)?;
-        let (told, ready) = std::sync::mpsc::channel();
+        let (told, ready) = channel();
         let listening = std::thread::spawn(move || {
             let mut said = BufReader::new(said);
             let mut line = String::new();
@@ -142,13 +146,17 @@ impl Site {
     /// Starts a server and waits until it takes calls.
     pub(crate) fn start(&self) -> Result<(Server, SocketAddr, Duration), String> {
         let server = self.begin()?;
-        match server.ready.recv() {
+        match server.ready.recv_timeout(MOST_START) {
             Ok((address, took)) => Ok((server, address, took)),
-            Err(_) => {
+            Err(error) => {
                 drop(server);
                 let said = std::fs::read_to_string(self.log()).map_err(say)?;
                 let last = said.lines().last().unwrap_or("nothing");
-                Err(format!("the server ended before it was ready; it said: {last}"))
+                let how = match error {
+                    RecvTimeoutError::Timeout => "hangs",
+                    RecvTimeoutError::Disconnected => "ended",
+                };
+                Err(format!("the server {how} before it was ready; it said: {last}"))
             }
         }
     }
@@ -169,7 +177,7 @@ fn keep_log(mut said: impl io::Read, mut log: File) -> io::Result<()> {
 /// A running server. It does not outlive its test.
 pub(crate) struct Server {
     child: Child,
-    ready: std::sync::mpsc::Receiver<(SocketAddr, Duration)>,
+    ready: Receiver<(SocketAddr, Duration)>,
     listening: Option<JoinHandle<io::Result<()>>>,
 }
 

@@ -25,7 +25,7 @@ const MOST_MEMORY_KIB: u64 = 256 << 10;
 const MOST_SLOWDOWN: u32 = 2;
 /// A call that takes no longer than this is not slow, whatever it took before: on a machine with
 /// few processors the flood itself, and whatever else runs there, takes turns with the server.
-const NOT_SLOW: Duration = Duration::from_millis(50);
+const NOT_SLOW: Duration = Duration::from_millis(100);
 /// The same for a connection and its first call: the system puts a connection off by a second when
 /// many come at once, and by two more if that happens again.
 const NOT_SLOW_ANEW: Duration = Duration::from_secs(4);

@@ -111,6 +111,12 @@ def own_kms(server, account):
 
 
 @pytest.fixture
+def iam(server, account):
+    """IAM in an account of its own."""
+    return client(server, "iam", account=account)
+
+
+@pytest.fixture
 def key(kms):
     """The ARN of a new key."""
     return new_key(kms)

@@ -87,7 +87,7 @@ fn duration_ms(body: &[u8], now_ms: i64) -> Option<u64> {
 }
 
 async fn reset(house: &House) -> Answer {
-    match house.plane.reset(crate::house::RESET_SPACES).await {
+    match house.plane.reset(&crate::house::RESET_SPACES.concat()).await {
         Ok(_) => now(house),
         Err(error) => failed("the reset did not finish", &error),
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_iam::{AccessKeys, Principals, Sts};
+use bulla_iam::{AccessKeys, Iam, Principals, Sts};
 use bulla_kms::Kms;
 use bulla_plane::outbox::Outbox;
 use bulla_plane::root::Anchor;
@@ -13,9 +13,9 @@ use bulla_store::Space;
 use crate::foundation::Foundation;
 use crate::metrics::Requests;
 
-/// What a reset empties, due jobs apart. Access keys stay: whoever holds one could not get in any
-/// more.
-pub(crate) const RESET_SPACES: &[Space] = bulla_kms::SPACES;
+/// What a reset empties, due jobs apart, service by service. Root users' access keys stay: whoever
+/// holds one could not get in any more.
+pub(crate) const RESET_SPACES: &[&[Space]] = &[bulla_kms::SPACES, bulla_iam::SPACES];
 
 /// Everything a request may need.
 pub(crate) struct House {
@@ -35,7 +35,8 @@ impl House {
             Arc::new(Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock)));
         let keys = AccessKeys::new(Arc::clone(&principals), dev);
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone());
-        let services: Vec<Arc<dyn Service>> = vec![Arc::new(kms), Arc::new(Sts)];
+        let services: Vec<Arc<dyn Service>> =
+            vec![Arc::new(kms), Arc::new(Iam::new(principals)), Arc::new(Sts)];
         let requests = Requests::new(services.iter().map(|service| service.model()));
         let plane = Plane {
             crypto,

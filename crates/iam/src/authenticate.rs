@@ -1,6 +1,7 @@
 //! Who holds an access key: looked up in the store once, then answered from bounded caches.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use bulla_plane::identity::Scope;
 use bulla_plane::{Authenticator, BoxFuture, Credential, CredentialError};
@@ -30,13 +31,19 @@ impl Authenticator for AccessKeys {
             if !may_be_issued(access_key_id) {
                 return Err(AuthError::UnknownKey.into());
             }
-            let Issued { key, authority } = self.issued(access_key_id, scope).await?;
+            let Issued { key, authority, .. } = self.issued(access_key_id, scope).await?;
             // Long-term keys have no session.
             match session_token {
                 Some(_) => Err(AuthError::BadToken.into()),
                 None => Ok(Credential::Issued { key, authority }),
             }
         })
+    }
+
+    fn used(&self, access_key_id: &str, scope: Scope<'_>) {
+        if let Some(issued) = self.principals.cache.signing(access_key_id, scope) {
+            self.principals.note_use(access_key_id, scope, &issued);
+        }
     }
 }
 
@@ -83,7 +90,8 @@ impl AccessKeys {
         }
         let Scope { date, region, service } = scope;
         let key = SigningKey::derive(row.secret.as_bytes(), date, region, service);
-        let issued = Issued { key: Arc::new(key), authority };
+        let noted_ms = Arc::new(AtomicI64::new(i64::MIN));
+        let issued = Issued { key: Arc::new(key), authority, noted_ms };
         principals.cache.keep_signing(read_at, id, scope, &issued);
         Ok(issued)
     }

@@ -3,7 +3,7 @@
 //! Prefixes and lengths are those of "IAM identifiers" (IAM User Guide); how an access key id
 //! holds the account is known from public analysis and from AWS's own ids.
 
-use bulla_crypto::{Crypto, CryptoError};
+use bulla_crypto::{Crypto, CryptoError, sha256};
 
 /// What the id of a long-term access key begins with.
 pub(crate) const LONG_TERM: &str = "AKIA";
@@ -26,14 +26,18 @@ fn letter(byte: u8) -> char {
 
 /// A new unique id of a user, role and the like: a prefix such as `AIDA` and seventeen random
 /// characters.
-///
-/// # Errors
-/// When the random source fails.
-pub fn unique_id(crypto: &Crypto, prefix: &str) -> Result<String, CryptoError> {
+pub(crate) fn unique_id(crypto: &Crypto, prefix: &str) -> Result<String, CryptoError> {
     let mut id = prefix.to_owned();
     let random = crypto.random::<{ UNIQUE_ID_LEN - PREFIX_LEN }>()?;
     id.extend(random.iter().map(|byte| letter(*byte)));
     Ok(id)
+}
+
+/// A unique id that always comes of the same bytes.
+pub(crate) fn derived_id(prefix: &str, from: &[u8]) -> String {
+    let digest = sha256(from);
+    let letters = digest.iter().take(UNIQUE_ID_LEN - PREFIX_LEN).map(|byte| letter(*byte));
+    prefix.chars().chain(letters).collect()
 }
 
 /// A new access key id that holds its account. `prefix` is `AKIA` or `ASIA`.

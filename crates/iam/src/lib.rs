@@ -4,21 +4,21 @@
 //! Three services share the [`Principals`]: what they know of users, roles and accounts, compiled
 //! into authorities and kept in memory until the account changes.
 
-#[expect(dead_code, reason = "the operations that use the rest come next")]
 mod access_key;
 mod authenticate;
+mod iam;
 mod ids;
-#[expect(dead_code, reason = "the operations that use the rest come next")]
 mod managed;
 mod principals;
-#[expect(dead_code, reason = "the operations that use the rest come next")]
 mod records;
 mod sts;
 
 pub use access_key::{ACCESS_KEYS, AccessKeyError, AccessKeys, IssuedKey, is_account};
-pub use ids::{account_of_key, unique_id};
+pub use iam::Iam;
+pub use ids::account_of_key;
 pub use principals::{
     Bounds, Guardrails, MAX_CACHED_AUTHORITIES, MAX_CACHED_SIGNING_KEYS, Principals, Role,
     SessionOf,
 };
+pub use records::SPACES;
 pub use sts::Sts;

@@ -1,61 +1,12 @@
-//! Pagination: opaque markers and sizes of pages.
-//!
-//! A marker holds where the next page begins. It grants nothing: whoever makes one up only picks
-//! another place in a list that is theirs to read.
+//! Pagination, as the house does it, with KMS's refusal.
 
-use bulla_crypto::hex;
+use bulla_plane::marker;
+pub(crate) use bulla_plane::marker::{encode, page_size};
 use bulla_shapes::Fault;
 
 use crate::fault;
 
-/// The version of what a marker holds.
-const PREFIX: &str = "b1";
-
-/// The marker of a page that begins at `next`.
-pub(crate) fn encode(next: &str) -> String {
-    let mut marker = PREFIX.to_owned();
-    hex::encode_into(next.as_bytes(), &mut marker);
-    marker
-}
-
 /// Where the page of a marker begins.
-pub(crate) fn decode(marker: &str) -> Result<String, Fault> {
-    let digits = marker.strip_prefix(PREFIX).filter(|digits| !digits.is_empty());
-    let bytes = digits.and_then(|digits| hex::decode(digits).ok());
-    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(fault::invalid_marker)
-}
-
-/// How many entries a page has. More than `max` is not refused but cut, as the models allow 1000
-/// everywhere.
-pub(crate) fn page_size(limit: Option<i64>, default: usize, max: usize) -> usize {
-    match limit {
-        Some(limit) => usize::try_from(limit).unwrap_or(default).clamp(1, max),
-        None => default,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn markers_come_back() {
-        for next in ["alias/a", "é", "50"] {
-            assert_eq!(decode(&encode(next)).ok().as_deref(), Some(next));
-        }
-    }
-
-    #[test]
-    fn other_markers_are_refused() {
-        for marker in ["", "b1", "b1f", "b1zz", "b1ff", "61", "b261"] {
-            assert!(decode(marker).is_err(), "{marker}");
-        }
-    }
-
-    #[test]
-    fn sizes_have_bounds() {
-        assert_eq!(page_size(None, 50, 100), 50);
-        assert_eq!(page_size(Some(2), 50, 100), 2);
-        assert_eq!(page_size(Some(1000), 50, 100), 100);
-    }
+pub(crate) fn decode(text: &str) -> Result<String, Fault> {
+    marker::decode(text).ok_or_else(fault::invalid_marker)
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use bulla_crypto::{Crypto, CryptoError};
 use bulla_policy::Principal;
-use bulla_shapes::{Fault, Service};
+use bulla_shapes::{Fault, Record, Service};
 
 use crate::identity::Authority;
 use crate::outbox::Intent;
 use crate::pipeline::ids;
 use crate::stop::{self, Stop};
+use crate::trail;
 
 /// The caller and the circumstances of one request.
 pub struct Call {
@@ -96,6 +97,11 @@ impl Call {
         let id = ids::event(crypto)?;
         self.trail.more_events.push(id);
         Ok(id)
+    }
+
+    /// Notes what the call answers for the journal's `responseElements`, without anything secret.
+    pub fn responded(&mut self, output: &Record<'_>) {
+        self.trail.response = trail::parameters(output);
     }
 
     /// Notes a resource for the journal.

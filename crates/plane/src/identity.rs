@@ -188,6 +188,9 @@ pub trait Authenticator: Send + Sync {
         session_token: Option<&'a str>,
         scope: Scope<'a>,
     ) -> BoxFuture<'a, Result<Credential, CredentialError>>;
+
+    /// Hears of each request that bore the signature of an issued key, for the key's last use.
+    fn used(&self, _access_key_id: &str, _scope: Scope<'_>) {}
 }
 
 /// The part of a credential scope that a signing key is derived for.

@@ -6,6 +6,7 @@ pub mod directory;
 pub mod gate;
 pub mod identity;
 pub mod journal;
+pub mod marker;
 pub mod outbox;
 pub mod pipeline;
 pub mod root;

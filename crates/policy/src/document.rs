@@ -71,7 +71,7 @@ fn policy(root: &Node<'_>, kind: PolicyKind, limits: &Limits) -> Result<Policy, 
     let node = statements.ok_or_else(|| Fault::at(root, Reason::Missing("Statement")))?;
     let reader = Reader { kind, variables };
     let statements = reader.statements(node, limits).map_err(|f| f.inside("Statement"))?;
-    Ok(Policy::new(kind, id, statements))
+    Ok(Policy::new(kind, variables, id, statements))
 }
 
 fn unknown(member: &Member<'_>) -> Fault {

@@ -10,6 +10,7 @@ use crate::statement::{Effect, Statement, Target};
 #[derive(Clone, Debug)]
 pub struct Policy {
     pub(crate) kind: PolicyKind,
+    variables: bool,
     pub(crate) id: Option<Box<str>>,
     pub(crate) statements: Box<[Statement]>,
     name: Box<str>,
@@ -45,8 +46,13 @@ impl Policy {
         document::parse(text, kind, limits)
     }
 
-    pub(crate) fn new(kind: PolicyKind, id: Option<Box<str>>, statements: Vec<Statement>) -> Self {
-        Self { kind, id, statements: statements.into(), name: "".into(), arn: None }
+    pub(crate) fn new(
+        kind: PolicyKind,
+        variables: bool,
+        id: Option<Box<str>>,
+        statements: Vec<Statement>,
+    ) -> Self {
+        Self { kind, variables, id, statements: statements.into(), name: "".into(), arn: None }
     }
 
     /// Names the policy, for decisions and explanations: its name, and its ARN if it is a managed
@@ -67,6 +73,12 @@ impl Policy {
                 pattern.bind(&mut unique_id);
             }
         }
+    }
+
+    /// Whether its version, 2012-10-17, has variables; that of 2008, which also counts where none
+    /// is given, has none.
+    pub fn has_variables(&self) -> bool {
+        self.variables
     }
 
     /// The policy's type.

@@ -116,6 +116,13 @@ impl Statement {
         keys.chain(variables.map(|variable| &*variable.key))
     }
 
+    /// The same keys as they are written, with repetitions.
+    pub fn written_context_keys(&self) -> impl Iterator<Item = &str> {
+        let variables = self.resource_patterns().iter().flat_map(|p| p.pattern().variables());
+        let keys = self.conditions.iter().flat_map(Condition::written_keys);
+        keys.chain(variables.map(|variable| &*variable.written))
+    }
+
     fn resource_patterns(&self) -> &[ResourcePattern] {
         match &self.resources {
             ResourceRule::Nothing | ResourceRule::Everything => &[],

@@ -7,6 +7,8 @@ use crate::context::Conditions;
 pub(crate) struct Variable {
     /// The context key, in lower case.
     pub(crate) key: Box<str>,
+    /// The context key as written.
+    pub(crate) written: Box<str>,
     pub(crate) default: Option<Box<str>>,
 }
 
@@ -54,16 +56,16 @@ fn variable(text: &str) -> Result<(Piece<'static>, &str), BadVariable> {
     if key.is_empty() || key.contains(|c: char| "${'\"*?".contains(c) || c.is_whitespace()) {
         return Err(BadVariable);
     }
-    let key = key.to_lowercase().into();
+    let (key, written) = (key.to_lowercase().into(), key.into());
     if let Some(rest) = rest.strip_prefix('}') {
-        return Ok((Piece::Variable(Variable { key, default: None }), rest));
+        return Ok((Piece::Variable(Variable { key, written, default: None }), rest));
     }
     let quoted = rest.strip_prefix(", '").ok_or(BadVariable)?;
     let (default, rest) = quoted.split_once("'}").ok_or(BadVariable)?;
     if default.contains("${") || default.contains('\'') {
         return Err(BadVariable);
     }
-    Ok((Piece::Variable(Variable { key, default: Some(default.into()) }), rest))
+    Ok((Piece::Variable(Variable { key, written, default: Some(default.into()) }), rest))
 }
 
 impl Variable {

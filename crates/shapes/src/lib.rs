@@ -30,5 +30,5 @@ pub use record::Record;
 pub use tables::{Operation, Protocol, Service, Structure};
 pub use validate::validate;
 pub use value::{Blob, Value};
-pub use view::{StringMap, Strings, View, Views};
+pub use view::{NoInput, StringMap, Strings, View, Views};
 pub use violations::Violations;

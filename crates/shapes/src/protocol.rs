@@ -69,7 +69,7 @@ pub fn codec(protocol: Protocol) -> Result<&'static dyn Codec, UnservedProtocol>
 }
 
 /// What an operation without an input is read with.
-static NO_MEMBERS: Structure = Structure {
+pub(crate) static NO_MEMBERS: Structure = Structure {
     name: "Unit",
     members: &[],
     sensitive: false,

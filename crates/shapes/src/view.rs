@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::protocol::NO_MEMBERS;
 use crate::record::Record;
 use crate::tables::Structure;
 use crate::value::{Blob, Value};
@@ -157,6 +158,26 @@ pub trait View<'a>: Sized {
             Some(value) => set(self, value),
             None => self,
         }
+    }
+}
+
+/// The input of an operation that takes none.
+#[derive(Debug)]
+pub struct NoInput<'a>(Held<'a>);
+
+impl<'a> View<'a> for NoInput<'a> {
+    const SHAPE: &'static Structure = &NO_MEMBERS;
+
+    fn view(record: &'a Record<'a>) -> Self {
+        Self(Held::Ref(record))
+    }
+
+    fn from_record(record: Record<'a>) -> Self {
+        Self(Held::Own(record))
+    }
+
+    fn into_record(self) -> Record<'a> {
+        self.0.into_record()
     }
 }
 

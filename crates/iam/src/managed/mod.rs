@@ -5,15 +5,17 @@ use std::sync::{Arc, LazyLock};
 
 use bulla_policy::{Policy, PolicyKind};
 
+use crate::ids;
+
 /// What the ARNs of AWS's own policies begin with.
 const PREFIX: &str = "arn:aws:iam::aws:policy/";
+/// What unique ids of managed policies begin with.
+pub(crate) const ID_PREFIX: &str = "ANPA";
 
 /// A policy that AWS manages.
 pub(crate) struct AwsPolicy {
     /// After `policy/`, with its path.
     pub(crate) place: &'static str,
-    /// AWS's unique id of it.
-    pub(crate) id: &'static str,
     /// The number of the version in force.
     pub(crate) version: u32,
     pub(crate) description: &'static str,
@@ -21,10 +23,9 @@ pub(crate) struct AwsPolicy {
 }
 
 macro_rules! policies {
-    ($($place:literal, $id:literal, $version:literal, $file:literal, $description:literal;)*) => {
+    ($($place:literal, $version:literal, $file:literal, $description:literal;)*) => {
         &[$(AwsPolicy {
             place: $place,
-            id: $id,
             version: $version,
             description: $description,
             document: include_str!($file),
@@ -32,17 +33,44 @@ macro_rules! policies {
     };
 }
 
-/// Sorted by their place.
+/// Sorted by their place. What they allow and the numbers of their versions are stated in the "AWS
+/// Managed Policy Reference Guide"; the descriptions are ours.
 pub(crate) static ALL: &[AwsPolicy] = policies! {
-    "AdministratorAccess", "ANPAIWMBCKSKIEE64ZLYK", 1, "AdministratorAccess.json",
-        "Provides full access to AWS services and resources.";
-    "IAMFullAccess", "ANPAI7XKCFMBPM3QQRRVQ", 2, "IAMFullAccess.json",
-        "Provides full access to IAM via the AWS Management Console.";
+    "AWSKeyManagementServicePowerUser", 2, "AWSKeyManagementServicePowerUser.json",
+        "Makes and lists KMS keys and aliases.";
+    "AdministratorAccess", 1, "AdministratorAccess.json",
+        "Everything.";
+    "AmazonSSMReadOnlyAccess", 1, "AmazonSSMReadOnlyAccess.json",
+        "Reads all of Systems Manager.";
+    "IAMFullAccess", 2, "IAMFullAccess.json",
+        "Everything in IAM.";
+    "IAMReadOnlyAccess", 4, "IAMReadOnlyAccess.json",
+        "Reads all of IAM.";
+    "PowerUserAccess", 12, "PowerUserAccess.json",
+        "Everything but users, groups, the organization and the account.";
+    "SecretsManagerReadWrite", 5, "SecretsManagerReadWrite.json",
+        "Everything in Secrets Manager, and what its console looks at.";
+    "aws-service-role/AWSKeyManagementServiceCustomKeyStoresServiceRolePolicy", 1,
+        "AWSKeyManagementServiceCustomKeyStoresServiceRolePolicy.json",
+        "What KMS does for custom key stores.";
+    "aws-service-role/AWSKeyManagementServiceMultiRegionKeysServiceRolePolicy", 1,
+        "AWSKeyManagementServiceMultiRegionKeysServiceRolePolicy.json",
+        "What KMS does for multi-Region keys.";
+    "service-role/AWSLambdaBasicExecutionRole", 1, "AWSLambdaBasicExecutionRole.json",
+        "Writes a function's logs.";
+    "service-role/ROSAKMSProviderPolicy", 1, "ROSAKMSProviderPolicy.json",
+        "Encrypts and decrypts under keys that are tagged for it.";
 };
 
 impl AwsPolicy {
     pub(crate) fn arn(&self) -> String {
         format!("{PREFIX}{}", self.place)
+    }
+
+    /// A unique id of the form of AWS's own. AWS's are not written down anywhere, so these are ours,
+    /// the same in every account and after every start.
+    pub(crate) fn id(&self) -> String {
+        ids::derived_id(ID_PREFIX, self.place.as_bytes())
     }
 
     /// The name without the path.
@@ -87,12 +115,12 @@ mod tests {
 
     #[test]
     fn every_policy_parses_and_has_an_id_of_its_own() {
-        let mut ids: Vec<_> = ALL.iter().map(|policy| policy.id).collect();
+        let mut ids: Vec<_> = ALL.iter().map(AwsPolicy::id).collect();
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), ALL.len());
         for policy in ALL {
-            assert!(policy.id.starts_with("ANPA") && policy.id.len() == 21, "{}", policy.place);
+            assert!(policy.id().starts_with("ANPA") && policy.id().len() == 21);
             assert!(compiled(&policy.arn()).is_some(), "{}", policy.place);
         }
         assert!(ALL.is_sorted_by_key(|policy| policy.place));

@@ -6,6 +6,7 @@
 //! acknowledged.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_plane::identity::{Authority, Scope};
@@ -38,6 +39,8 @@ pub(crate) struct Cache {
 pub(crate) struct Issued {
     pub(crate) key: Arc<SigningKey>,
     pub(crate) authority: Arc<Authority>,
+    /// When its last use was noted, in milliseconds since 1970.
+    pub(crate) noted_ms: Arc<AtomicI64>,
 }
 
 /// A moment in the history of an account.

@@ -4,6 +4,7 @@ mod authority;
 mod cache;
 mod directory;
 mod guardrails;
+mod last_use;
 mod role;
 
 use std::sync::{Arc, OnceLock};
@@ -12,6 +13,7 @@ use bulla_crypto::Crypto;
 use bulla_plane::{Clock, Stop};
 use bulla_store::{Barrier, SealedBatch};
 
+pub(crate) use authority::{entity_by_id, managed_record};
 pub(crate) use cache::{Cache, Issued};
 pub use cache::{MAX_CACHED_AUTHORITIES, MAX_CACHED_SIGNING_KEYS};
 pub use guardrails::{Bounds, Guardrails};

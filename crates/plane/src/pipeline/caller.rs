@@ -87,6 +87,7 @@ pub(super) async fn identify(
     let authority = match authenticator.credential(id, claim.session_token(), scope).await {
         Ok(Credential::Issued { key, authority }) => {
             verify(&claim, parts, &key).map_err(refuse)?;
+            authenticator.used(id, scope);
             authority
         }
         Ok(Credential::Anyone(authority)) => authority,

@@ -68,7 +68,7 @@ fn entry<'a>(
         source_ip: address,
         user_agent: (!call.user_agent.is_empty()).then_some(&call.user_agent),
         read_only: route.facts.read_only,
-        error_code: fault.map(|fault| &*fault.code),
+        error_code: fault.map(|fault| error_code(route, fault)),
         error_message: fault.and_then(|fault| fault.message.as_deref()),
         request_parameters: parameters,
         // A call that failed answered nothing.
@@ -77,6 +77,13 @@ fn entry<'a>(
         resources: resources.collect(),
         ..RecordRef::default()
     }
+}
+
+/// CloudTrail calls an error by the model's name of its shape (`NoSuchEntityException`), not by its
+/// code on the wire (`NoSuchEntity`).
+fn error_code<'f>(route: &Route<'_>, fault: &'f Fault) -> &'f str {
+    let modelled = route.service.model().error(&fault.code);
+    modelled.map_or(&fault.code, |error| error.structure.name)
 }
 
 /// The caller, as the page "CloudTrail userIdentity element" has it.

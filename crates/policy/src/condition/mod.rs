@@ -52,6 +52,8 @@ pub(crate) struct Condition {
     pub(crate) operator: Box<str>,
     /// The key in lower case.
     pub(crate) key: Box<str>,
+    /// The key as written.
+    written: Box<str>,
     /// The operands as written.
     pub(crate) operands: Box<[Box<str>]>,
     quantifier: Quantifier,
@@ -81,6 +83,7 @@ impl Condition {
         Ok(Self {
             operator: operator.into(),
             key: key.to_lowercase().into(),
+            written: key.into(),
             operands: operands.into(),
             quantifier: parsed.quantifier,
             if_exists: parsed.if_exists,
@@ -92,6 +95,12 @@ impl Condition {
     pub(crate) fn context_keys(&self) -> impl Iterator<Item = &str> {
         let variables = self.test.variables().map(|variable| &*variable.key);
         std::iter::once(&*self.key).chain(variables)
+    }
+
+    /// The same keys as written.
+    pub(crate) fn written_keys(&self) -> impl Iterator<Item = &str> {
+        let variables = self.test.variables().map(|variable| &*variable.written);
+        std::iter::once(&*self.written).chain(variables)
     }
 
     pub(crate) fn holds(&self, conditions: &dyn Conditions) -> Holds {

@@ -1,0 +1,194 @@
+//! A house with IAM, STS and a store in memory, and callers who sign.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use bulla_crypto::{Crypto, HmacKey};
+use bulla_iam::{AccessKeys, Iam, Principals, Sts};
+use bulla_plane::journal::{self, ChainKey, Journal, MEMORY_BYTES, Options};
+use bulla_plane::wire::WireRequest;
+use bulla_plane::{Clock, Plane, Service};
+use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
+use bulla_store::{Barrier, Memory};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The account of most tests.
+pub const ACCOUNT: &str = "111122223333";
+
+/// Everything that a call needs.
+pub struct House {
+    plane: Plane,
+    pub principals: Arc<Principals>,
+}
+
+/// An access key.
+#[derive(Clone)]
+pub struct Key {
+    pub id: String,
+    pub secret: String,
+}
+
+/// The root user of an account, as `bulla dev` lets anybody be it.
+pub fn root() -> Key {
+    Key { id: ACCOUNT.to_owned(), secret: "any".to_owned() }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub body: String,
+}
+
+impl Reply {
+    /// The text of the first element of this name.
+    pub fn element(&self, name: &str) -> Option<&str> {
+        let (_, rest) = self.body.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
+    }
+
+    /// The texts of all elements of this name.
+    pub fn elements(&self, name: &str) -> Vec<&str> {
+        let (start, end) = (format!("<{name}>"), format!("</{name}>"));
+        let pieces = self.body.split(start.as_str()).skip(1);
+        pieces.filter_map(|piece| piece.split_once(end.as_str()).map(|(text, _)| text)).collect()
+    }
+
+    /// It must have worked.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.status, 200, "{}", self.body);
+        self
+    }
+
+    /// It must have been refused so.
+    #[track_caller]
+    pub fn refused(&self, code: &str, status: u16, message: &str) {
+        let text = self.element("Message").unwrap_or_default();
+        let text = text.replace("&quot;", "\"").replace("&apos;", "'").replace("&#39;", "'");
+        let found = (self.element("Code"), self.status, text.as_str());
+        assert_eq!(found, (Some(code), status, message), "{}", self.body);
+    }
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+impl House {
+    pub async fn new() -> Self {
+        let crypto = Crypto::standard();
+        let key = crypto.generate_key().unwrap();
+        let barrier = Barrier::create(Arc::new(Memory::new()), crypto.clone(), key).await;
+        let barrier = Arc::new(barrier.unwrap());
+        let medium = journal::Memory::new(MEMORY_BYTES);
+        let options = Options { segment_bytes: medium.segment_bytes(), ..Options::default() };
+        let chain = ChainKey::new(HmacKey::new(crypto.generate_key().unwrap().expose()));
+        let (journal, _) = Journal::open(Arc::new(medium), Arc::new(chain), options).unwrap();
+        let clock = Arc::new(Clock::default());
+        let principals =
+            Arc::new(Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock)));
+        let authenticator = Arc::new(AccessKeys::new(Arc::clone(&principals), true));
+        let iam = Iam::new(Arc::clone(&principals));
+        let services: Vec<Arc<dyn Service>> = vec![Arc::new(iam), Arc::new(Sts)];
+        let plane = Plane { crypto, barrier, clock, journal, authenticator, services };
+        Self { plane, principals }
+    }
+
+    /// The names of the operations that IAM serves.
+    pub fn operations(&self) -> Vec<&'static str> {
+        self.plane.services[0].operations().into_iter().map(|facts| facts.name).collect()
+    }
+
+    /// Calls IAM.
+    pub async fn call(&self, key: &Key, action: &str, parameters: &[(&str, &str)]) -> Reply {
+        let mut body = format!("Action={action}&Version=2010-05-08");
+        for (name, value) in parameters {
+            body += &format!("&{name}={}", encoded(value));
+        }
+        self.send(key, body.into_bytes()).await
+    }
+
+    /// Calls as the root user; it must work.
+    #[track_caller]
+    pub fn root<'a>(
+        &'a self,
+        action: &'a str,
+        parameters: &'a [(&'a str, &'a str)],
+    ) -> impl Future<Output = Reply> + 'a {
+        let place = std::panic::Location::caller();
+        async move {
+            let reply = self.call(&root(), action, parameters).await;
+            assert_eq!(reply.status, 200, "{action} at {place}: {}", reply.body);
+            reply
+        }
+    }
+
+    /// Sends a body as it is.
+    pub async fn send(&self, key: &Key, body: Vec<u8>) -> Reply {
+        let mut lines = vec![
+            ("host".to_owned(), "iam.example".to_owned()),
+            ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
+        ];
+        let headers: Vec<_> = lines.iter().map(|(k, v)| (k.as_str(), v.as_bytes())).collect();
+        let parts =
+            RequestParts { method: "POST", path: "/", query: "", headers: &headers, body: &body };
+        let credentials =
+            Credentials { access_key_id: &key.id, secret: key.secret.as_bytes(), token: None };
+        let options = SignOptions::new("iam", "us-east-1", Clock::wall_ms() / 1000);
+        lines.extend(sign_header(&parts, &credentials, &options).unwrap());
+        let mut headers = HeaderMap::new();
+        for (name, value) in &lines {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            headers.append(name, HeaderValue::from_str(value).unwrap());
+        }
+        let request = WireRequest {
+            method: http::Method::POST,
+            path: "/".into(),
+            query: String::new(),
+            headers,
+            body: body.into(),
+            peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            secure: false,
+        };
+        let reply = self.plane.call(request).await;
+        Reply { status: reply.status, body: String::from_utf8(reply.body).unwrap() }
+    }
+
+    /// Makes a user with an access key.
+    pub async fn user(&self, name: &str) -> Key {
+        self.root("CreateUser", &[("UserName", name)]).await;
+        self.key(name).await
+    }
+
+    /// Makes an access key of a user.
+    pub async fn key(&self, name: &str) -> Key {
+        let reply = self.root("CreateAccessKey", &[("UserName", name)]).await;
+        Key {
+            id: reply.element("AccessKeyId").unwrap().to_owned(),
+            secret: reply.element("SecretAccessKey").unwrap().to_owned(),
+        }
+    }
+
+    /// Gives a user an inline policy of one statement.
+    pub async fn allow(&self, user: &str, action: &str, resource: &str) {
+        let document = statement("Allow", action, resource);
+        let parameters =
+            [("UserName", user), ("PolicyName", "own"), ("PolicyDocument", document.as_str())];
+        self.root("PutUserPolicy", &parameters).await;
+    }
+}
+
+/// A policy of one statement.
+pub fn statement(effect: &str, action: &str, resource: &str) -> String {
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"{effect}","Action":"{action}","Resource":"{resource}"}}]}}"#
+    )
+}
+
+/// A trust policy for one principal of the type `AWS`.
+pub fn trust(principal: &str) -> String {
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"sts:AssumeRole"}}]}}"#
+    )
+}

@@ -253,8 +253,9 @@ impl Principals {
             expected,
             serde_json::to_vec(&root).unwrap_or_default(),
         );
+        let changing = self.cache.changing(account);
         let outcome = self.barrier.commit(batch).await;
-        self.cache.changed(account);
+        changing.end();
         outcome?;
         Ok(key)
     }

@@ -6,6 +6,9 @@ use regex_lite::Regex;
 
 use crate::charset::CharSet;
 
+/// How models say that a hyphen is not followed by another.
+const NO_TWO_HYPHENS: &str = "-(?!-)";
+
 /// One pattern of a model. The whole value must match, as with Java's `Matcher.matches`.
 #[derive(Debug)]
 pub struct Pattern {
@@ -21,6 +24,12 @@ enum Matcher {
         empty: bool,
     },
     Regex(Regex),
+    /// `…c(?!c)…`, of which the engine knows no look-ahead: the rest of the pattern, and a text that
+    /// must not occur.
+    Without {
+        regex: Regex,
+        never: &'static str,
+    },
     /// Not understood: matches nothing that is checked, so that nothing passes unchecked.
     Broken,
 }
@@ -52,6 +61,7 @@ impl Pattern {
                 (*empty || !value.is_empty()) && value.chars().all(|c| set.contains(c))
             }
             Matcher::Regex(regex) => regex.is_match(value),
+            Matcher::Without { regex, never } => regex.is_match(value) && !value.contains(never),
             Matcher::Broken => false,
         }
     }
@@ -70,7 +80,14 @@ fn compile(text: &str) -> Matcher {
             return Matcher::Class { set, empty };
         }
     }
-    match Regex::new(&format!("^(?:{text})$")) {
+    let whole = |text: &str| Regex::new(&format!("^(?:{text})$"));
+    if text.contains(NO_TWO_HYPHENS) {
+        return match whole(&text.replace(NO_TWO_HYPHENS, "-")) {
+            Ok(regex) => Matcher::Without { regex, never: "--" },
+            Err(_) => Matcher::Broken,
+        };
+    }
+    match whole(text) {
         Ok(regex) => Matcher::Regex(regex),
         Err(_) => Matcher::Broken,
     }
@@ -110,6 +127,15 @@ mod tests {
         assert!(matches(policy, "{\t\r\n}\u{ff}"));
         assert!(!matches(policy, "\u{100}"));
         assert!(!matches(policy, ""));
+    }
+
+    #[test]
+    fn a_hyphen_may_have_to_be_alone() {
+        let alias = "^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$";
+        assert!(matches(alias, "a-b-c") && matches(alias, "abc"));
+        for bad in ["a--b", "-ab", "ab-", "ab", "aBc"] {
+            assert!(!matches(alias, bad), "{bad}");
+        }
     }
 
     #[test]

@@ -20,12 +20,12 @@ pub const MAX_CACHED_SIGNING_KEYS: usize = 4096;
 pub const MAX_CACHED_AUTHORITIES: usize = 4096;
 /// How many managed policies are kept compiled.
 const MAX_CACHED_POLICIES: usize = 1024;
-/// How many generations there are; accounts share them by their hash.
-const GENERATIONS: usize = 64;
+/// How many histories there are; accounts share them by their hash.
+const HISTORIES: usize = 64;
 
 /// What was looked up before.
 pub(crate) struct Cache {
-    generations: [Mutex<u64>; GENERATIONS],
+    histories: [Mutex<History>; HISTORIES],
     hasher: BuildHasherDefault<DefaultHasher>,
     signing: Lru<Place, Issued>,
     /// By unique id; root users by their account.
@@ -41,6 +41,15 @@ pub(crate) struct Issued {
     pub(crate) authority: Arc<Authority>,
     /// When its last use was noted, in milliseconds since 1970.
     pub(crate) noted_ms: Arc<AtomicI64>,
+}
+
+/// What is known of some accounts' changes.
+#[derive(Default)]
+struct History {
+    /// Counts the changes.
+    generation: u64,
+    /// Whether a change was given up before its commit ended, so that nothing may be kept any more.
+    unsure: bool,
 }
 
 /// A moment in the history of an account.
@@ -78,7 +87,7 @@ impl Equivalent<Place> for PlaceRef<'_> {
 impl Cache {
     pub(crate) fn new() -> Self {
         Self {
-            generations: std::array::from_fn(|_| Mutex::new(0)),
+            histories: std::array::from_fn(|_| Mutex::default()),
             hasher: BuildHasherDefault::default(),
             signing: Lru::new(MAX_CACHED_SIGNING_KEYS),
             authorities: Lru::new(MAX_CACHED_AUTHORITIES),
@@ -87,22 +96,22 @@ impl Cache {
     }
 
     /// The account's generation, held still.
-    fn lock(&self, account: &str) -> MutexGuard<'_, u64> {
-        let at = self.hasher.hash_one(account) % GENERATIONS as u64;
+    fn lock(&self, account: &str) -> MutexGuard<'_, History> {
+        let at = self.hasher.hash_one(account) % HISTORIES as u64;
         let at = usize::try_from(at).unwrap_or(0);
-        let [first, ..] = &self.generations;
-        self.generations.get(at).unwrap_or(first).lock().unwrap_or_else(PoisonError::into_inner)
+        let [first, ..] = &self.histories;
+        self.histories.get(at).unwrap_or(first).lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The account's generation; to be asked for before anything of the account is read.
     pub(crate) fn generation(&self, account: &str) -> Generation {
-        Generation(*self.lock(account))
+        Generation(self.lock(account).generation)
     }
 
     /// Keeps something, unless the account has changed since.
     fn keep(&self, account: &str, read_at: Generation, keep: impl FnOnce()) {
-        let generation = self.lock(account);
-        if *generation == read_at.0 {
+        let history = self.lock(account);
+        if history.generation == read_at.0 && !history.unsure {
             keep();
         }
     }
@@ -157,19 +166,24 @@ impl Cache {
     }
 
     /// Drops all that is kept of an account.
-    pub(crate) fn changed(&self, account: &str) {
-        let mut generation = self.lock(account);
-        *generation = generation.wrapping_add(1);
+    fn changed(&self, account: &str) {
+        let mut history = self.lock(account);
+        history.generation = history.generation.wrapping_add(1);
         self.signing.retain(|_, issued| issued.authority.principal.account != account);
         self.authorities.retain(|_, authority| authority.principal.account != account);
         self.policies.retain(|_, (owner, _)| **owner != *account);
     }
 
+    /// To be held while a change of an account is committed, and ended after it.
+    pub(crate) fn changing<'c>(&'c self, account: &'c str) -> Changing<'c> {
+        Changing { cache: self, account, ended: false }
+    }
+
     /// Drops all that is kept.
     pub(crate) fn clear(&self) {
-        for generation in &self.generations {
-            let mut generation = generation.lock().unwrap_or_else(PoisonError::into_inner);
-            *generation = generation.wrapping_add(1);
+        for history in &self.histories {
+            let mut history = history.lock().unwrap_or_else(PoisonError::into_inner);
+            history.generation = history.generation.wrapping_add(1);
             self.signing.clear();
             self.authorities.clear();
             self.policies.clear();
@@ -179,6 +193,31 @@ impl Cache {
     #[cfg(test)]
     pub(crate) fn signing_keys(&self) -> usize {
         self.signing.len()
+    }
+}
+
+/// A change of an account that is under way. When it goes, in whatever way the commit ended, all
+/// that is kept of the account goes too.
+pub(crate) struct Changing<'c> {
+    cache: &'c Cache,
+    account: &'c str,
+    ended: bool,
+}
+
+impl Changing<'_> {
+    /// The change was committed or refused.
+    pub(crate) fn end(mut self) {
+        self.ended = true;
+    }
+}
+
+impl Drop for Changing<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            // The store may carry the change out at any time from now on.
+            self.cache.lock(self.account).unsure = true;
+        }
+        self.cache.changed(self.account);
     }
 }
 
@@ -206,5 +245,18 @@ mod tests {
         assert!(cache.authority("AIDAELSEWHERE").is_some(), "another account's stays");
         cache.clear();
         assert!(cache.authority("AIDAELSEWHERE").is_none());
+    }
+
+    #[test]
+    fn a_change_that_was_given_up_leaves_nothing_to_be_kept() {
+        let cache = Cache::new();
+        let authority = Arc::new(Authority::bare(Principal::root("aws", "111122223333")));
+        cache.changing("111122223333").end();
+        cache.keep_authority(cache.generation("111122223333"), "AIDA", &authority);
+        assert!(cache.authority("AIDA").is_some());
+        drop(cache.changing("111122223333"));
+        assert!(cache.authority("AIDA").is_none());
+        cache.keep_authority(cache.generation("111122223333"), "AIDA", &authority);
+        assert!(cache.authority("AIDA").is_none());
     }
 }

@@ -38,6 +38,9 @@ impl Principals {
         if is_account(named) {
             return Ok(Some(root(named)));
         }
+        if let Some(account) = root_of(named) {
+            return Ok(Some(Known { arn: named.to_owned(), ..root(account) }));
+        }
         let Some((account, resource)) = parts(named) else {
             let view = self.barrier.view().await?;
             let found = entity_by_id(&view, named).await?;
@@ -45,9 +48,6 @@ impl Principals {
                 .filter(|found| found.record.kind != Kind::Group)
                 .map(|found| known(&found.record)));
         };
-        if resource == "root" {
-            return Ok(Some(root(account)));
-        }
         let (kind, path) = match resource.split_once('/') {
             Some(("user", path)) => (Kind::User, path),
             Some(("role", path)) => (Kind::Role, path),
@@ -76,6 +76,13 @@ impl Principals {
         found.truncate(MAX_LISTED);
         Ok(found)
     }
+}
+
+/// The account whose root user an ARN names, in whatever partition: keys of KMS lie in all of them.
+fn root_of(arn: &str) -> Option<&str> {
+    let (partition, rest) = arn.strip_prefix("arn:")?.split_once(":iam::")?;
+    let account = rest.strip_suffix(":root")?;
+    (partition.starts_with(PARTITION) && is_account(account)).then_some(account)
 }
 
 /// The account and the resource of an ARN of IAM.

@@ -56,8 +56,9 @@ impl Principals {
     /// # Errors
     /// [`Stop::Again`] when another call changed the same rows first.
     pub async fn commit(&self, account: &str, batch: SealedBatch) -> Result<(), Stop> {
+        let changing = self.cache.changing(account);
         let outcome = self.barrier.commit(batch).await;
-        self.cache.changed(account);
+        changing.end();
         outcome?;
         Ok(())
     }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use bulla_crypto::{Crypto, HmacKey};
 use bulla_iam::{AccessKeys, Iam, Principals, Sts};
 use bulla_plane::journal::{self, ChainKey, Journal, MEMORY_BYTES, Options};
+use bulla_plane::outbox::Outbox;
+use bulla_plane::upkeep::Upkeep;
 use bulla_plane::wire::WireRequest;
 use bulla_plane::{Clock, Plane, Service};
 use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
@@ -13,42 +15,42 @@ use bulla_store::{Barrier, Memory};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The account of most tests.
-pub const ACCOUNT: &str = "111122223333";
+pub(crate) const ACCOUNT: &str = "111122223333";
 
 /// Everything that a call needs.
-pub struct House {
+pub(crate) struct House {
     plane: Plane,
-    pub principals: Arc<Principals>,
+    pub(crate) principals: Arc<Principals>,
 }
 
 /// An access key.
 #[derive(Clone)]
-pub struct Key {
-    pub id: String,
-    pub secret: String,
+pub(crate) struct Key {
+    pub(crate) id: String,
+    pub(crate) secret: String,
 }
 
 /// The root user of an account, as `bulla dev` lets anybody be it.
-pub fn root() -> Key {
+pub(crate) fn root() -> Key {
     Key { id: ACCOUNT.to_owned(), secret: "any".to_owned() }
 }
 
 /// What came back.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub body: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: String,
 }
 
 impl Reply {
     /// The text of the first element of this name.
-    pub fn element(&self, name: &str) -> Option<&str> {
+    pub(crate) fn element(&self, name: &str) -> Option<&str> {
         let (_, rest) = self.body.split_once(&format!("<{name}>"))?;
         rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
     }
 
     /// The texts of all elements of this name.
-    pub fn elements(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn elements(&self, name: &str) -> Vec<&str> {
         let (start, end) = (format!("<{name}>"), format!("</{name}>"));
         let pieces = self.body.split(start.as_str()).skip(1);
         pieces.filter_map(|piece| piece.split_once(end.as_str()).map(|(text, _)| text)).collect()
@@ -56,14 +58,14 @@ impl Reply {
 
     /// It must have worked.
     #[track_caller]
-    pub fn ok(self) -> Self {
+    pub(crate) fn ok(self) -> Self {
         assert_eq!(self.status, 200, "{}", self.body);
         self
     }
 
     /// It must have been refused so.
     #[track_caller]
-    pub fn refused(&self, code: &str, status: u16, message: &str) {
+    pub(crate) fn refused(&self, code: &str, status: u16, message: &str) {
         let text = self.element("Message").unwrap_or_default();
         let text = text.replace("&quot;", "\"").replace("&apos;", "'").replace("&#39;", "'");
         let found = (self.element("Code"), self.status, text.as_str());
@@ -76,7 +78,7 @@ fn encoded(text: &str) -> String {
 }
 
 impl House {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let crypto = Crypto::standard();
         let key = crypto.generate_key().unwrap();
         let barrier = Barrier::create(Arc::new(Memory::new()), crypto.clone(), key).await;
@@ -91,17 +93,19 @@ impl House {
         let authenticator = Arc::new(AccessKeys::new(Arc::clone(&principals), true));
         let iam = Iam::new(Arc::clone(&principals));
         let services: Vec<Arc<dyn Service>> = vec![Arc::new(iam), Arc::new(Sts)];
-        let plane = Plane { crypto, barrier, clock, journal, authenticator, services };
+        let (outbox, upkeep) = (Outbox::default(), Upkeep::default());
+        let plane =
+            Plane { crypto, barrier, clock, journal, authenticator, services, outbox, upkeep };
         Self { plane, principals }
     }
 
     /// The names of the operations that IAM serves.
-    pub fn operations(&self) -> Vec<&'static str> {
+    pub(crate) fn operations(&self) -> Vec<&'static str> {
         self.plane.services[0].operations().into_iter().map(|facts| facts.name).collect()
     }
 
     /// Calls IAM.
-    pub async fn call(&self, key: &Key, action: &str, parameters: &[(&str, &str)]) -> Reply {
+    pub(crate) async fn call(&self, key: &Key, action: &str, parameters: &[(&str, &str)]) -> Reply {
         let mut body = format!("Action={action}&Version=2010-05-08");
         for (name, value) in parameters {
             body += &format!("&{name}={}", encoded(value));
@@ -111,7 +115,7 @@ impl House {
 
     /// Calls as the root user; it must work.
     #[track_caller]
-    pub fn root<'a>(
+    pub(crate) fn root<'a>(
         &'a self,
         action: &'a str,
         parameters: &'a [(&'a str, &'a str)],
@@ -125,7 +129,7 @@ impl House {
     }
 
     /// Sends a body as it is.
-    pub async fn send(&self, key: &Key, body: Vec<u8>) -> Reply {
+    pub(crate) async fn send(&self, key: &Key, body: Vec<u8>) -> Reply {
         let mut lines = vec![
             ("host".to_owned(), "iam.example".to_owned()),
             ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
@@ -156,13 +160,13 @@ impl House {
     }
 
     /// Makes a user with an access key.
-    pub async fn user(&self, name: &str) -> Key {
+    pub(crate) async fn user(&self, name: &str) -> Key {
         self.root("CreateUser", &[("UserName", name)]).await;
         self.key(name).await
     }
 
     /// Makes an access key of a user.
-    pub async fn key(&self, name: &str) -> Key {
+    pub(crate) async fn key(&self, name: &str) -> Key {
         let reply = self.root("CreateAccessKey", &[("UserName", name)]).await;
         Key {
             id: reply.element("AccessKeyId").unwrap().to_owned(),
@@ -171,7 +175,7 @@ impl House {
     }
 
     /// Gives a user an inline policy of one statement.
-    pub async fn allow(&self, user: &str, action: &str, resource: &str) {
+    pub(crate) async fn allow(&self, user: &str, action: &str, resource: &str) {
         let document = statement("Allow", action, resource);
         let parameters =
             [("UserName", user), ("PolicyName", "own"), ("PolicyDocument", document.as_str())];
@@ -180,14 +184,14 @@ impl House {
 }
 
 /// A policy of one statement.
-pub fn statement(effect: &str, action: &str, resource: &str) -> String {
+pub(crate) fn statement(effect: &str, action: &str, resource: &str) -> String {
     format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"{effect}","Action":"{action}","Resource":"{resource}"}}]}}"#
     )
 }
 
 /// A trust policy for one principal of the type `AWS`.
-pub fn trust(principal: &str) -> String {
+pub(crate) fn trust(principal: &str) -> String {
     format!(
         r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"{principal}"}},"Action":"sts:AssumeRole"}}]}}"#
     )

@@ -1,11 +1,16 @@
 //! IAM in process: requests through the whole pipeline, on a store in memory.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "tests")]
-
+#[cfg(test)]
 mod denials;
+#[cfg(test)]
 mod groups;
+#[cfg(test)]
 mod house;
+#[cfg(test)]
 mod policies;
+#[cfg(test)]
 mod roles;
+#[cfg(test)]
 mod simulation;
+#[cfg(test)]
 mod users;

@@ -5,7 +5,7 @@ use bulla_shapes::kms::{
 };
 use bulla_shapes::protocol::codec;
 use bulla_shapes::tables::{Protocol, Service, Shape, Structure};
-use bulla_shapes::{DecodeError, Fault, Record, View, json, sts, validate};
+use bulla_shapes::{DecodeError, Fault, Record, View, iam, json, sts, validate};
 
 fn input(operation: &str) -> &'static Structure {
     kms::SERVICE.operation(operation).expect("an operation").input.expect("an input")
@@ -44,7 +44,7 @@ fn the_service_row_is_the_models() {
 
 #[test]
 fn rows_are_sorted_and_patterns_readable() {
-    let services: [&Service; 2] = [&kms::SERVICE, &sts::SERVICE];
+    let services: [&Service; 3] = [&iam::SERVICE, &kms::SERVICE, &sts::SERVICE];
     for service in services {
         assert!(service.operations.is_sorted_by_key(|row| row.name));
         assert!(service.errors.is_sorted_by_key(|row| row.code));

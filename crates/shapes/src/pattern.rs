@@ -24,7 +24,7 @@ enum Matcher {
         empty: bool,
     },
     Regex(Regex),
-    /// `…c(?!c)…`, of which the engine knows no look-ahead: the rest of the pattern, and a text that
+    /// `-(?!-)`, for which the engine has no look-ahead: the rest of the pattern, and a text that
     /// must not occur.
     Without {
         regex: Regex,

@@ -67,8 +67,8 @@ impl AwsPolicy {
         format!("{PREFIX}{}", self.place)
     }
 
-    /// A unique id of the form of AWS's own. AWS's are not written down anywhere, so these are ours,
-    /// the same in every account and after every start.
+    /// A unique id of the form of AWS's own. AWS's are not written down anywhere, so these are
+    /// ours, the same in every account and after every start.
     pub(crate) fn id(&self) -> String {
         ids::derived_id(ID_PREFIX, self.place.as_bytes())
     }

@@ -1,6 +1,6 @@
 //! A client of one server over one connection, which signs as an SDK does.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -84,7 +84,11 @@ impl Client {
                 self.head = head.to_vec();
                 return reply(head, body).ok_or_else(|| Lost("an answer is not HTTP".into()));
             }
-            let read = self.stream.read(&mut room).map_err(lost)?;
+            let read = match self.stream.read(&mut room) {
+                // A process that was stopped and goes on.
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                read => read.map_err(lost)?,
+            };
             if read == 0 || answer.len() > MOST_BYTES {
                 return Err(Lost(format!("the connection ended after {} bytes", answer.len())));
             }

@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::run::demand;
 
+/// How often a call is made again after a fault of the server's.
+const ATTEMPTS: u32 = 4;
+
 /// An answer.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -21,12 +24,18 @@ pub(crate) trait Door {
     /// Calls `operation` as the account's root user.
     fn call(&mut self, operation: &str, input: &Value) -> Result<Reply, Lost>;
 
-    /// Calls, and demands that it succeeds.
+    /// Calls, and demands that it succeeds. A fault of the server's is tried again, as clients do:
+    /// it has some when the machine stands still for a second.
     fn ask(&mut self, operation: &str, input: &Value) -> Result<Value, String> {
-        let reply =
-            self.call(operation, input).map_err(|lost| format!("{operation}: {}", lost.0))?;
-        reply.must_succeed(operation)?;
-        Ok(reply.json())
+        let mut attempts = 0..ATTEMPTS;
+        loop {
+            let reply = self.call(operation, input);
+            let reply = reply.map_err(|lost| format!("{operation}: {}", lost.0))?;
+            if attempts.next().is_none() || !reply.is_our_fault() {
+                reply.must_succeed(operation)?;
+                return Ok(reply.json());
+            }
+        }
     }
 }
 
@@ -34,6 +43,11 @@ impl Reply {
     /// The body; null where there is none or it is not JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// Whether the server says that the fault is its own, which says nothing of the effect.
+    pub(crate) fn is_our_fault(&self) -> bool {
+        self.status >= 500
     }
 
     pub(crate) fn must_succeed(&self, operation: &str) -> Result<(), String> {

@@ -6,6 +6,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64_simd::STANDARD;
 use bulla_crypto::{Crypto, HmacKey, KEY_LEN, hex};
@@ -26,6 +27,8 @@ use crate::writes::{Step, Worker, make_shared};
 const ACCOUNT: &str = "111122223333";
 /// Small, so that a sweep reads little but records.
 const SEGMENT_BYTES: u64 = 64 << 10;
+/// Nothing here depends on how long a sync takes.
+const NO_STALL: Duration = Duration::from_secs(600);
 /// After so many operations everything begins anew.
 const OPERATIONS_OF_A_SITE: usize = 150;
 /// More than a rotation on demand takes, in milliseconds.
@@ -68,7 +71,8 @@ impl Site {
         let barrier = Arc::new(crate::run::wait(async { barrier.await.map_err(say) })?);
         let medium = Directory::open(data.join("journal")).map_err(say)?;
         let chain = Arc::new(ChainKey::new(HmacKey::new(derive(b"journal")?.expose())));
-        let options = Options { segment_bytes: SEGMENT_BYTES, ..Options::default() };
+        let options =
+            Options { segment_bytes: SEGMENT_BYTES, stall: NO_STALL, ..Options::default() };
         let (journal, _) = Journal::open(Arc::new(medium), chain, options).map_err(say)?;
         let anchor = Anchor::open(&crypto, &data, &root).map_err(say)?;
         let house = House::new(crypto, barrier, journal)?;

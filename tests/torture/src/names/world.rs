@@ -1,6 +1,7 @@
 //! Keys and aliases in several accounts, regions and partitions, and every exact name of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bulla_crypto::Crypto;
 use bulla_plane::journal::{Journal, Medium, Memory, Options};
@@ -56,7 +57,11 @@ impl World {
         let engine = Arc::new(bulla_store::Memory::new());
         let barrier = wait(async { crate::store::create(engine, seed).await.map_err(say) })?;
         let medium = Memory::new(MEMORY_BYTES);
-        let options = Options { segment_bytes: medium.segment_bytes(), ..Options::default() };
+        let options = Options {
+            segment_bytes: medium.segment_bytes(),
+            stall: Duration::from_secs(600),
+            ..Options::default()
+        };
         let medium: Arc<dyn Medium> = Arc::new(medium);
         let (journal, _) = Journal::open(medium, journal::key(), options).map_err(say)?;
         let house = House::new(Crypto::standard(), Arc::new(barrier), journal)?;

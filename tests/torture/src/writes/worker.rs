@@ -18,7 +18,7 @@ const KEPT_CIPHERTEXTS: usize = 40;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Acknowledged,
-    /// Not answered: it may stand or not.
+    /// Not answered, or by a fault that is the server's: it may stand or not.
     Lost,
 }
 
@@ -29,10 +29,12 @@ struct Sealed {
     blob: String,
 }
 
-/// Makes the key that all workers tag.
+/// Makes the key that all workers tag. Tried once: a second try might make a second key.
 pub(crate) fn make_shared(door: &mut dyn Door, account: &str) -> Result<String, String> {
     let input = json!({ "Description": SHARED, "Policy": policy(account, 0) });
-    text(&door.ask("CreateKey", &input)?, "/KeyMetadata/KeyId")
+    let made = door.call("CreateKey", &input).map_err(|lost| lost.0)?;
+    made.must_succeed("CreateKey")?;
+    text(&made.json(), "/KeyMetadata/KeyId")
 }
 
 /// One who writes.
@@ -76,7 +78,8 @@ impl Worker {
         let op = next(&self.model, &self.name, self.number, &mut self.random);
         let (operation, input) = self.request(&op)?;
         self.under_way = Some(op.clone());
-        let Ok(reply) = door.call(operation, &input) else { return Ok(Step::Lost) };
+        let answered = door.call(operation, &input).ok().filter(|reply| !reply.is_our_fault());
+        let Some(reply) = answered else { return Ok(Step::Lost) };
         self.under_way = None;
         reply.must_succeed(operation).map_err(|error| format!("{op:?}: {error}"))?;
         self.keep(&op, &reply)?;

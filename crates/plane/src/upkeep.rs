@@ -172,17 +172,13 @@ impl Plane {
             let mut recalled = None;
             for task in Task::ALL {
                 let (standing, version) = standing(&view, task).await?;
-                let known = standing.is_some();
+                let first = standing.is_none();
                 let standing = standing.unwrap_or_else(|| task.first(now_ms));
                 recalled = recalled.or(standing.finding);
-                if !known {
+                if first {
                     batch = batch.put(UPKEEP, task.name(), version, bytes(&standing));
                 }
-                let Some(due_ms) = standing.due_ms else { continue };
-                let row = due_key(due_ms, PLANE, task.name(), "");
-                if view.get(DUE, row.as_bytes()).await?.is_none() {
-                    batch = batch.put(DUE, row, Expected::Absent, b"{}".to_vec());
-                }
+                batch = with_job(&view, batch, task, &standing).await?;
             }
             Ok::<_, BarrierError>((batch, recalled))
         });
@@ -308,11 +304,7 @@ impl Plane {
             for (task, next) in next {
                 let (_, version) = standing(&view, *task).await?;
                 batch = batch.put(UPKEEP, task.name(), version, bytes(next));
-                let Some(due_ms) = next.due_ms else { continue };
-                let row = due_key(due_ms, PLANE, task.name(), "");
-                if view.get(DUE, row.as_bytes()).await?.is_none() {
-                    batch = batch.put(DUE, row, Expected::Absent, b"{}".to_vec());
-                }
+                batch = with_job(&view, batch, *task, next).await?;
             }
             Ok::<_, BarrierError>((batch, ()))
         };
@@ -332,6 +324,21 @@ async fn standing(
         tracing::error!(%error, task = task.name(), "the plan of the upkeep does not read");
     });
     Ok((standing.ok(), Expected::At(row.version)))
+}
+
+/// Adds the job of a task that is due some time, unless it is there.
+async fn with_job(
+    view: &View<'_>,
+    batch: SealedBatch,
+    task: Task,
+    standing: &Standing,
+) -> Result<SealedBatch, BarrierError> {
+    let Some(due_ms) = standing.due_ms else { return Ok(batch) };
+    let row = due_key(due_ms, PLANE, task.name(), "");
+    Ok(match view.get(DUE, row.as_bytes()).await? {
+        Some(_) => batch,
+        None => batch.put(DUE, row, Expected::Absent, b"{}".to_vec()),
+    })
 }
 
 fn bytes(standing: &Standing) -> Vec<u8> {

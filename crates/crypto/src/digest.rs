@@ -1,4 +1,4 @@
-//! SHA-256 (FIPS 180-4).
+//! SHA-256 (FIPS 180-4), and the fingerprints of certificates.
 
 use aws_lc_rs::digest;
 
@@ -9,6 +9,18 @@ pub const SHA256_LEN: usize = 32;
 #[must_use]
 pub fn sha256(data: &[u8]) -> [u8; SHA256_LEN] {
     to_array(digest::digest(&digest::SHA256, data))
+}
+
+/// The length of a certificate's thumbprint, in bytes.
+const THUMBPRINT_LEN: usize = 20;
+
+/// The SHA-1 thumbprint of a certificate's DER, by which IAM pins identity providers. SHA-1 is no
+/// longer good against whoever can choose both of two certificates; use it for nothing else.
+#[must_use]
+pub fn sha1_thumbprint(der: &[u8]) -> [u8; THUMBPRINT_LEN] {
+    let mut out = [0; THUMBPRINT_LEN];
+    out.copy_from_slice(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, der).as_ref());
+    out
 }
 
 /// SHA-256 over data that comes in pieces.
@@ -64,6 +76,13 @@ mod tests {
         ] {
             assert_eq!(hex::encode(&sha256(message)), digest);
         }
+    }
+
+    // FIPS 180-4's example.
+    #[test]
+    fn a_thumbprint_is_sha1() {
+        let expected = "a9993e364706816aba3e25717850c26c9cd0d89d";
+        assert_eq!(hex::encode(&sha1_thumbprint(b"abc")), expected);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //!   source.
 //! - [`SecretKey`] is a 256-bit key in locked, undumpable memory; [`SecretBytes`] is a plaintext
 //!   of any length. Neither can be printed, cloned or compared by accident; both are wiped.
+//! - [`verify`] checks signatures of others: RSA and ECDSA.
 //! - [`sha256`], [`HmacKey`], [`ct_eq`] and [`hex`] are free of state and of choice.
 //! - [`harden_process`] is for the program's first lines.
 //!
@@ -23,9 +24,10 @@ mod process;
 mod provider;
 mod random;
 mod secret;
+mod verify;
 
 pub use aead::{Aead, Aes256Gcm, NONCE_LEN, TAG_LEN};
-pub use digest::{SHA256_LEN, Sha256, sha256};
+pub use digest::{SHA256_LEN, Sha256, sha1_thumbprint, sha256};
 pub use error::CryptoError;
 pub use kdf::{CounterKdf, Kdf};
 pub use mac::{HmacKey, HmacSha256, Mac, ct_eq, hmac_sha256};
@@ -39,3 +41,4 @@ pub use process::{Hardening, harden_process};
 pub use provider::Crypto;
 pub use random::{ContinuousTest, Rng, SystemRng};
 pub use secret::{KEY_LEN, SecretBytes, SecretKey};
+pub use verify::{Curve, PublicKey, SignatureAlgorithm, verify};

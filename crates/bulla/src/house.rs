@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_iam::{AccessKeys, Iam, Principals, Sts};
+use bulla_iam::{AccessKeys, Iam, Organizations, Principals, Providers, Sessions, Sts};
 use bulla_kms::Kms;
 use bulla_plane::outbox::Outbox;
 use bulla_plane::root::Anchor;
@@ -12,10 +12,12 @@ use bulla_store::Space;
 
 use crate::foundation::Foundation;
 use crate::metrics::Requests;
+use crate::outgoing::Outgoing;
 
 /// What a reset empties, due jobs apart, service by service. Root users' access keys stay: whoever
 /// holds one could not get in any more.
-pub(crate) const RESET_SPACES: &[&[Space]] = &[bulla_kms::SPACES, bulla_iam::SPACES];
+pub(crate) const RESET_SPACES: &[&[Space]] =
+    &[bulla_kms::SPACES, bulla_iam::SPACES, bulla_iam::ORGANIZATION_SPACES];
 
 /// Everything a request may need.
 pub(crate) struct House {
@@ -33,10 +35,19 @@ impl House {
         let clock = Arc::new(Clock::default());
         let principals =
             Arc::new(Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock)));
-        let keys = AccessKeys::new(Arc::clone(&principals), dev);
+        let sessions = Arc::new(Sessions::new(Arc::clone(&principals)));
+        let keys = AccessKeys::new(Arc::clone(&sessions), dev);
+        let fetcher = Arc::new(Outgoing { dev });
+        let providers = Arc::new(Providers::new(Arc::clone(&principals), fetcher));
+        let organizations = Organizations::new(Arc::clone(&principals), dev);
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone());
         let services: Vec<Arc<dyn Service>> =
-            vec![Arc::new(kms), Arc::new(Iam::new(principals)), Arc::new(Sts)];
+            vec![
+                Arc::new(kms),
+                Arc::new(Iam::new(principals)),
+                Arc::new(Sts::new(sessions, providers)),
+                Arc::new(organizations),
+            ];
         let requests = Requests::new(services.iter().map(|service| service.model()));
         let plane = Plane {
             crypto,

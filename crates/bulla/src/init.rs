@@ -3,19 +3,17 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use bulla_crypto::{Crypto, CryptoError, SecretBytes, harden_process};
-use bulla_iam::{AccessKeyError, AccessKeys, IssuedKey, Principals, is_account};
+use bulla_crypto::{Crypto, SecretBytes, harden_process};
+use bulla_iam::{
+    AccessKeyError, AccessKeys, IssuedKey, Principals, Sessions, draw_account, is_account,
+    record_account,
+};
 use bulla_plane::Clock;
 
 use crate::cli::InitOptions;
 use crate::error::Error;
 use crate::foundation::Foundation;
 use crate::server;
-
-/// Account numbers: twelve digits, the first of which is not zero.
-const FIRST_ACCOUNT: u64 = 100_000_000_000;
-/// How many such numbers there are.
-const ACCOUNTS: u64 = 900_000_000_000;
 
 /// Makes a data directory and prints its root access key.
 pub(crate) fn init(options: &InitOptions) -> Result<(), Error> {
@@ -32,8 +30,10 @@ pub(crate) fn init(options: &InitOptions) -> Result<(), Error> {
     let issued = server::runtime()?.block_on(async {
         let house = Foundation::create(crypto.clone(), &data, options.seal).await?;
         let clock = Arc::new(Clock::default());
+        let recorded = record_account(&house.barrier, &account, clock.now_ms()).await;
+        recorded.map_err(|error| Error::Barrier(data.directory.clone(), error))?;
         let principals = Principals::new(house.barrier.clone(), crypto, clock);
-        let keys = AccessKeys::new(Arc::new(principals), false);
+        let keys = AccessKeys::new(Arc::new(Sessions::new(Arc::new(principals))), false);
         let issued = keys.create_root_key(&account).await?;
         server::close(&house.barrier, &house.journal, house.anchor.as_ref()).await?;
         Ok::<IssuedKey, Error>(issued)
@@ -43,11 +43,6 @@ pub(crate) fn init(options: &InitOptions) -> Result<(), Error> {
     out.write_all(text.expose())
         .and_then(|()| out.flush())
         .map_err(|cause| Error::io("print the root access key", cause))
-}
-
-fn draw_account(crypto: &Crypto) -> Result<String, CryptoError> {
-    let random = u64::from_be_bytes(crypto.random()?);
-    Ok((FIRST_ACCOUNT + random % ACCOUNTS).to_string())
 }
 
 /// None of the three texts holds a character that JSON escapes.

@@ -14,6 +14,7 @@ mod house;
 mod init;
 mod listener;
 mod metrics;
+mod outgoing;
 mod request;
 mod seal;
 mod server;

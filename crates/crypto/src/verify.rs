@@ -146,11 +146,11 @@ mod tests {
     #[test]
     fn rsa_signatures_are_verified() {
         let pair = KeyPair::generate(KeySize::Rsa2048).unwrap();
-        let public = pair.public_key();
-        let key = PublicKey::Rsa {
-            n: public.modulus().big_endian_without_leading_zero().to_vec(),
-            e: public.exponent().big_endian_without_leading_zero().to_vec(),
-        };
+        // The DER of both numbers ends with the modulus, two bytes of head, and 65537.
+        let der = pair.public_key().as_ref();
+        let (rest, e) = der.split_at(der.len() - 3);
+        let n = rest[..rest.len() - 2][rest.len() - 2 - 256..].to_vec();
+        let key = PublicKey::Rsa { n, e: e.to_vec() };
         for (algorithm, encoding) in [
             (SignatureAlgorithm::Rs256, &signature::RSA_PKCS1_SHA256),
             (SignatureAlgorithm::Rs384, &signature::RSA_PKCS1_SHA384),

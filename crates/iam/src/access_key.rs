@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{self, LONG_TERM};
 use crate::principals::Principals;
 use crate::records::{ROOTS, RootRecord};
+use crate::sts::Sessions;
 
 /// The space of root users' access keys, which a reset leaves; the key of a row is the access key
 /// id.
@@ -38,6 +39,7 @@ pub fn is_account(text: &str) -> bool {
 /// The access keys of a store.
 pub struct AccessKeys {
     pub(crate) principals: Arc<Principals>,
+    pub(crate) sessions: Arc<Sessions>,
     pub(crate) dev: bool,
 }
 
@@ -202,8 +204,8 @@ impl From<AccessKeyError> for Stop {
 impl AccessKeys {
     /// The access keys in a store. `dev` lets anyone sign who does not use a key shaped like AWS's.
     #[must_use]
-    pub fn new(principals: Arc<Principals>, dev: bool) -> Self {
-        Self { principals, dev }
+    pub fn new(sessions: Arc<Sessions>, dev: bool) -> Self {
+        Self { principals: Arc::clone(&sessions.principals), sessions, dev }
     }
 
     /// Makes an access key for the root user of an account.

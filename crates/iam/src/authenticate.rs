@@ -11,9 +11,8 @@ use bulla_store::Opened;
 use crate::access_key::{self, AccessKeyRow, AccessKeys, is_account};
 use crate::ids::{KEY_ID_LEN, LONG_TERM};
 use crate::principals::Issued;
+use crate::sts::TEMPORARY;
 
-/// What the id of a temporary access key begins with.
-const TEMPORARY: &str = "ASIA";
 /// The account of an id that names none (`bulla dev`).
 const DEFAULT_ACCOUNT: &str = "000000000000";
 
@@ -25,6 +24,9 @@ impl Authenticator for AccessKeys {
         scope: Scope<'a>,
     ) -> BoxFuture<'a, Result<Credential, CredentialError>> {
         Box::pin(async move {
+            if access_key_id.starts_with(TEMPORARY) {
+                return self.sessions.credential(access_key_id, session_token, scope).await;
+            }
             if self.dev && !access_key_id.starts_with(LONG_TERM) {
                 return self.anyone(access_key_id).await;
             }
@@ -49,11 +51,9 @@ impl Authenticator for AccessKeys {
 
 impl AccessKeys {
     async fn anyone(&self, id: &str) -> Result<Credential, CredentialError> {
-        if id.starts_with(TEMPORARY) {
-            return Err(AuthError::UnknownKey.into());
-        }
         let account = if is_account(id) { id } else { DEFAULT_ACCOUNT };
         let authority = self.principals.root(account).await.map_err(|_| unreadable(id))?;
+        let authority = authority.ok_or(AuthError::UnknownKey)?;
         Ok(Credential::Anyone(authority))
     }
 
@@ -79,7 +79,7 @@ impl AccessKeys {
         let opened = found.ok_or(AuthError::UnknownKey)?;
         let (account, user) = read(&opened)?;
         let authority = match user {
-            None => principals.root(&account).await.map(Some),
+            None => principals.root(&account).await,
             Some(user) => principals.by_id(&user).await,
         };
         // The log has said by now what of the owner's records can't be read.
@@ -118,6 +118,7 @@ mod tests {
 
     use super::*;
     use crate::principals::Principals;
+    use crate::sts::Sessions;
 
     const SCOPE: Scope<'static> =
         Scope { date: "20260101", region: "eu-central-1", service: "kms" };
@@ -131,7 +132,7 @@ mod tests {
 
     fn open(barrier: Arc<Barrier>, crypto: Crypto, dev: bool) -> AccessKeys {
         let principals = Principals::new(barrier, crypto, Arc::new(Clock::default()));
-        AccessKeys::new(Arc::new(principals), dev)
+        AccessKeys::new(Arc::new(Sessions::new(Arc::new(principals))), dev)
     }
 
     fn account(credential: &Credential) -> (&str, bool) {

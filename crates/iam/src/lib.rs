@@ -6,9 +6,12 @@
 
 mod access_key;
 mod authenticate;
+mod compact;
 mod iam;
 mod ids;
 mod managed;
+mod oidc;
+mod organizations;
 mod principals;
 mod records;
 mod sts;
@@ -16,9 +19,12 @@ mod sts;
 pub use access_key::{ACCESS_KEYS, AccessKeyError, AccessKeys, IssuedKey, is_account};
 pub use iam::Iam;
 pub use ids::account_of_key;
+pub use oidc::{FetchError, Fetcher, Providers};
+pub use organizations::{
+    Organizations, SPACES as ORGANIZATION_SPACES, draw_account, record_account,
+};
 pub use principals::{
     Bounds, Guardrails, MAX_CACHED_AUTHORITIES, MAX_CACHED_SIGNING_KEYS, Principals, Role,
-    SessionOf,
 };
 pub use records::SPACES;
-pub use sts::Sts;
+pub use sts::{MAX_CACHED_SESSIONS, Messages, Sessions, Sts};

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use bulla_crypto::Crypto;
-use bulla_iam::{AccessKeys, Principals};
+use bulla_iam::{AccessKeys, Principals, Sessions};
 use bulla_kms::Kms;
 use bulla_plane::journal::Journal;
 use bulla_plane::outbox::Outbox;
@@ -38,7 +38,7 @@ impl House {
             tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(say)?;
         let clock = Arc::new(Clock::default());
         let principals = Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock));
-        let keys = AccessKeys::new(Arc::new(principals), true);
+        let keys = AccessKeys::new(Arc::new(Sessions::new(Arc::new(principals))), true);
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone());
         let (authenticator, services) = (Arc::new(keys), vec![Arc::new(kms) as _]);
         let (outbox, upkeep) = (Outbox::default(), Upkeep::default());

@@ -32,27 +32,30 @@ pub(super) fn add_tags(keys: &mut Keys, tags: &[(String, String)]) {
 }
 
 impl Principals {
-    /// The authority of an account's root user.
+    /// The authority of an account's root user. None when the account is closed.
     ///
     /// # Errors
     /// When the store can't be read.
-    pub async fn root(&self, account: &str) -> Result<Arc<Authority>, Stop> {
+    pub async fn root(&self, account: &str) -> Result<Option<Arc<Authority>>, Stop> {
         if let Some(authority) = self.cache.authority(account) {
-            return Ok(authority);
+            return Ok(Some(authority));
         }
         let read_at = self.cache.generation(account);
-        let Bounds { levels, conditions } = self.bounds(account).await?;
+        let Bounds { levels, conditions, closed } = self.bounds(account).await?;
+        if closed {
+            return Ok(None);
+        }
         let keys: Keys = conditions.into_iter().collect();
         let mut authority = Authority::bare(Principal::root(PARTITION, account));
         authority.service_control_policies = levels;
         authority.conditions = keys.into_iter().collect();
         let authority = Arc::new(authority);
         self.cache.keep_authority(read_at, account, &authority);
-        Ok(authority)
+        Ok(Some(authority))
     }
 
     /// The authority of a user, or of a role in a session without session policies, by its unique
-    /// id. None when nobody has that id.
+    /// id. None when nobody has that id, or the account is closed.
     ///
     /// # Errors
     /// When the store can't be read, or a stored policy can't.
@@ -67,6 +70,9 @@ impl Principals {
         let account = holder.record.account;
         let read_at = self.cache.generation(&account);
         let bounds = self.bounds(&account).await?;
+        if bounds.closed {
+            return Ok(None);
+        }
         let view = self.barrier.view().await?;
         let Some(entity) = entity_by_id(&view, id).await? else { return Ok(None) };
         let authority = Arc::new(self.build(&view, read_at, &entity.record, bounds).await?);
@@ -175,7 +181,7 @@ fn describe(entity: &Entity) -> (Principal, Keys) {
 }
 
 /// A session of a role.
-pub(super) fn session_principal(
+pub(crate) fn session_principal(
     account: &str,
     role_name: &str,
     role_arn: &str,

@@ -34,12 +34,12 @@ fn known(entity: &Entity) -> Known {
 
 impl Principals {
     async fn named(&self, named: &str) -> Result<Option<Known>, Stop> {
-        // Every account exists: their number is not limited to those with users or keys.
         if is_account(named) {
-            return Ok(Some(root(named)));
+            return Ok(self.account_exists(named).await?.then(|| root(named)));
         }
         if let Some(account) = root_of(named) {
-            return Ok(Some(Known { arn: named.to_owned(), ..root(account) }));
+            let known = Known { arn: named.to_owned(), ..root(account) };
+            return Ok(self.account_exists(account).await?.then_some(known));
         }
         let Some((account, resource)) = parts(named) else {
             let view = self.barrier.view().await?;
@@ -133,7 +133,7 @@ impl Directory for Principals {
         Box::pin(async move {
             let Some(known) = self.named(arn).await.map_err(fault)? else { return Ok(None) };
             if is_account(&known.unique_id) {
-                return self.root(&known.account).await.map(Some).map_err(fault);
+                return self.root(&known.account).await.map_err(fault);
             }
             self.by_id(&known.unique_id).await.map_err(fault)
         })

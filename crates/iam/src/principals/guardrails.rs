@@ -13,6 +13,8 @@ pub struct Bounds {
     pub levels: Vec<Vec<Arc<Policy>>>,
     /// Condition keys such as `aws:principalorgid`, in lower case.
     pub conditions: Vec<(String, ConditionValue)>,
+    /// Whether the account is closed: nobody gets in.
+    pub closed: bool,
 }
 
 /// Knows what binds accounts. Whoever implements it tells [`Principals::changed_everywhere`] of
@@ -25,4 +27,10 @@ pub trait Guardrails: Send + Sync {
     /// # Errors
     /// Our own, when the store can't be read.
     fn of<'a>(&'a self, account: &'a str) -> BoxFuture<'a, Result<Bounds, Stop>>;
+
+    /// Whether there is such an account, and it is open.
+    ///
+    /// # Errors
+    /// Our own, when the store can't be read.
+    fn exists<'a>(&'a self, account: &'a str) -> BoxFuture<'a, Result<bool, Stop>>;
 }

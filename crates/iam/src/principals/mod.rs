@@ -13,11 +13,11 @@ use bulla_crypto::Crypto;
 use bulla_plane::{Clock, Stop};
 use bulla_store::{Barrier, SealedBatch};
 
-pub(crate) use authority::{entity_by_id, managed_record};
+pub(crate) use authority::{entity_by_id, managed_record, session_principal};
 pub(crate) use cache::{Cache, Issued};
 pub use cache::{MAX_CACHED_AUTHORITIES, MAX_CACHED_SIGNING_KEYS};
 pub use guardrails::{Bounds, Guardrails};
-pub use role::{Role, SessionOf};
+pub use role::Role;
 
 /// The principals of all accounts.
 pub struct Principals {
@@ -48,6 +48,14 @@ impl Principals {
         match self.guardrails.get() {
             Some(guardrails) => guardrails.of(account).await,
             None => Ok(Bounds::default()),
+        }
+    }
+
+    /// Whether an account exists and is open.
+    pub(crate) async fn account_exists(&self, account: &str) -> Result<bool, Stop> {
+        match self.guardrails.get() {
+            Some(guardrails) => guardrails.exists(account).await,
+            None => Ok(true),
         }
     }
 

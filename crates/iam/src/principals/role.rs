@@ -1,14 +1,11 @@
-//! Roles as STS sees them: whom they trust, and what a session of one may do.
+//! Roles as STS sees them: whom they trust, and how long a session of one may last.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use bulla_plane::identity::SessionContext;
-use bulla_plane::{Authority, ConditionValue, Protected, Stop};
+use bulla_plane::{Protected, Stop};
 use bulla_policy::{Policy, PolicyKind, Values};
 
 use super::Principals;
-use super::authority::{Keys, add_tags, session_principal};
 use crate::records::{Entity, PARTITION, ROLES, RolePart, Stored, load, row};
 
 /// A role that can be assumed.
@@ -56,21 +53,6 @@ impl Protected for Role {
     }
 }
 
-/// A session of a role, as it was asked for.
-#[derive(Debug, Clone, Default)]
-pub struct SessionOf<'a> {
-    /// The session's name.
-    pub name: &'a str,
-    /// The session policies; none when there are none.
-    pub policies: Option<Vec<Arc<Policy>>>,
-    /// The session's tags, transitive ones included.
-    pub tags: &'a [(String, String)],
-    /// Further condition keys, in lower case.
-    pub keys: Vec<(String, ConditionValue)>,
-    /// What else is known of it.
-    pub context: Option<Arc<SessionContext>>,
-}
-
 impl Principals {
     /// The role of an ARN. None when there is no such role, or the ARN has another path.
     ///
@@ -99,33 +81,6 @@ impl Principals {
         let max_session_seconds = part.max_session_seconds;
         let (arn, unique_id) = (own, id);
         Ok(Some(Role { arn, account, name, unique_id, trust, max_session_seconds, tags }))
-    }
-
-    /// What a session of a role may do, as of now. None when the role is gone.
-    ///
-    /// # Errors
-    /// When the store can't be read, or a stored policy can't.
-    pub async fn session(
-        &self,
-        role_id: &str,
-        session: SessionOf<'_>,
-    ) -> Result<Option<Authority>, Stop> {
-        let Some(base) = self.by_id(role_id).await? else { return Ok(None) };
-        let mut authority = Authority::clone(&base);
-        let bulla_policy::PrincipalKind::AssumedRole { role_arn } = &base.principal.kind else {
-            return Ok(None);
-        };
-        let role_name = role_arn.rsplit('/').next().unwrap_or_default();
-        let account = &base.principal.account;
-        authority.principal =
-            session_principal(account, role_name, role_arn, role_id, session.name);
-        authority.session_policies = session.policies;
-        authority.session = session.context;
-        let mut keys: Keys = authority.conditions.into_iter().collect();
-        add_tags(&mut keys, session.tags);
-        keys.extend(session.keys);
-        authority.conditions = keys.into_iter().collect();
-        Ok(Some(authority))
     }
 }
 

@@ -34,6 +34,9 @@ impl ResourceName<'_> {
 const HIDDEN: &str = " because the resource does not exist in this Region, no resource-based \
                       policies allow access, or a resource-based policy explicitly denies access";
 
+/// What a role's trust policy is asked for when a role is assumed.
+const ASSUMING: [&str; 3] = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"];
+
 impl Decision<'_> {
     /// The message of AWS's AccessDenied for this decision.
     ///
@@ -74,7 +77,7 @@ impl Decision<'_> {
     fn implicit_reason(&self, action: &str) -> String {
         let what = match self.layer {
             // STS gives no reason when a trust policy does not allow.
-            Layer::Resource if action.eq_ignore_ascii_case("sts:AssumeRole") => {
+            Layer::Resource if ASSUMING.iter().any(|known| action.eq_ignore_ascii_case(known)) => {
                 return String::new();
             }
             Layer::Resource => "resource-based policy",

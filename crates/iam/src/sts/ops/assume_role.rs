@@ -17,8 +17,16 @@ pub(crate) async fn assume_role(
     call: &mut Call,
     input: &AssumeRoleRequest<'_>,
 ) -> Result<Option<Record<'static>>, Stop> {
-    if call.principal().kind == PrincipalKind::Root {
-        return Err(fault::access_denied("Roles may not be assumed by root accounts.").into());
+    match call.principal().kind {
+        PrincipalKind::Root => {
+            let text = "Roles may not be assumed by root accounts.";
+            return Err(fault::access_denied(text).into());
+        }
+        // The text is ours.
+        PrincipalKind::FederatedUser { .. } => {
+            return Err(fault::with_session_credentials("AssumeRole").into());
+        }
+        _ => {}
     }
     role::check_arn(input.role_arn())?;
     request::no_second_factor(input.serial_number(), input.token_code())?;

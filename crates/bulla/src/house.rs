@@ -41,13 +41,12 @@ impl House {
         let providers = Arc::new(Providers::new(Arc::clone(&principals), fetcher));
         let organizations = Organizations::new(Arc::clone(&principals), dev);
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone());
-        let services: Vec<Arc<dyn Service>> =
-            vec![
-                Arc::new(kms),
-                Arc::new(Iam::new(principals)),
-                Arc::new(Sts::new(sessions, providers)),
-                Arc::new(organizations),
-            ];
+        let services: Vec<Arc<dyn Service>> = vec![
+            Arc::new(kms),
+            Arc::new(Iam::new(principals)),
+            Arc::new(Sts::new(sessions, providers)),
+            Arc::new(organizations),
+        ];
         let requests = Requests::new(services.iter().map(|service| service.model()));
         let plane = Plane {
             crypto,

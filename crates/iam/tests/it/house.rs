@@ -4,12 +4,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use bulla_crypto::{Crypto, HmacKey};
-use bulla_iam::{AccessKeys, Iam, Principals, Sts};
+use bulla_iam::{AccessKeys, FetchError, Fetcher, Iam, Principals, Providers, Sessions, Sts};
 use bulla_plane::journal::{self, ChainKey, Journal, MEMORY_BYTES, Options};
 use bulla_plane::outbox::Outbox;
 use bulla_plane::upkeep::Upkeep;
 use bulla_plane::wire::WireRequest;
-use bulla_plane::{Clock, Plane, Service};
+use bulla_plane::{BoxFuture, Clock, Plane, Service};
 use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
 use bulla_store::{Barrier, Memory};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -77,6 +77,19 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
+/// No identity provider is asked in these tests.
+struct Nowhere;
+
+impl Fetcher for Nowhere {
+    fn get<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<u8>, FetchError>> {
+        Box::pin(std::future::ready(Err(FetchError::Failed("nowhere".into()))))
+    }
+}
+
 impl House {
     pub(crate) async fn new() -> Self {
         let crypto = Crypto::standard();
@@ -90,9 +103,12 @@ impl House {
         let clock = Arc::new(Clock::default());
         let principals =
             Arc::new(Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock)));
-        let authenticator = Arc::new(AccessKeys::new(Arc::clone(&principals), true));
+        let sessions = Arc::new(Sessions::new(Arc::clone(&principals)));
+        let authenticator = Arc::new(AccessKeys::new(Arc::clone(&sessions), true));
+        let providers = Arc::new(Providers::new(Arc::clone(&principals), Arc::new(Nowhere)));
         let iam = Iam::new(Arc::clone(&principals));
-        let services: Vec<Arc<dyn Service>> = vec![Arc::new(iam), Arc::new(Sts)];
+        let services: Vec<Arc<dyn Service>> =
+            vec![Arc::new(iam), Arc::new(Sts::new(sessions, providers))];
         let (outbox, upkeep) = (Outbox::default(), Upkeep::default());
         let plane =
             Plane { crypto, barrier, clock, journal, authenticator, services, outbox, upkeep };

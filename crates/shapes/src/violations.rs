@@ -5,6 +5,9 @@ use std::fmt;
 /// How many violations are kept and listed. AWS names no limit; the count before the list is whole.
 pub const MAX_LISTED: usize = 100;
 
+/// What IAM's model asks of names, as it ends the text of a constraint.
+const NAME_PATTERN: &str = " pattern: [\\w+=,.@-]+";
+
 /// One violated constraint.
 #[derive(Debug)]
 pub struct Violation {
@@ -51,6 +54,16 @@ impl Violations {
     #[must_use]
     pub const fn without_values(&self) -> impl fmt::Display + '_ {
         Text { violations: self, values: false }
+    }
+
+    /// Where a name has other letters than names may have, if that is all that is wrong. IAM has a
+    /// sentence of its own for it.
+    #[must_use]
+    pub fn misspelt_name(&self) -> Option<&str> {
+        match self.listed.as_slice() {
+            [one] if self.count == 1 && one.constraint.ends_with(NAME_PATTERN) => Some(&one.path),
+            _ => None,
+        }
     }
 
     pub(crate) fn add(&mut self, violation: impl FnOnce() -> Violation) {

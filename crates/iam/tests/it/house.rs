@@ -11,7 +11,7 @@ use bulla_plane::upkeep::Upkeep;
 use bulla_plane::wire::WireRequest;
 use bulla_plane::{BoxFuture, Clock, Plane, Service};
 use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
-use bulla_store::{Barrier, Memory};
+use bulla_store::{Barrier, Memory, Store};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The account of most tests.
@@ -92,9 +92,14 @@ impl Fetcher for Nowhere {
 
 impl House {
     pub(crate) async fn new() -> Self {
+        Self::on(Arc::new(Memory::new())).await
+    }
+
+    /// A house on a store.
+    pub(crate) async fn on(engine: Arc<dyn Store>) -> Self {
         let crypto = Crypto::standard();
         let key = crypto.generate_key().unwrap();
-        let barrier = Barrier::create(Arc::new(Memory::new()), crypto.clone(), key).await;
+        let barrier = Barrier::create(engine, crypto.clone(), key).await;
         let barrier = Arc::new(barrier.unwrap());
         let medium = journal::Memory::new(MEMORY_BYTES);
         let options = Options { segment_bytes: medium.segment_bytes(), ..Options::default() };
@@ -126,7 +131,7 @@ impl House {
         for (name, value) in parameters {
             body += &format!("&{name}={}", encoded(value));
         }
-        self.send(key, body.into_bytes()).await
+        self.send(key, "iam", body.into_bytes()).await
     }
 
     /// Calls as the root user; it must work.
@@ -144,8 +149,8 @@ impl House {
         }
     }
 
-    /// Sends a body as it is.
-    pub(crate) async fn send(&self, key: &Key, body: Vec<u8>) -> Reply {
+    /// Sends a body to a service as it is.
+    pub(crate) async fn send(&self, key: &Key, service: &str, body: Vec<u8>) -> Reply {
         let mut lines = vec![
             ("host".to_owned(), "iam.example".to_owned()),
             ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
@@ -155,7 +160,7 @@ impl House {
             RequestParts { method: "POST", path: "/", query: "", headers: &headers, body: &body };
         let credentials =
             Credentials { access_key_id: &key.id, secret: key.secret.as_bytes(), token: None };
-        let options = SignOptions::new("iam", "us-east-1", Clock::wall_ms() / 1000);
+        let options = SignOptions::new(service, "us-east-1", Clock::wall_ms() / 1000);
         lines.extend(sign_header(&parts, &credentials, &options).unwrap());
         let mut headers = HeaderMap::new();
         for (name, value) in &lines {

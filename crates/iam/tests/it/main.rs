@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod denials;
 #[cfg(test)]
+mod directory;
+#[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod house;

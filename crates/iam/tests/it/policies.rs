@@ -93,7 +93,7 @@ async fn documents_are_refused_as_iam_refuses_them() {
     // Not UTF-8: the body does not read at all.
     let body = b"Action=PutUserPolicy&Version=2010-05-08&UserName=alice&PolicyName=p\
                  &PolicyDocument=%ff%fe";
-    let reply = house.send(&root(), body.to_vec()).await;
+    let reply = house.send(&root(), "iam", body.to_vec()).await;
     assert_eq!(reply.status, 400, "{}", reply.body);
 }
 

@@ -1,5 +1,9 @@
 //! Users and their access keys.
 
+use std::sync::Arc;
+
+use bulla_store::{Disk, DiskFault, Faults, Simulated};
+
 use crate::house::{ACCOUNT, House, Key, root};
 
 #[tokio::test]
@@ -114,6 +118,19 @@ async fn a_key_holds_from_the_next_request_on() {
         404,
         &format!("The Access Key with id {} cannot be found", key.id),
     );
+}
+
+/// Who calls again is known from memory: the store may be gone meanwhile.
+#[tokio::test]
+async fn a_known_caller_costs_no_look_at_the_store() {
+    let disk = Disk::new(1);
+    let house = House::on(Arc::new(Simulated::open(disk.clone()).unwrap())).await;
+    let key = house.user("alice").await;
+    let ask = || house.send(&key, "sts", b"Action=GetCallerIdentity&Version=2011-06-15".to_vec());
+    assert_eq!(ask().await.ok().element("Arn"), Some("arn:aws:iam::111122223333:user/alice"));
+    disk.set_faults(Faults { fail_at: Some((1, DiskFault::Io)), ..Faults::default() });
+    assert_eq!(house.call(&root(), "CreateUser", &[("UserName", "bob")]).await.status, 500);
+    ask().await.ok();
 }
 
 #[tokio::test]

@@ -258,11 +258,15 @@ fn unreadable(error: &DecodeError) -> bool {
     matches!(error.kind(), Malformed(_) | TooDeep)
 }
 
-/// IAM's texts leave out the values.
+/// IAM's texts leave out the values, and it has a sentence of its own for names.
 fn invalid(route: &Route<'_>, violations: &Violations) -> Fault {
     let model = route.service.model();
-    let text = match model.id {
-        "iam" => violations.without_values().to_string(),
+    let text = match (model.id, violations.misspelt_name()) {
+        ("iam", Some(name)) => format!(
+            "The specified value for {name} is invalid. It must contain only alphanumeric \
+             characters and/or the following: +=,.@_-"
+        ),
+        ("iam", None) => violations.without_values().to_string(),
         _ => violations.to_string(),
     };
     Fault::validation(model.protocol, text)

@@ -196,6 +196,7 @@ pub(crate) async fn delete_access_key(
     let opened = own_key(iam, &owner, id).await?;
     let space = AccessKeyRow::read(opened.value.expose())?.kind.space();
     let batch = SealedBatch::new().delete(space, id, Expected::At(opened.version));
+    let batch = iam.principals.forget_use(id, batch).await?;
     match owner {
         Owner::User(live) => {
             let mut record = live.record.clone();

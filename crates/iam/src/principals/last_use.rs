@@ -12,7 +12,7 @@ use bulla_store::{BarrierError, Expected, SealedBatch};
 use serde::{Deserialize, Serialize};
 
 use super::{Issued, Principals};
-use crate::records::{KEY_USES, bytes, load};
+use crate::records::{KEY_USES, bytes, load, version_of};
 
 /// How exact the date of the last use is. AWS's own comes late by as much as hours.
 const GRAIN_MS: i64 = 60_000;
@@ -60,6 +60,19 @@ impl Principals {
             Ok(_) | Err(BarrierError::Conflict { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Adds to a batch that the last use of a key is not known any more.
+    pub(crate) async fn forget_use(
+        &self,
+        id: &str,
+        batch: SealedBatch,
+    ) -> Result<SealedBatch, Stop> {
+        let view = self.barrier.view().await?;
+        Ok(match version_of(&view, KEY_USES, id).await? {
+            Some(version) => batch.delete(KEY_USES, id, Expected::At(version)),
+            None => batch,
+        })
     }
 
     /// The last use of a key, if any is known.

@@ -14,19 +14,10 @@ const OCTETS: usize = 4;
 /// Reads context entries. What is known of the simulated caller goes along, unless an entry says
 /// otherwise.
 pub(super) fn read<'r>(
-    caller: &Principal,
+    caller: Option<&Principal>,
     entries: Option<Views<'r, ContextEntry<'r>>>,
 ) -> Result<Context, Fault> {
-    let mut context = Context::new()
-        .with("aws:PrincipalArn", caller.arn.as_str())
-        .with("aws:PrincipalAccount", caller.account.as_str());
-    if caller.kind == PrincipalKind::User && !caller.unique_id.is_empty() {
-        let name = caller.arn.rsplit('/').next().unwrap_or_default();
-        context = context
-            .with("aws:username", name)
-            .with("aws:userid", caller.unique_id.as_str())
-            .with("aws:PrincipalType", "User");
-    }
+    let mut context = caller.map(known).unwrap_or_default();
     for entry in entries.iter().flat_map(Views::iter) {
         let Some(key) = entry.context_key_name() else { continue };
         let values: Vec<String> = entry
@@ -44,6 +35,21 @@ pub(super) fn read<'r>(
         };
     }
     Ok(context)
+}
+
+/// The keys that a caller brings along.
+fn known(caller: &Principal) -> Context {
+    let mut context = Context::new()
+        .with("aws:PrincipalArn", caller.arn.as_str())
+        .with("aws:PrincipalAccount", caller.account.as_str());
+    if !caller.unique_id.is_empty() {
+        context = context.with("aws:userid", caller.unique_id.as_str());
+    }
+    if caller.kind == PrincipalKind::User {
+        let name = caller.arn.rsplit('/').next().unwrap_or_default();
+        context = context.with("aws:username", name).with("aws:PrincipalType", "User");
+    }
+    context
 }
 
 /// Recorded: a value of this type that is no address is refused, while a string is just no match.

@@ -102,20 +102,18 @@ pub(crate) async fn simulate_custom_policy(
         let list = level.service_control_policy_input_list();
         levels.push(parsed(list, PolicyKind::ServiceControl, "ServiceControlPolicyInputList")?);
     }
-    let caller = match input.caller_arn() {
-        Some(arn) => source::caller(arn)?,
-        None => nobody(call),
-    };
+    let caller = input.caller_arn().map(source::caller).transpose()?;
+    let context = context::read(caller.as_ref(), input.context_entries())?;
     let resource_policy = resource_policy(input.resource_policy(), input.caller_arn())?;
     let simulation = Simulation {
-        principal: &caller,
+        principal: &caller.unwrap_or_else(|| nobody(call)),
         identity: identity.iter().collect(),
         boundary: boundaries.first(),
         levels: levels.iter().map(|level| level.iter().collect()).collect(),
         resource_policy: resource_policy.as_ref(),
         resources: resources(input.resource_arns()),
         owner: owner(call, input.resource_owner()),
-        context: context::read(&caller, input.context_entries())?,
+        context,
     };
     page_of(&wanted, &simulation, names(input.action_names())?)
 }
@@ -159,7 +157,7 @@ pub(crate) async fn simulate_principal_policy(
         resource_policy: resource_policy.as_ref(),
         resources: resources(input.resource_arns()),
         owner: owner(call, input.resource_owner()),
-        context: context::read(&caller, input.context_entries())?,
+        context: context::read(Some(&caller), input.context_entries())?,
     };
     page_of(&wanted, &simulation, names(input.action_names())?)
 }

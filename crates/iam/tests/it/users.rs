@@ -129,8 +129,12 @@ async fn a_known_caller_costs_no_look_at_the_store() {
     let ask = || house.send(&key, "sts", b"Action=GetCallerIdentity&Version=2011-06-15".to_vec());
     assert_eq!(ask().await.ok().element("Arn"), Some("arn:aws:iam::111122223333:user/alice"));
     disk.set_faults(Faults { fail_at: Some((1, DiskFault::Io)), ..Faults::default() });
-    assert_eq!(house.call(&root(), "CreateUser", &[("UserName", "bob")]).await.status, 500);
+    // A change of the user's own account, even a failed one, would have it looked up anew.
+    let stranger = Key { id: "444455556666".to_owned(), ..root() };
+    assert_eq!(house.call(&stranger, "CreateUser", &[("UserName", "bob")]).await.status, 500);
     ask().await.ok();
+    let own = house.call(&key, "GetUser", &[]).await;
+    assert_eq!(own.status, 500, "{}", own.body);
 }
 
 #[tokio::test]

@@ -71,6 +71,11 @@ pub(crate) fn malformed_policy(text: impl Into<String>) -> Fault {
     of("MalformedPolicyDocument", text)
 }
 
+/// A policy that only a service's own role can have.
+pub(crate) fn for_services() -> Fault {
+    of("PolicyNotAttachable", "Cannot attach a Service Role Policy to a Customer Role.")
+}
+
 /// A role that belongs to a service.
 pub(crate) fn protected(role: &str) -> Fault {
     of(

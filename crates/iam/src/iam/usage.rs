@@ -78,7 +78,10 @@ impl Iam {
     /// The policy of an ARN, if the caller's account can attach it.
     pub(crate) async fn attachable(&self, call: &Call, arn: &str) -> Result<Usable, Stop> {
         policies::check_arn(arn)?;
-        if managed::find(arn).is_some() {
+        if let Some(policy) = managed::find(arn) {
+            if policy.is_for_services() {
+                return Err(fault::for_services().into());
+            }
             return Ok(Usable::Aws);
         }
         let view = self.principals.barrier.view().await?;

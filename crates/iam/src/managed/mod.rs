@@ -50,10 +50,10 @@ pub(crate) static ALL: &[AwsPolicy] = policies! {
         "Everything but users, groups, the organization and the account.";
     "SecretsManagerReadWrite", 5, "SecretsManagerReadWrite.json",
         "Everything in Secrets Manager, and what its console looks at.";
-    "aws-service-role/AWSKeyManagementServiceCustomKeyStoresServiceRolePolicy", 1,
+    "aws-service-role/AWSKeyManagementServiceCustomKeyStoresServiceRolePolicy", 2,
         "AWSKeyManagementServiceCustomKeyStoresServiceRolePolicy.json",
         "What KMS does for custom key stores.";
-    "aws-service-role/AWSKeyManagementServiceMultiRegionKeysServiceRolePolicy", 1,
+    "aws-service-role/AWSKeyManagementServiceMultiRegionKeysServiceRolePolicy", 2,
         "AWSKeyManagementServiceMultiRegionKeysServiceRolePolicy.json",
         "What KMS does for multi-Region keys.";
     "service-role/AWSLambdaBasicExecutionRole", 1, "AWSLambdaBasicExecutionRole.json",
@@ -71,6 +71,11 @@ impl AwsPolicy {
     /// ours, the same in every account and after every start.
     pub(crate) fn id(&self) -> String {
         ids::derived_id(ID_PREFIX, self.place.as_bytes())
+    }
+
+    /// Whether only the service's own role can have it.
+    pub(crate) fn is_for_services(&self) -> bool {
+        self.place.starts_with("aws-service-role/")
     }
 
     /// The name without the path.

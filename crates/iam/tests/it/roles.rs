@@ -142,6 +142,15 @@ async fn a_service_s_role_is_the_service_s() {
              suffix."
         ),
     );
+    house.root("CreateUser", &[("UserName", "alice")]).await;
+    let arn = "arn:aws:iam::aws:policy/aws-service-role/\
+               AWSKeyManagementServiceMultiRegionKeysServiceRolePolicy";
+    let on = [("UserName", "alice"), ("PolicyArn", arn)];
+    house.call(&root(), "AttachUserPolicy", &on).await.refused(
+        "PolicyNotAttachable",
+        400,
+        "Cannot attach a Service Role Policy to a Customer Role.",
+    );
     let suffixed = [("AWSServiceName", service), ("CustomSuffix", "x")];
     house.call(&root(), "CreateServiceLinkedRole", &suffixed).await.refused(
         "InvalidInput",

@@ -1,5 +1,10 @@
 """What was acknowledged is there after a restart, however the program ended."""
 
+import concurrent.futures
+import json
+import sqlite3
+
+import botocore.exceptions
 import pytest
 import program
 from conftest import client, new_key
@@ -64,6 +69,64 @@ def test_every_acknowledged_key_survives_a_kill(data):
 
 def pages(kms):
     return kms.get_paginator("list_keys").paginate()
+
+
+def test_the_last_use_survives_an_orderly_end(data):
+    with program.Server.dev(data) as server:
+        kms = client(server)
+        key = new_key(kms)
+        kms.encrypt(KeyId=key, Plaintext=b"x")
+        used = kms.get_key_last_usage(KeyId=key)["KeyLastUsage"]
+        assert used["Operation"] == "Encrypt"
+        end(server, "stop")
+    with program.Server.dev(data) as server:
+        assert client(server).get_key_last_usage(KeyId=key)["KeyLastUsage"] == used
+
+
+def rows_of_the_outbox(data):
+    with sqlite3.connect(data / "bulla.db") as store:
+        return store.execute("SELECT count(*) FROM kv WHERE space = 'plane.outbox'").fetchone()[0]
+
+
+def create_until_it_ends(kms):
+    """Makes keys until the server is gone; how many were acknowledged."""
+    for count in range(100_000):
+        try:
+            new_key(kms)
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
+            return count
+    raise AssertionError("the server did not end")
+
+
+def test_every_key_has_one_record_after_a_kill(data):
+    writers, keys = 8, set()
+    for _ in range(3):
+        with program.Server.dev(data) as server:
+            with concurrent.futures.ThreadPoolExecutor(writers) as pool:
+                clients = [client(server) for _ in range(writers)]
+                writing = [pool.submit(create_until_it_ends, kms) for kms in clients]
+                watching = client(server)
+                enough = len(keys) + 40
+                program.wait_until(
+                    lambda: len(watching.list_keys(Limit=1000)["Keys"]) > enough, 30, "writes"
+                )
+                end(server, "kill")
+                assert all(one.result() >= 0 for one in writing)
+        with program.Server.dev(data) as server:
+            kms = client(server)
+            keys = {entry["KeyArn"] for page in pages(kms) for entry in page["Keys"]}
+            end(server, "stop")
+        assert rows_of_the_outbox(data) == 0
+        told = program.run("audit", "tail", "--data", data, "--count", "1000000").stdout
+        records = [json.loads(line) for line in told.splitlines()]
+        assert len({record["eventID"] for record in records}) == len(records)
+        made = [
+            record["resources"][0]["ARN"]
+            for record in records
+            if record["eventName"] == "CreateKey" and "errorCode" not in record
+        ]
+        assert len(made) == len(set(made))
+        assert set(made) == keys
 
 
 def test_serve_keeps_its_root_key(data):

@@ -12,9 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fmt, io};
 
 use bulla_crypto::SecretBytes;
-use bulla_store::{
-    Barrier, BarrierError, Companion, Expected, Key, MAX_PAGE_ROWS, Range, SealedBatch, Space,
-};
+use bulla_store::{Barrier, BarrierError, Companion, Key, MAX_PAGE_ROWS, Range, Space};
 
 use crate::journal::{
     Journal, JournalError, MAX_RESOURCES, ReadError, Record, RecordRef, Resource,
@@ -173,7 +171,7 @@ impl Outbox {
         let _alone = self.sweeping.lock().await;
         let recorded = std::mem::take(&mut self.ended().recorded);
         for (at, keys) in recorded.chunks(ROWS_A_SWEEP).enumerate() {
-            if let Err(error) = delete(barrier, keys).await {
+            if let Err(error) = barrier.discard(OUTBOX, keys.iter().cloned()).await {
                 let left = recorded.iter().skip(at * ROWS_A_SWEEP).cloned();
                 self.ended().recorded.extend(left);
                 return Err(error.into());
@@ -266,7 +264,7 @@ async fn settle_keys(
     if written > 0 {
         tracing::warn!(written, "changes that were made and not acknowledged are recorded now");
     }
-    delete(barrier, keys).await?;
+    barrier.discard(OUTBOX, keys.iter().cloned()).await?;
     Ok(written)
 }
 
@@ -299,18 +297,4 @@ async fn recorded(
         Ok(found)
     };
     tokio::task::spawn_blocking(search).await.map_err(OutboxError::Task)?
-}
-
-/// Deletes those of these rows that are there.
-async fn delete(barrier: &Barrier, keys: &[Key]) -> Result<(), BarrierError> {
-    let step = async |view: bulla_store::View<'_>| {
-        let mut batch = SealedBatch::new();
-        for key in keys {
-            if let Some(row) = view.get(OUTBOX, key.as_bytes()).await? {
-                batch = batch.delete(OUTBOX, key.clone(), Expected::At(row.version));
-            }
-        }
-        Ok::<_, BarrierError>((batch, ()))
-    };
-    barrier.update(step).await
 }

@@ -231,9 +231,6 @@ impl Barrier {
     /// # Errors
     /// [`BarrierError::Reserved`] for the space of the domain keys; those of the engine.
     pub async fn clear(&self, space: Space) -> Result<usize, BarrierError> {
-        if space == DOMAIN {
-            return Err(BarrierError::Reserved { place: Place::new(space, Vec::new()) });
-        }
         let mut deleted = 0;
         loop {
             let snapshot = self.engine.snapshot().await?;
@@ -243,10 +240,28 @@ impl Barrier {
                 return Ok(deleted);
             }
             deleted += page.rows.len();
-            let keys = page.rows.into_iter().map(|(key, _)| key);
-            let batch = keys.fold(Batch::new(), |batch, key| batch.delete(space, key));
-            self.engine.commit(batch).await?;
+            self.discard(space, page.rows.into_iter().map(|(key, _)| key)).await?;
         }
+    }
+
+    /// Deletes rows in one commit, whatever they are and whether or not they are there, for who
+    /// is the only one to know of them.
+    ///
+    /// # Errors
+    /// [`BarrierError::Reserved`] for the space of the domain keys; [`BarrierError::Invalid`]
+    /// beyond [`MAX_BATCH_ROWS`](crate::MAX_BATCH_ROWS) keys; those of the engine.
+    pub async fn discard(
+        &self,
+        space: Space,
+        keys: impl IntoIterator<Item = Key>,
+    ) -> Result<(), BarrierError> {
+        if space == DOMAIN {
+            return Err(BarrierError::Reserved { place: Place::new(space, Vec::new()) });
+        }
+        let keys = keys.into_iter();
+        let batch = keys.fold(Batch::new(), |batch, key| batch.delete(space, key));
+        self.engine.commit(batch).await?;
+        Ok(())
     }
 
     /// A page of the changes after a revision; those of domain keys are left out.

@@ -17,6 +17,7 @@ use rustix::fs::{AtFlags, CWD, FallocateFlags, StatxFlags, statx};
 use rustix::io::Errno;
 use rustix::path::Arg;
 
+use super::direct::Direct;
 use super::medium::Medium;
 
 /// What the names of segments end in; before that is the number, 20 digits.
@@ -34,11 +35,34 @@ const MAX_OPEN: usize = 64;
 /// Segments as files in a folder.
 pub struct Directory {
     folder: PathBuf,
-    open: Mutex<HashMap<u64, Arc<File>>>,
+    open: Mutex<HashMap<u64, Arc<Opened>>>,
     /// Makes the next file, while there is a thread that does.
     maker: Mutex<Option<JoinHandle<io::Result<u64>>>>,
     /// Held for as long as this process writes; readers have none.
     writes: Option<File>,
+}
+
+/// A segment's file.
+struct Opened {
+    file: File,
+    path: PathBuf,
+    identity: Identity,
+    /// Once something was appended durably: the way past the page cache, where there is one.
+    direct: Mutex<Option<Option<Direct>>>,
+}
+
+/// Which file it is: device and inode.
+type Identity = (u32, u32, u64);
+
+impl Opened {
+    /// A file that was removed or moved away can be written and synced for ever.
+    fn must_be_in_place(&self) -> io::Result<()> {
+        if identity(CWD, &*self.path, AtFlags::empty())? == self.identity {
+            Ok(())
+        } else {
+            Err(io::Error::new(io::ErrorKind::NotFound, "the segment was replaced"))
+        }
+    }
 }
 
 impl Directory {
@@ -84,23 +108,25 @@ impl Directory {
         self.folder.join(format!("{segment:0NUMBER_DIGITS$}{SUFFIX}"))
     }
 
-    fn opened(&self) -> MutexGuard<'_, HashMap<u64, Arc<File>>> {
+    fn opened(&self) -> MutexGuard<'_, HashMap<u64, Arc<Opened>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn file(&self, segment: u64) -> io::Result<Arc<File>> {
+    fn segment(&self, segment: u64) -> io::Result<Arc<Opened>> {
         let mut open = self.opened();
         if let Some(file) = open.get(&segment) {
             return Ok(Arc::clone(file));
         }
         let writes = self.writes.is_some();
-        let file = OpenOptions::new().read(true).write(writes).open(self.path(segment))?;
+        let path = self.path(segment);
+        let file = OpenOptions::new().read(true).write(writes).open(&path)?;
+        let identity = identity(&file, c"", AtFlags::EMPTY_PATH)?;
         if open.len() >= MAX_OPEN {
             open.clear();
         }
-        let file = Arc::new(file);
-        open.insert(segment, Arc::clone(&file));
-        Ok(file)
+        let opened = Arc::new(Opened { file, path, identity, direct: Mutex::default() });
+        open.insert(segment, Arc::clone(&opened));
+        Ok(opened)
     }
 
     fn may_write(&self) -> io::Result<()> {
@@ -158,26 +184,36 @@ impl Medium for Directory {
     }
 
     fn size(&self, segment: u64) -> io::Result<u64> {
-        Ok(self.file(segment)?.metadata()?.len())
+        Ok(self.segment(segment)?.file.metadata()?.len())
     }
 
     fn read(&self, segment: u64, offset: u64, out: &mut [u8]) -> io::Result<usize> {
-        self.file(segment)?.read_at(out, offset)
+        self.segment(segment)?.file.read_at(out, offset)
     }
 
     fn append(&self, segment: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.file(segment)?.write_all_at(bytes, offset)
+        self.segment(segment)?.file.write_all_at(bytes, offset)
     }
 
     fn sync(&self, segment: u64) -> io::Result<()> {
-        let file = self.file(segment)?;
-        file.sync_data()?;
-        // A file that was removed or moved away can be written and synced for ever.
-        if identity_of_file(&file)? == identity_at(&self.path(segment))? {
-            Ok(())
-        } else {
-            Err(io::Error::new(io::ErrorKind::NotFound, "the segment was replaced"))
+        let segment = self.segment(segment)?;
+        segment.file.sync_data()?;
+        segment.must_be_in_place()
+    }
+
+    fn append_durably(&self, segment: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let opened = self.segment(segment)?;
+        let mut direct = opened.direct.lock().unwrap_or_else(PoisonError::into_inner);
+        let ready = direct.get_or_insert_with(|| Direct::open(&opened.path));
+        if let Some(writer) = ready {
+            if writer.append(&opened.file, offset, bytes)? {
+                return opened.must_be_in_place();
+            }
+            *ready = None;
         }
+        drop(direct);
+        self.append(segment, offset, bytes)?;
+        self.sync(segment)
     }
 
     fn remove(&self, segment: u64) -> io::Result<()> {
@@ -195,20 +231,11 @@ impl Drop for Directory {
     }
 }
 
-/// Which file this is: device and inode. Asks for nothing else: a file system with fine-grained
-/// times must give a file whose times were looked at new ones at the next write, and the sync
-/// then takes 40 µs more.
-fn identity(dir: impl AsFd, path: impl Arg, flags: AtFlags) -> io::Result<(u32, u32, u64)> {
+/// Asks for nothing but the identity: a file system with fine-grained times must give a file whose
+/// times were looked at new ones at the next write, and the sync then takes 40 µs more.
+fn identity(dir: impl AsFd, path: impl Arg, flags: AtFlags) -> io::Result<Identity> {
     let found = statx(dir, path, flags | AtFlags::SYMLINK_NOFOLLOW, StatxFlags::INO)?;
     Ok((found.stx_dev_major, found.stx_dev_minor, found.stx_ino))
-}
-
-fn identity_of_file(file: &File) -> io::Result<(u32, u32, u64)> {
-    identity(file, c"", AtFlags::EMPTY_PATH)
-}
-
-fn identity_at(path: &Path) -> io::Result<(u32, u32, u64)> {
-    identity(CWD, path, AtFlags::empty())
 }
 
 fn create_options() -> OpenOptions {

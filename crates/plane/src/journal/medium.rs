@@ -52,6 +52,15 @@ pub trait Medium: Send + Sync + 'static {
     /// After an error nobody knows what is durable: the segment must not be written to again.
     fn sync(&self, segment: u64) -> io::Result<()>;
 
+    /// Does [`Medium::append`] and [`Medium::sync`] in one go, where that costs less.
+    ///
+    /// # Errors
+    /// As those two.
+    fn append_durably(&self, segment: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.append(segment, offset, bytes)?;
+        self.sync(segment)
+    }
+
     /// Removes a segment.
     ///
     /// # Errors

@@ -10,11 +10,13 @@
 
 mod chain;
 mod cloudtrail;
+mod direct;
 mod directory;
 mod encoding;
 mod fault;
 #[cfg(test)]
 mod fixtures;
+mod group;
 mod medium;
 mod memory;
 mod metrics;

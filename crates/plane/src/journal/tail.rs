@@ -75,8 +75,7 @@ impl Tail {
         let first_sequence = self.next_sequence;
         let header = Header { reason, segment, first_sequence, previous: self.last_record };
         let (frame, chain) = header.frame(&self.key);
-        self.medium.append(segment, 0, &frame)?;
-        self.medium.sync(segment)?;
+        self.medium.append_durably(segment, 0, &frame)?;
         self.segment = segment;
         self.offset = HEADER_FRAME_BYTES as u64;
         self.chain = chain;
@@ -99,8 +98,7 @@ impl Tail {
         let first = self.next_sequence;
         let (chain, next) = seal(&self.key, group, self.chain, first);
         self.broken = true;
-        self.medium.append(self.segment, self.offset, group)?;
-        self.medium.sync(self.segment)?;
+        self.medium.append_durably(self.segment, self.offset, group)?;
         self.broken = false;
         self.offset += bytes;
         self.chain = chain;

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use super::chain::ChainKey;
 use super::encoding;
+use super::group::Group;
 use super::medium::Medium;
 use super::metrics::Metrics;
 use super::reader::Reader;
@@ -116,32 +117,6 @@ struct State {
     anchor: Anchor,
 }
 
-/// Records that become durable together. The outcome is the sequence number of the first.
-#[derive(Default)]
-struct Group {
-    outcome: OnceLock<Result<u64, JournalError>>,
-    done: Notify,
-}
-
-impl Group {
-    fn resolve(&self, outcome: Result<u64, JournalError>) {
-        // The first outcome stands: a group that was given up may still be written later.
-        let _ = self.outcome.set(outcome);
-        self.done.notify_waiters();
-    }
-
-    async fn outcome(&self) -> Result<u64, JournalError> {
-        loop {
-            let mut done = std::pin::pin!(self.done.notified());
-            done.as_mut().enable();
-            if let Some(outcome) = self.outcome.get() {
-                return *outcome;
-            }
-            done.await;
-        }
-    }
-}
-
 impl Journal {
     /// Opens the journal on a medium, or begins one. The key is the chain's; see [`ChainKey`].
     ///
@@ -242,7 +217,8 @@ impl Journal {
             }
             room.await;
         };
-        group.outcome().await.map(|first| first + index)
+        let place = usize::try_from(index).unwrap_or(usize::MAX);
+        group.outcome(place).await.map(|first| first + index)
     }
 
     /// Whether records can be written, as far as is known: to fail closed before work is done.

@@ -28,6 +28,7 @@ mod rounds;
 mod scenarios;
 mod signer;
 mod site;
+mod threads;
 
 /// Measures Bulla against a bare hyper server.
 #[derive(Parser)]

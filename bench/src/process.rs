@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::BenchError;
+use crate::threads::{self, Uses};
 
 /// Linux counts a process's CPU time in hundredths of a second, on every architecture.
 const TICKS_PER_SECOND: u64 = 100;
@@ -75,6 +76,11 @@ impl Server {
     /// User and system time of all threads until now.
     pub(crate) fn cpu(&self) -> Result<Duration, BenchError> {
         cpu_of(&self.child.id().to_string())
+    }
+
+    /// What its threads used until now.
+    pub(crate) fn threads(&self) -> Result<Uses, BenchError> {
+        threads::of(self.child.id())
     }
 
     /// Resident memory now, in KiB.

@@ -4,6 +4,7 @@ use crate::keys::Keys;
 use crate::machine::Machine;
 use crate::memory::Memory;
 use crate::rounds::{Effort, Rounds, Sample};
+use crate::threads::Uses;
 
 /// Most CPU that a call may cost, in times the bare server's.
 const CPU_LIMIT: f64 = 2.0;
@@ -17,6 +18,9 @@ const FLAT_LIMIT_KIB: u64 = 5 * 1024;
 const READY_LIMIT_MS: f64 = 100.0;
 /// Decrypt with many keys may differ by the noise of two equal servers.
 const SAME_LIMIT: f64 = 1.05;
+
+/// What threads use less than this of a request is not shown.
+const LEAST_SHOWN_MICROS: f64 = 0.05;
 
 /// Everything that a run measured.
 pub(crate) struct Report {
@@ -52,6 +56,7 @@ impl Report {
         line(&mut out, "Medians of the rounds. How to read them: [README.md](README.md).");
         if !self.calls.is_empty() {
             calls(&mut out, &self.calls);
+            threads(&mut out, &self.calls);
         }
         if let Some(memory) = &self.memory {
             self::memory(&mut out, memory);
@@ -84,6 +89,38 @@ fn calls(out: &mut String, all: &[Rounds]) {
         line(out, &format!("| {} | {cpu:.2} | {rate:.2} | {met} |", rounds.name));
     }
     line(out, &format!("\nBudget: CPU at most {CPU_LIMIT:.1}, rate at least {RATE_LIMIT:.1}."));
+}
+
+/// Where the CPU goes, by kind of thread, over all rounds of a call.
+fn threads(out: &mut String, all: &[Rounds]) {
+    line(out, "\n## Where the microseconds go\n");
+    line(out, "| call | server | threads | CPU µs | its own | the kernel's | sleeps |");
+    line(out, "|---|---|---|---:|---:|---:|---:|");
+    for rounds in all {
+        for (server, samples) in [("Bulla", &rounds.first), ("bare", &rounds.second)] {
+            let requests: f64 = samples.iter().map(|sample| sample.requests).sum();
+            let mut sum = Uses::new();
+            for (name, used) in samples.iter().flat_map(|sample| &sample.threads) {
+                sum.entry(name.clone()).or_default().add(*used);
+            }
+            for (name, used) in sum {
+                let micros = |time: std::time::Duration| time.as_secs_f64() * 1e6 / requests;
+                if micros(used.cpu) < LEAST_SHOWN_MICROS {
+                    continue;
+                }
+                let (cpu, user) = (micros(used.cpu), micros(used.user()));
+                let sleeps = used.sleeps as f64 / requests;
+                line(
+                    out,
+                    &format!(
+                        "| {} | {server} | {name} | {cpu:.1} | {user:.1} | {:.1} | {sleeps:.2} |",
+                        rounds.name,
+                        cpu - user,
+                    ),
+                );
+            }
+        }
+    }
 }
 
 fn memory(out: &mut String, memory: &Memory) {
@@ -216,9 +253,20 @@ mod tests {
 
     use super::*;
     use crate::memory::Point;
+    use crate::threads::Use;
 
     fn sample(rate: f64, cpu: f64) -> Sample {
-        Sample { rate, p50: 1.0, p99: 2.0, cpu, client_cpu: 3.0, resident_kib: 2048 }
+        let threads = Uses::from([("worker".into(), Use::of(Duration::from_micros(80), 3, 1, 4))]);
+        Sample {
+            requests: 8.0,
+            rate,
+            p50: 1.0,
+            p99: 2.0,
+            cpu,
+            client_cpu: 3.0,
+            resident_kib: 2048,
+            threads,
+        }
     }
 
     fn report(first: Vec<Sample>, second: Vec<Sample>) -> Report {
@@ -262,6 +310,12 @@ mod tests {
         assert!(slow.contains("| Encrypt | 2.10 | 0.60 | **missed** |"), "{slow}");
         let few = report(vec![sample(40.0, 10.0)], vec![sample(100.0, 10.0)]).markdown();
         assert!(few.contains("| Encrypt | 1.00 | 0.40 | **missed** |"), "{few}");
+    }
+
+    #[test]
+    fn the_time_of_threads_is_told_per_request() {
+        let text = report(vec![sample(60.0, 10.0); 2], vec![sample(100.0, 10.0)]).markdown();
+        assert!(text.contains("| Encrypt | Bulla | worker | 10.0 | 7.5 | 2.5 | 0.50 |"), "{text}");
     }
 
     #[test]

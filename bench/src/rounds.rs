@@ -11,6 +11,7 @@ use crate::request::Call;
 use crate::scenarios::{Material, Scenario};
 use crate::signer::Credentials;
 use crate::site::{self, Mode, Site};
+use crate::threads::{self, Uses};
 
 /// Each server is driven for this long before a scenario's first round.
 const WARM_UP: Duration = Duration::from_millis(500);
@@ -24,8 +25,10 @@ pub(crate) struct Effort {
 }
 
 /// One server's figures in one round.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sample {
+    /// How many requests were answered.
+    pub(crate) requests: f64,
     /// Requests a second.
     pub(crate) rate: f64,
     /// Latencies in microseconds, as the client saw them.
@@ -37,6 +40,8 @@ pub(crate) struct Sample {
     pub(crate) client_cpu: f64,
     /// The server's resident memory after the round, in KiB.
     pub(crate) resident_kib: u64,
+    /// What the server's threads used.
+    pub(crate) threads: Uses,
 }
 
 /// A scenario's rounds. `first` and `second` have the same length; a pair is one index of both.
@@ -58,19 +63,23 @@ pub(crate) struct Side<'a> {
 impl Side<'_> {
     /// One round.
     pub(crate) fn sample(&self, connections: usize, until: Until) -> Result<Sample, BenchError> {
+        let threads = self.server.threads()?;
         let (server, own) = (self.server.cpu()?, own_cpu()?);
         let tally = site::drive(self.server, self.credentials, self.calls, connections, until)?;
         let (server, own) = (self.server.cpu()?.saturating_sub(server), own_cpu()? - own);
+        let threads = threads::between(&threads, self.server.threads()?);
         // Exact below 2^53 requests.
         let requests = tally.latency.total().max(1) as f64;
         let micros = |per_mille| tally.latency.quantile(per_mille) as f64 / 1000.0;
         Ok(Sample {
+            requests,
             rate: requests / tally.elapsed.as_secs_f64(),
             p50: micros(500),
             p99: micros(990),
             cpu: server.as_secs_f64() * 1e6 / requests,
             client_cpu: own.as_secs_f64() * 1e6 / requests,
             resident_kib: self.server.resident_kib()?,
+            threads,
         })
     }
 

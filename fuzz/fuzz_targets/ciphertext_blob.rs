@@ -16,7 +16,7 @@ use bulla_plane::journal::{ChainKey, Journal, Memory, Options};
 use bulla_plane::outbox::Outbox;
 use bulla_plane::upkeep::Upkeep;
 use bulla_plane::wire::{WireRequest, WireResponse};
-use bulla_plane::{Clock, Plane};
+use bulla_plane::{Clock, IdStock, Plane};
 use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
 use bulla_store::Barrier;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -65,8 +65,9 @@ impl World {
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone());
         let (authenticator, services) = (Arc::new(keys), vec![Arc::new(kms) as _]);
         let (outbox, upkeep) = (Outbox::default(), Upkeep::default());
+        let ids = IdStock::default();
         let plane =
-            Plane { crypto, barrier, clock, journal, authenticator, services, outbox, upkeep };
+            Plane { crypto, barrier, clock, journal, authenticator, services, outbox, upkeep, ids };
         let mut world = Self { runtime, plane, made: Vec::new() };
         world.make();
         world

@@ -7,7 +7,7 @@ use bulla_kms::Kms;
 use bulla_plane::outbox::Outbox;
 use bulla_plane::root::Anchor;
 use bulla_plane::upkeep::Upkeep;
-use bulla_plane::{Clock, Plane, Service};
+use bulla_plane::{Clock, IdStock, Plane, Service};
 use bulla_store::Space;
 
 use crate::foundation::Foundation;
@@ -57,6 +57,7 @@ impl House {
             services,
             outbox: Outbox::default(),
             upkeep: Upkeep::default(),
+            ids: IdStock::default(),
         };
         Self { plane: Arc::new(plane), anchor: anchor.map(Arc::new), requests, dev }
     }

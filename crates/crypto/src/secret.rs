@@ -131,7 +131,9 @@ impl From<Vec<u8>> for SecretBytes {
 
 impl Drop for SecretBytes {
     fn drop(&mut self) {
-        self.0.zeroize();
+        // A whole slice is wiped many bytes at a time; a vector by itself byte by byte.
+        self.0.as_mut_slice().zeroize();
+        self.0.spare_capacity_mut().zeroize();
     }
 }
 

@@ -1,5 +1,7 @@
 //! The condition keys that a request to KMS sets (facts 1.9).
 
+use std::borrow::Cow;
+
 use bulla_policy::{Conditions, Values};
 use bulla_shapes::StringMap;
 
@@ -8,7 +10,7 @@ use bulla_shapes::StringMap;
 pub(crate) struct RequestKeys<'a> {
     context: Vec<(&'a str, &'a str)>,
     context_keys: Vec<&'a str>,
-    single: Vec<(&'static str, String)>,
+    single: Vec<(&'static str, Cow<'a, str>)>,
     many: Vec<(&'static str, Vec<String>)>,
     tags: Vec<(String, String)>,
 }
@@ -29,13 +31,17 @@ impl<'a> RequestKeys<'a> {
     }
 
     /// A single-valued key; `name` in lower case.
-    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Cow<'a, str>>) -> Self {
         self.single.push((name, value.into()));
         self
     }
 
     /// A single-valued key, where the request has it.
-    pub(crate) fn with_some(self, name: &'static str, value: Option<impl Into<String>>) -> Self {
+    pub(crate) fn with_some(
+        self,
+        name: &'static str,
+        value: Option<impl Into<Cow<'a, str>>>,
+    ) -> Self {
         match value {
             Some(value) => self.with(name, value),
             None => self,

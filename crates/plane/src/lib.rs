@@ -26,7 +26,7 @@ pub use identity::{
     Authenticator, Authority, ConditionValue, Credential, CredentialError, SessionContext,
     SessionIssuer, WebIdentity,
 };
-pub use pipeline::Plane;
+pub use pipeline::{IdStock, Plane};
 pub use service::{Access, Facts, Outcome, Row, Rows, Service};
 pub use stop::Stop;
 

@@ -15,13 +15,16 @@ use crate::journal::MAX_ELEMENTS_BYTES;
 /// shape could.
 const MAX_DEPTH: usize = 32;
 
+/// The room that parameters are given at first; most take less.
+const PARAMETERS_BYTES: usize = 512;
+
 /// `requestParameters` as JSON; nothing where no member is left to tell.
 ///
 /// Writing stops once the text is over the journal's limit [`MAX_ELEMENTS_BYTES`]; what is longer
 /// than that the journal records as omitted and never reads.
 #[must_use]
 pub fn parameters(input: &Record<'_>) -> Option<String> {
-    let mut out = Writer { text: String::with_capacity(128) };
+    let mut out = Writer { text: String::with_capacity(PARAMETERS_BYTES) };
     out.record(input, 0);
     (out.text != "{}").then_some(out.text)
 }

@@ -141,7 +141,9 @@ impl<'a> From<&'a Vec<u8>> for Blob<'a> {
 impl Drop for Blob<'_> {
     fn drop(&mut self) {
         if let Cow::Owned(bytes) = &mut self.0 {
-            bytes.zeroize();
+            // A whole slice is wiped many bytes at a time; a vector by itself byte by byte.
+            bytes.as_mut_slice().zeroize();
+            bytes.spare_capacity_mut().zeroize();
         }
     }
 }

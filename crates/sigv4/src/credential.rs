@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::request::cut;
 use crate::{AuthError, SCOPE_PARTS, ServiceRules, Stamp};
 
 pub(crate) const TERMINATOR: &str = "aws4_request";
@@ -27,16 +28,16 @@ impl<'a> Credential<'a> {
     }
 
     fn build<'t>(text: &'t str, own: impl Fn(&'t str) -> Cow<'a, str>) -> Option<Self> {
-        // One more than wanted, so that too many are seen.
-        let mut parts = text.splitn(SCOPE_PARTS + 1, '/').map(own);
-        let credential = Self {
-            access_key_id: parts.next()?,
-            date: parts.next()?,
-            region: parts.next()?,
-            service: parts.next()?,
-            terminator: parts.next()?,
-        };
-        parts.next().is_none().then_some(credential)
+        let mut rest = Some(text);
+        let mut parts = [""; SCOPE_PARTS];
+        for part in &mut parts {
+            let text = rest?;
+            let (before, after) = cut(text, b'/').unzip();
+            (*part, rest) = (before.unwrap_or(text), after);
+        }
+        let [access_key_id, date, region, service, terminator] = parts.map(own);
+        let credential = Self { access_key_id, date, region, service, terminator };
+        rest.is_none().then_some(credential)
     }
 
     /// Compares the scope with what the service is and with the date of the request. All faults

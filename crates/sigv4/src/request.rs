@@ -66,6 +66,12 @@ impl<'a> Known<'a> {
     }
 }
 
+/// What stands before the first `byte`, an ASCII character, and what behind it.
+pub(crate) fn cut(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = memchr::memchr(byte, text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
+}
+
 /// A header value as text without blanks around it, or nothing if it is not UTF-8.
 pub(crate) fn text(value: &[u8]) -> Option<&str> {
     std::str::from_utf8(value.trim_ascii()).ok()

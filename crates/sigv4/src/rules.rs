@@ -24,12 +24,14 @@ pub enum PayloadRule {
 }
 
 /// The regions that a credential may be scoped to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Regions<'a> {
     /// This one. IAM, for example, takes `us-east-1` wherever the client believes to be.
     Only(&'a str),
     /// Any of these.
     OneOf(&'a [&'a str]),
+    /// Those of which this holds.
+    Like(fn(&str) -> bool),
     /// Any: the caller looks at [`crate::Claim::region`] itself.
     Any,
 }
@@ -39,6 +41,7 @@ impl Regions<'_> {
         match self {
             Self::Only(one) => *one == region,
             Self::OneOf(many) => many.contains(&region),
+            Self::Like(ours) => ours(region),
             Self::Any => true,
         }
     }

@@ -10,7 +10,7 @@ use bulla_plane::journal::Journal;
 use bulla_plane::outbox::Outbox;
 use bulla_plane::upkeep::Upkeep;
 use bulla_plane::wire::{WireRequest, WireResponse};
-use bulla_plane::{Clock, Plane};
+use bulla_plane::{Clock, IdStock, Plane};
 use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
 use bulla_store::Barrier;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -42,8 +42,9 @@ impl House {
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone());
         let (authenticator, services) = (Arc::new(keys), vec![Arc::new(kms) as _]);
         let (outbox, upkeep) = (Outbox::default(), Upkeep::default());
+        let ids = IdStock::default();
         let plane =
-            Plane { crypto, barrier, clock, journal, authenticator, services, outbox, upkeep };
+            Plane { crypto, barrier, clock, journal, authenticator, services, outbox, upkeep, ids };
         Ok(Self { runtime, plane })
     }
 

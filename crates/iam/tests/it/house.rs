@@ -9,7 +9,7 @@ use bulla_plane::journal::{self, ChainKey, Journal, MEMORY_BYTES, Options};
 use bulla_plane::outbox::Outbox;
 use bulla_plane::upkeep::Upkeep;
 use bulla_plane::wire::WireRequest;
-use bulla_plane::{BoxFuture, Clock, Plane, Service};
+use bulla_plane::{BoxFuture, Clock, IdStock, Plane, Service};
 use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
 use bulla_store::{Barrier, Memory, Store};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -115,8 +115,9 @@ impl House {
         let services: Vec<Arc<dyn Service>> =
             vec![Arc::new(iam), Arc::new(Sts::new(sessions, providers))];
         let (outbox, upkeep) = (Outbox::default(), Upkeep::default());
+        let ids = IdStock::default();
         let plane =
-            Plane { crypto, barrier, clock, journal, authenticator, services, outbox, upkeep };
+            Plane { crypto, barrier, clock, journal, authenticator, services, outbox, upkeep, ids };
         Self { plane, principals }
     }
 

@@ -69,18 +69,12 @@ pub(super) async fn identify(
         let (code, status, text) = error.wire(family(model.protocol));
         Fault::new(code, status).with_message(text).from_front()
     };
-    let hint = scope_hint(parts);
-    if route.operation.auth == Auth::Unsigned && hint.is_none() {
+    if route.operation.auth == Auth::Unsigned && scope_hint(parts).is_none() {
         return Ok(Caller::anonymous(parts));
     }
-    let known = hint.as_ref().is_some_and(|hint| is_region(&hint.region));
-    let regions = if known { Regions::Any } else { Regions::OneOf(&[]) };
+    let regions = Regions::Like(is_region);
     let rules = ServiceRules { regions, ..ServiceRules::new(model.signing_name, "") };
     let claim = parse(parts, now_ms.div_euclid(1000), &rules).map_err(refuse)?;
-    // The hint is for finding rules only; the claim is what gets verified.
-    if !is_region(claim.region()) {
-        return Err(refuse(AuthError::CredentialShape(claim.form(), claim.region().into())));
-    }
     let scope =
         Scope { date: claim.scope_date(), region: claim.region(), service: claim.service() };
     let id = claim.access_key_id();

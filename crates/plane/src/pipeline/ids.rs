@@ -1,6 +1,17 @@
 //! The two random ids of a call.
 
-use bulla_crypto::{Crypto, CryptoError};
+use std::sync::{Mutex, PoisonError};
+
+use bulla_crypto::{Crypto, CryptoError, hex};
+
+/// How many digits stand between dashes (RFC 9562, section 4).
+const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
+/// The length of an id's text: 32 digits and four dashes.
+const TEXT_BYTES: usize = 36;
+
+/// For how many calls ids are drawn at once: asking the random source costs as much as a small
+/// cryptographic operation.
+const DRAWN_AHEAD: usize = 16;
 
 /// The ids of one call: UUIDs of version 4 (RFC 9562, section 5.4).
 pub(super) struct Ids {
@@ -8,13 +19,27 @@ pub(super) struct Ids {
     pub(super) event: [u8; 16],
 }
 
-impl Ids {
-    /// Both ids out of one draw.
-    pub(super) fn draw(crypto: &Crypto) -> Result<Self, CryptoError> {
-        let mut random = [[0; 16]; 2];
-        crypto.rng.fill(random.as_flattened_mut())?;
-        let [request, event] = random.map(version_4);
-        Ok(Self { request, event })
+/// Ids for the calls to come. They are no secret, so that they may lie about.
+#[derive(Default)]
+pub struct IdStock(Mutex<Vec<Ids>>);
+
+impl IdStock {
+    /// The ids of the next call.
+    pub(super) fn draw(&self, crypto: &Crypto) -> Result<Ids, CryptoError> {
+        // An unlucky thread leaves at worst fewer ids behind.
+        let mut stock = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ids) = stock.pop() {
+            return Ok(ids);
+        }
+        let mut random = [[[0; 16]; 2]; DRAWN_AHEAD];
+        crypto.rng.fill(random.as_flattened_mut().as_flattened_mut())?;
+        let mut drawn = random.into_iter().map(|pair| {
+            let [request, event] = pair.map(version_4);
+            Ids { request, event }
+        });
+        let ids = drawn.next().ok_or(CryptoError::RandomSource);
+        stock.extend(drawn);
+        ids
     }
 }
 
@@ -33,21 +58,24 @@ fn version_4(random: [u8; 16]) -> [u8; 16] {
 
 /// An id in hex with dashes.
 pub(super) fn text(id: [u8; 16]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut out = String::with_capacity(36);
-    for (at, byte) in id.into_iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
+    let digits = hex::encode(&id);
+    let mut out = String::with_capacity(TEXT_BYTES);
+    let mut rest = digits.as_str();
+    for length in GROUPS {
+        if !out.is_empty() {
             out.push('-');
         }
-        for nibble in [byte >> 4, byte & 0xf] {
-            out.extend(DIGITS.get(usize::from(nibble)).map(|digit| char::from(*digit)));
-        }
+        let (group, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        out.push_str(group);
+        rest = after;
     }
     out
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -57,8 +85,14 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_a_draw_differ() {
-        let ids = Ids::draw(&Crypto::standard()).unwrap();
-        assert_ne!(ids.request, ids.event);
+    fn no_id_comes_twice() {
+        let (stock, crypto) = (IdStock::default(), Crypto::standard());
+        let calls = 3 * DRAWN_AHEAD + 1;
+        let mut all = HashSet::new();
+        for _ in 0..calls {
+            let Ids { request, event } = stock.draw(&crypto).unwrap();
+            all.extend([request, event]);
+        }
+        assert_eq!(all.len(), 2 * calls);
     }
 }

@@ -38,6 +38,7 @@ use crate::wire::{MAX_BODY_BYTES, WireRequest, WireResponse};
 use crate::{Authenticator, Call, Clock, Service, trail};
 
 pub use due::{MAX_JOBS_A_RUN, TICK};
+pub use ids::IdStock;
 
 /// The house at run time.
 pub struct Plane {
@@ -57,7 +58,13 @@ pub struct Plane {
     pub outbox: Outbox,
     /// What the store's upkeep remembers.
     pub upkeep: Upkeep,
+    /// Ids for the calls to come.
+    pub ids: IdStock,
 }
+
+/// The room that an answer's body is given at first. Most answers are smaller; those that are not
+/// cost a copy.
+const ANSWER_BYTES: usize = 2048;
 
 /// What a call came to, before it is bytes.
 type Outcome = Result<Option<Record<'static>>, Fault>;
@@ -69,7 +76,7 @@ impl Plane {
     /// the effect and the record would leave an effect that nobody recorded. Whoever may be
     /// dropped (a connection) runs it as a task of its own.
     pub async fn call(&self, request: WireRequest) -> WireResponse {
-        let ids = match Ids::draw(&self.crypto) {
+        let ids = match self.ids.draw(&self.crypto) {
             Ok(ids) => ids,
             Err(error) => {
                 tracing::error!(%error, "no random bytes for a request id");
@@ -80,8 +87,9 @@ impl Plane {
             }
         };
         let request_id = ids::text(ids.request);
-        let headers: Vec<Header<'_>> =
-            request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let mut headers: Vec<Header<'_>> = Vec::with_capacity(request.headers.len());
+        headers
+            .extend(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
         let parts = RequestParts {
             method: request.method.as_str(),
             path: &request.path,
@@ -120,7 +128,7 @@ impl Plane {
         } else {
             Err(internal(model))
         };
-        let mut body = Vec::with_capacity(256);
+        let mut body = Vec::with_capacity(ANSWER_BYTES);
         let status = match &outcome {
             Ok(output) => {
                 let output = output.as_ref();

@@ -23,8 +23,8 @@ use crate::scheduler::{self, DUE, Job, due_key};
 use crate::upkeep::Upkeep;
 use crate::wire::{WireRequest, WireResponse};
 use crate::{
-    Authenticator, Authority, BoxFuture, Call, Clock, Credential, CredentialError, Plane, Row,
-    Rows, Stop, row,
+    Authenticator, Authority, BoxFuture, Call, Clock, Credential, CredentialError, IdStock, Plane,
+    Row, Rows, Stop, row,
 };
 
 const ID: &str = "AKIAEXAMPLE000000001";
@@ -197,6 +197,7 @@ fn house_over(barrier: Barrier, medium: Arc<dyn Medium>, retry: Duration) -> Pla
         barrier,
         outbox: Outbox::default(),
         upkeep: Upkeep::default(),
+        ids: IdStock::default(),
     }
 }
 

@@ -11,7 +11,7 @@ use super::*;
 use crate::identity::Scope;
 use crate::journal::{self, ChainKey, Journal, Options};
 use crate::outbox::Outbox;
-use crate::{Authenticator, BoxFuture, Clock, Credential, CredentialError};
+use crate::{Authenticator, BoxFuture, Clock, Credential, CredentialError, IdStock};
 
 const ROWS: Space = Space::new("test.rows");
 const DOMAIN: Space = Space::new("domain");
@@ -45,6 +45,7 @@ fn plane(barrier: Barrier) -> Plane {
         services: Vec::new(),
         outbox: Outbox::default(),
         upkeep: Upkeep::default(),
+        ids: IdStock::default(),
     }
 }
 

@@ -126,6 +126,11 @@ fn text(out: &mut Vec<u8>, write: impl FnOnce(&mut String) -> std::fmt::Result) 
 fn string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
+    // Most texts have nothing to escape; without a branch in it, that is seen many bytes at a time.
+    if !rest.iter().fold(false, |any, b| any | (*b < 0x20) | (*b == b'"') | (*b == b'\\')) {
+        out.extend_from_slice(rest);
+        return out.push(b'"');
+    }
     while let Some(at) = rest.iter().position(|b| *b < 0x20 || *b == b'"' || *b == b'\\') {
         let (plain, tail) = rest.split_at(at);
         out.extend_from_slice(plain);

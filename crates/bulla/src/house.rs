@@ -40,7 +40,7 @@ impl House {
         let fetcher = Arc::new(Outgoing { dev });
         let providers = Arc::new(Providers::new(Arc::clone(&principals), fetcher));
         let organizations = Organizations::new(Arc::clone(&principals), dev);
-        let kms = Kms::new(Arc::clone(&barrier), crypto.clone());
+        let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&principals) as _);
         let services: Vec<Arc<dyn Service>> = vec![
             Arc::new(kms),
             Arc::new(Iam::new(principals)),

@@ -7,11 +7,17 @@ use bulla_shapes::Fault;
 use bulla_store::{Expected, Key, SealedBatch};
 
 use crate::fault;
+use crate::grants::without_grant;
 use crate::key::{self, Rotation, State};
 use crate::live::LiveKey;
 use crate::ops::lifecycle::DAY_MS;
 use crate::usage::USAGES;
 use crate::{ALIASES, KEYS, Kms, MATERIALS};
+
+/// The job that removes grants of a key that is gone.
+const SWEEP: &str = "sweep-grants";
+/// How many grants one commit removes, each of three rows.
+const GRANTS_A_COMMIT: usize = 500;
 
 /// Carries out a job, or drops it when it no longer applies.
 pub(crate) async fn run(kms: &Kms, job: &Job) -> Result<(), Fault> {
@@ -31,6 +37,9 @@ async fn attempt(kms: &Kms, job: &Job) -> Result<(), Stop> {
     let done = SealedBatch::new().delete(DUE, row.clone(), Expected::At(job.version));
     if kms.barrier.get(DUE, row.as_bytes()).await?.is_none() {
         return Ok(());
+    }
+    if job.kind == SWEEP {
+        return sweep(kms, job, done).await;
     }
     let Some(live) = kms.live(&job.subject).await? else {
         return kms.commit(&[&job.subject], done).await;
@@ -73,7 +82,9 @@ async fn rotate_on_demand(
     kms.change(live, &record, batch).await
 }
 
-/// Removes the key, every generation of its material and all its aliases, in one commit.
+/// Removes the key, every generation of its material, all its aliases and grants, in one commit.
+/// Without their key grants give nothing: where they are too many for the commit, a job of its own
+/// removes the others.
 async fn delete(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Result<(), Stop> {
     let record = &live.record;
     let due = record.state == State::PendingDeletion && record.deletion_ms == Some(job.due_ms);
@@ -102,5 +113,35 @@ async fn delete(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
             batch = batch.delete(DUE, row, Expected::At(stored.version));
         }
     }
+    let (mut batch, more) = without_grants(kms, &job.subject, batch).await?;
+    if more {
+        let sweep = due_key(job.due_ms, "kms", SWEEP, &job.subject);
+        batch = batch.put(DUE, sweep, Expected::Absent, b"{}".to_vec());
+    }
     kms.commit(&[&job.subject], batch).await
+}
+
+/// Removes the grants that a key has left behind.
+async fn sweep(kms: &Kms, job: &Job, done: SealedBatch) -> Result<(), Stop> {
+    loop {
+        let (batch, more) = without_grants(kms, &job.subject, SealedBatch::new()).await?;
+        if !more {
+            let (batch, _) = without_grants(kms, &job.subject, done).await?;
+            return kms.commit(&[&job.subject], batch).await;
+        }
+        kms.commit(&[&job.subject], batch).await?;
+    }
+}
+
+/// Deletes some of a key's grants; also whether there are more.
+async fn without_grants(
+    kms: &Kms,
+    path: &str,
+    mut batch: SealedBatch,
+) -> Result<(SealedBatch, bool), Stop> {
+    let page = kms.grants_on(path, None, None, GRANTS_A_COMMIT).await?;
+    for (grant, version) in &page.grants {
+        batch = without_grant(batch, path, grant, *version);
+    }
+    Ok((batch, page.next.is_some()))
 }

@@ -42,6 +42,21 @@ pub(crate) fn incorrect_key() -> Fault {
     )
 }
 
+/// AWS's text is not recorded; this one is ours.
+pub(crate) fn invalid_grant_token() -> Fault {
+    of("InvalidGrantTokenException").with_message("The grant token is not that of a grant.")
+}
+
+/// AWS's text is not recorded; this one is ours.
+pub(crate) fn invalid_grant_id() -> Fault {
+    of("InvalidGrantIdException").with_message("The grant ID is not valid.")
+}
+
+/// AWS's text is not recorded; this one is ours.
+pub(crate) fn no_such_grant(id: &str) -> Fault {
+    not_found(format!("Grant {id} does not exist"))
+}
+
 /// The classic text, which does not tell a missing key from a forbidden one.
 pub(crate) fn unknown_ciphertext() -> Fault {
     Fault::new("AccessDeniedException", 400).with_message(

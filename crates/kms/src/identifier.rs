@@ -7,15 +7,18 @@ use crate::fault;
 
 /// A parsed identifier, with the account it points into.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Identifier<'a> {
+pub(crate) enum Identifier<'c, 't> {
     /// A key's id.
-    Key { account: &'a str, id: &'a str },
+    Key { account: &'c str, id: &'t str },
     /// An alias's name, with its prefix.
-    Alias { account: &'a str, name: &'a str },
+    Alias { account: &'c str, name: &'t str },
 }
 
 /// Reads an identifier in the call's region.
-pub(crate) fn parse<'a>(call: &'a Call, text: &'a str) -> Result<Identifier<'a>, Fault> {
+pub(crate) fn parse<'c, 't: 'c>(
+    call: &'c Call,
+    text: &'t str,
+) -> Result<Identifier<'c, 't>, Fault> {
     if !text.starts_with("arn:") {
         return match text.strip_prefix("alias/") {
             Some(_) => Ok(Identifier::Alias { account: call.account(), name: text }),
@@ -40,7 +43,7 @@ pub(crate) fn parse<'a>(call: &'a Call, text: &'a str) -> Result<Identifier<'a>,
     Err(fault::invalid_arn(format!("Invalid arn {text}")))
 }
 
-fn key<'a>(account: &'a str, id: &'a str, sent: &str) -> Result<Identifier<'a>, Fault> {
+fn key<'c, 't>(account: &'c str, id: &'t str, sent: &str) -> Result<Identifier<'c, 't>, Fault> {
     if is_key_id(id) {
         return Ok(Identifier::Key { account, id });
     }

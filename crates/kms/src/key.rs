@@ -17,10 +17,17 @@ pub(crate) struct KeyRecord {
     /// The service that an AWS managed key belongs to, such as `ssm`.
     pub(crate) managed_by: Option<String>,
     pub(crate) policy: String,
+    /// The users and roles that the policy names: each one's ARN, as the policy has it, and the
+    /// unique id that it had then.
+    #[serde(default)]
+    pub(crate) principals: Vec<(String, String)>,
     /// In the order in which they were set.
     pub(crate) tags: Vec<(String, String)>,
     /// The names of its aliases, with their prefix.
     pub(crate) aliases: Vec<String>,
+    /// How many grants it has.
+    #[serde(default)]
+    pub(crate) grants: u32,
     /// Automatic rotation, when it is on.
     pub(crate) rotation: Option<Rotation>,
     /// The on-demand rotation under way.

@@ -3,104 +3,17 @@
 use std::sync::Arc;
 
 use bulla_crypto::{SecretKey, hex};
-use bulla_plane::Stop;
-use bulla_plane::gate::denied;
-use bulla_plane::{Call, Guarded};
+use bulla_plane::{Call, Stop};
 use bulla_policy::{Policy, PolicyKind};
 use bulla_shapes::Fault;
 use bulla_store::{Expected, SealedBatch};
 
 use crate::fault;
-use crate::identifier::{self, Identifier};
 use crate::key::{self, KeyRecord};
-use crate::live::{Held, LiveKey, LiveMaterial};
-use crate::{ALIASES, KEYS, Kms, MATERIALS, managed};
-
-/// Which identifiers an operation takes (facts 1.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Takes {
-    /// Key ids, key ARNs, aliases and alias ARNs, of any account.
-    Everything,
-    /// Key ids and key ARNs, of the caller's account.
-    OwnKeys,
-    /// Key ids and key ARNs, of any account.
-    AnyKeys,
-}
-
-/// A key that was found, still behind the Gate.
-pub(crate) struct Found {
-    pub(crate) guarded: Guarded<Held>,
-    /// The alias that the request named it by.
-    pub(crate) alias: Option<String>,
-}
+use crate::live::{LiveKey, LiveMaterial};
+use crate::{KEYS, Kms, MATERIALS, policies};
 
 impl Kms {
-    /// Finds the key that a request names.
-    pub(crate) async fn find(
-        &self,
-        call: &Call,
-        text: &str,
-        action: &str,
-        takes: Takes,
-    ) -> Result<Found, Stop> {
-        match identifier::parse(call, text)? {
-            Identifier::Key { account, id } => {
-                if takes == Takes::OwnKeys && account != call.account() {
-                    return Err(hidden(call, action).into());
-                }
-                let Some(live) = self.live(&key::path(account, &call.region, id)).await? else {
-                    return Err(missing_key(call, action, account, id).into());
-                };
-                Ok(Found { guarded: Guarded::new(Held(live)), alias: None })
-            }
-            Identifier::Alias { .. } if takes != Takes::Everything => {
-                let text = "Key Aliases are not supported for this operation.";
-                Err(fault::invalid_arn(text).into())
-            }
-            Identifier::Alias { account, name } => {
-                self.find_by_alias(call, account, name, action).await
-            }
-        }
-    }
-
-    async fn find_by_alias(
-        &self,
-        call: &Call,
-        account: &str,
-        name: &str,
-        action: &str,
-    ) -> Result<Found, Stop> {
-        let row = key::path(account, &call.region, name);
-        let target = match self.barrier.get(ALIASES, row.as_bytes()).await? {
-            Some(opened) => managed::alias_target(opened.value.expose())?,
-            None if account != call.account() => return Err(hidden(call, action).into()),
-            None => self.managed_key(call, name).await?,
-        };
-        let Some(live) = self.live(&key::path(account, &call.region, &target)).await? else {
-            return Err(missing_alias(call, account, name).into());
-        };
-        Ok(Found { guarded: Guarded::new(Held(live)), alias: Some(name.to_owned()) })
-    }
-
-    /// The key that a ciphertext's material belongs to.
-    pub(crate) async fn owner(
-        &self,
-        call: &Call,
-        material: &[u8; 32],
-    ) -> Result<Option<Arc<LiveKey>>, Stop> {
-        let cached = (call.region.clone(), *material);
-        if let Some(path) = self.cache.owner(&cached) {
-            return self.live(&path).await;
-        }
-        let row = key::material_path(&call.region, &hex::encode(material));
-        let Some(opened) = self.barrier.get(MATERIALS, row.as_bytes()).await? else {
-            return Ok(None);
-        };
-        let (path, _) = open_material(opened.value.expose()).ok_or_else(fault::internal)?;
-        self.cache.keep_owner(cached, path);
-        self.live(path).await
-    }
-
     /// A key, from memory or from the store.
     pub(crate) async fn live(&self, path: &str) -> Result<Option<Arc<LiveKey>>, Stop> {
         if let Some(live) = self.cache.get(path) {
@@ -124,10 +37,11 @@ impl Kms {
             let key = SecretKey::from_slice(bytes)?;
             materials.push(LiveMaterial { id, hex: material.id.clone(), key });
         }
-        let policy = Policy::parse(&record.policy, PolicyKind::Key).map_err(|error| {
+        let mut policy = Policy::parse(&record.policy, PolicyKind::Key).map_err(|error| {
             tracing::error!(%error, "a stored key policy does not parse");
             fault::internal()
         })?;
+        policies::bind(&mut policy, &record.principals);
         let arn = record.arn();
         let version = opened.version;
         let live =
@@ -169,7 +83,7 @@ pub(crate) fn material_row(path: &str, key: &SecretKey) -> Vec<u8> {
     row
 }
 
-fn open_material(row: &[u8]) -> Option<(&str, &[u8])> {
+pub(crate) fn open_material(row: &[u8]) -> Option<(&str, &[u8])> {
     let (head, bytes) = row.split_at_checked(row.len().checked_sub(32)?)?;
     let path = std::str::from_utf8(head.strip_suffix(&[0])?).ok()?;
     Some((path, bytes))
@@ -180,28 +94,7 @@ fn unreadable(error: &serde_json::Error) -> Fault {
     fault::internal()
 }
 
-fn missing_key(call: &Call, action: &str, account: &str, id: &str) -> Fault {
-    if account != call.account() {
-        return hidden(call, action);
-    }
-    let arn = key::arn(call.partition, &call.region, account, id);
-    fault::not_found(format!("Key '{arn}' does not exist"))
-}
-
 pub(crate) fn missing_alias(call: &Call, account: &str, name: &str) -> Fault {
     let (partition, region) = (call.partition, &call.region);
     fault::not_found(format!("Alias arn:{partition}:kms:{region}:{account}:{name} is not found."))
-}
-
-/// What a caller hears of a resource in another account, whether it exists or not.
-fn hidden(call: &Call, action: &str) -> Fault {
-    denied(
-        call,
-        format!(
-            "User: {} is not authorized to perform: {action} on this resource because the resource \
-         does not exist in this Region, no resource-based policies allow access, or a \
-         resource-based policy explicitly denies access",
-            call.principal().arn
-        ),
-    )
 }

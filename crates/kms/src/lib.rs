@@ -1,7 +1,7 @@
 //! KMS: keys, their material, and what may be done with them.
 //!
 //! A key is one row (`kms.key`), each of its materials another (`kms.material`), each alias a third
-//! (`kms.alias`). Whatever a handler reads of a key it reads behind the Gate.
+//! (`kms.alias`), each grant a fourth (`kms.grant`). Whatever a handler reads of a key it reads behind the Gate.
 
 mod blob;
 mod cache;
@@ -9,6 +9,9 @@ mod conditions;
 mod context;
 mod due;
 mod fault;
+mod found;
+mod grant;
+mod grants;
 mod identifier;
 mod key;
 mod keys;
@@ -17,15 +20,20 @@ mod managed;
 mod marker;
 mod ops;
 mod policies;
+mod policy_text;
+mod principals;
 mod rows;
+mod token;
 mod usage;
 
 use std::sync::Arc;
 
 use bulla_crypto::Crypto;
+use bulla_plane::Directory;
 use bulla_store::{Barrier, Space};
 
 use cache::Cache;
+use grants::GrantCache;
 use usage::UsageBook;
 
 /// One row a key: `<account>/<region>/<key id>`.
@@ -36,21 +44,32 @@ pub(crate) const MATERIALS: Space = Space::new("kms.material");
 pub(crate) const ALIASES: Space = Space::new("kms.alias");
 
 /// The spaces that a reset empties.
-pub const SPACES: &[Space] = &[KEYS, MATERIALS, ALIASES, usage::USAGES];
+pub const SPACES: &[Space] = &[
+    KEYS,
+    MATERIALS,
+    ALIASES,
+    usage::USAGES,
+    grants::GRANTS,
+    grants::GRANT_NAMES,
+    grants::RETIRABLE,
+];
 
 /// The service.
 pub struct Kms {
     barrier: Arc<Barrier>,
     crypto: Crypto,
     cache: Cache,
+    grants: GrantCache,
     usage: Arc<UsageBook>,
+    directory: Arc<dyn Directory>,
 }
 
 impl Kms {
-    /// The service on a store.
+    /// The service on a store. `directory` knows the principals that policies and grants name.
     #[must_use]
-    pub fn new(barrier: Arc<Barrier>, crypto: Crypto) -> Self {
+    pub fn new(barrier: Arc<Barrier>, crypto: Crypto, directory: Arc<dyn Directory>) -> Self {
         let usage = Arc::new(UsageBook::new(Arc::clone(&barrier)));
-        Self { barrier, crypto, cache: Cache::new(), usage }
+        let (cache, grants) = (Cache::new(), GrantCache::new());
+        Self { barrier, crypto, cache, grants, usage, directory }
     }
 }

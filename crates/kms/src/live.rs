@@ -1,14 +1,16 @@
 //! A key in memory: its record, its policy compiled, its material unwrapped.
 
-use std::ops::Deref;
 use std::sync::Arc;
 
 use bulla_crypto::SecretKey;
-use bulla_plane::Protected;
-use bulla_policy::{Policy, Values};
+use bulla_plane::{Call, Protected};
+use bulla_policy::{Conditions, GrantRef, Policy, Values};
 use bulla_shapes::Fault;
 
+use crate::conditions;
 use crate::fault;
+use crate::grant::GrantRecord;
+use crate::grants::CallersGrants;
 use crate::key::{KeyRecord, State};
 
 /// A key, ready for use.
@@ -32,17 +34,31 @@ pub(crate) struct LiveMaterial {
 }
 
 /// A key that goes through the Gate.
-pub(crate) struct Held(pub(crate) Arc<LiveKey>);
-
-impl Deref for Held {
-    type Target = LiveKey;
-
-    fn deref(&self) -> &LiveKey {
-        &self.0
-    }
+pub(crate) struct Held {
+    pub(crate) key: Arc<LiveKey>,
+    /// The grants on it that name the caller.
+    pub(crate) grants: CallersGrants,
+    /// The grant that the caller wants to create.
+    pub(crate) child: Option<Arc<GrantRecord>>,
 }
 
 impl LiveKey {
+    /// Its spec, in AWS's name.
+    pub(crate) fn spec(&self) -> &'static str {
+        "SYMMETRIC_DEFAULT"
+    }
+
+    /// Its usage, in AWS's name.
+    pub(crate) fn usage(&self) -> &'static str {
+        "ENCRYPT_DECRYPT"
+    }
+
+    /// Whether there is one key for both sides, as in encryption keys and those for MACs.
+    pub(crate) fn is_symmetric(&self) -> bool {
+        let spec = self.spec();
+        spec == "SYMMETRIC_DEFAULT" || spec.starts_with("HMAC_")
+    }
+
     /// The material that encrypts.
     pub(crate) fn current(&self) -> Result<&LiveMaterial, Fault> {
         self.materials.last().ok_or_else(fault::internal)
@@ -81,32 +97,45 @@ impl LiveKey {
 
 impl Protected for Held {
     fn arn(&self) -> &str {
-        &self.0.arn
+        &self.key.arn
     }
 
     fn account(&self) -> &str {
-        &self.0.record.account
+        &self.key.record.account
     }
 
     fn policy(&self) -> Option<&Policy> {
-        Some(&self.0.policy)
+        Some(&self.key.policy)
+    }
+
+    fn grant<'g>(
+        &'g self,
+        _call: &Call,
+        action: &str,
+        conditions: &dyn Conditions,
+    ) -> Option<GrantRef<'g>> {
+        match &self.child {
+            Some(child) => self.grants.first(|grant| grant.bears(child)),
+            None => self.grants.first(|grant| grant.covers(action, conditions)),
+        }
     }
 
     fn condition(&self, key: &str) -> Option<Values<'_>> {
-        let record = &self.0.record;
-        match key {
-            "kms:keyorigin" => Some(Values::One("AWS_KMS")),
-            "kms:keyspec" | "kms:customermasterkeyspec" => Some(Values::One("SYMMETRIC_DEFAULT")),
-            "kms:keyusage" | "kms:customermasterkeyusage" => Some(Values::One("ENCRYPT_DECRYPT")),
-            "kms:multiregion" => Some(Values::One("false")),
-            "kms:resourcealiases" if record.aliases.is_empty() => None,
-            "kms:resourcealiases" => Some(Values::Owned(&record.aliases)),
-            "aws:resourceaccount" => Some(Values::One(&record.account)),
-            _ => {
-                let name = key.strip_prefix("aws:resourcetag/")?;
-                let tag = record.tags.iter().find(|(tag, _)| tag.to_lowercase() == name)?;
-                Some(Values::One(&tag.1))
-            }
-        }
+        condition(&self.key, key)
+    }
+}
+
+/// A condition key that a key itself sets, in lower case (facts 1.9).
+pub(crate) fn condition<'k>(live: &'k LiveKey, key: &str) -> Option<Values<'k>> {
+    let record = &live.record;
+    match key {
+        "kms:keyorigin" => Some(Values::One("AWS_KMS")),
+        "kms:keyspec" | "kms:customermasterkeyspec" => Some(Values::One(live.spec())),
+        "kms:keyusage" | "kms:customermasterkeyusage" => Some(Values::One(live.usage())),
+        "kms:multiregion" => Some(Values::One("false")),
+        "kms:resourcealiases" if record.aliases.is_empty() => None,
+        "kms:resourcealiases" => Some(Values::Owned(&record.aliases)),
+        "aws:resourceaccount" => Some(Values::One(&record.account)),
+        _ => conditions::tag(&record.tags, key.strip_prefix("aws:resourcetag/")?),
     }
 }

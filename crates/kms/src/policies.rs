@@ -2,11 +2,12 @@
 
 use bulla_plane::Stop;
 use bulla_plane::gate::Named;
-use bulla_plane::{Call, Guarded, Protected};
+use bulla_plane::{Call, Directory, Guarded, Protected};
 use bulla_policy::{NamedPrincipal, Policy, PolicyKind, PrincipalType, Values};
 
 use crate::conditions::RequestKeys;
-use crate::fault;
+use crate::key::KeyRecord;
+use crate::{fault, policy_text, principals};
 
 /// The most bytes of a policy; the model's own limit is wider.
 const MAX_POLICY_BYTES: usize = 32_768;
@@ -30,33 +31,52 @@ pub(crate) fn default_text(partition: &str, account: &str) -> String {
     )
 }
 
-/// Parses a policy that a caller wants a key to have. Unless `bypass` is set, the caller must be
+/// A policy that a key may have.
+pub(crate) struct Accepted {
+    pub(crate) text: String,
+    /// See [`KeyRecord::principals`].
+    pub(crate) principals: Vec<(String, String)>,
+}
+
+/// Checks a policy that a caller wants a key to have. Unless `bypass` is set, the caller must be
 /// able to change it again.
-pub(crate) fn checked(
+pub(crate) async fn checked(
+    directory: &dyn Directory,
     call: &Call,
-    text: &str,
-    account: &str,
-    key_arn: &str,
+    text: String,
+    key: (&str, &str),
     bypass: bool,
-) -> Result<Policy, Stop> {
+) -> Result<Accepted, Stop> {
     if text.len() > MAX_POLICY_BYTES {
         let text = format!("A key policy has at most {MAX_POLICY_BYTES} bytes.");
         return Err(fault::limit_exceeded(text).into());
     }
-    let policy = Policy::parse(text, PolicyKind::Key)
+    let mut policy = Policy::parse(&text, PolicyKind::Key)
         .map_err(|error| fault::malformed_policy(error.aws_message()))?;
-    if !policy.principals().all(|named| exists(call.partition, named)) {
-        let text = "Policy contains a statement with one or more invalid principals.";
-        return Err(fault::malformed_policy(text).into());
+    let mut principals: Vec<(String, String)> = Vec::new();
+    for named in policy.principals() {
+        let known = principals.iter().any(|(arn, _)| arn == named.text);
+        let Some(id) = existing(directory, call.partition, named).await? else {
+            let text = "Policy contains a statement with one or more invalid principals.";
+            return Err(fault::malformed_policy(text).into());
+        };
+        if is_entity(named) && !known {
+            principals.push((named.text.to_owned(), id));
+        }
     }
+    bind(&mut policy, &principals);
     if bypass {
-        return Ok(policy);
+        return Ok(Accepted { text, principals });
     }
-    // The Gate itself answers, so that this check and the later call cannot differ.
-    let keys = RequestKeys::none().with("kms:bypasspolicylockoutsafetycheck", "false");
-    let proposed = Guarded::new(Proposed { policy, account, arn: key_arn });
+    // The Gate itself answers, so that this check and the later call cannot differ. Identity
+    // policies count; grants do not, as none is looked at.
+    let keys = RequestKeys::none()
+        .with("kms:policyname", "default")
+        .with("kms:bypasspolicylockoutsafetycheck", "false");
+    let (account, arn) = key;
+    let proposed = Guarded::new(Proposed { policy, account, arn });
     match proposed.permit(call, "kms:PutKeyPolicy", &keys, Named::Key) {
-        Ok(proposed) => Ok(proposed.policy),
+        Ok(_) => Ok(Accepted { text, principals }),
         Err(_) => Err(fault::malformed_policy(
             "The new key policy will not allow you to update the key policy in the future.",
         )
@@ -64,27 +84,54 @@ pub(crate) fn checked(
     }
 }
 
-/// Whether a principal can exist. This server has accounts and services but neither users nor
-/// roles.
-fn exists(partition: &str, named: NamedPrincipal<'_>) -> bool {
-    match named.principal_type {
-        PrincipalType::Service => true,
-        PrincipalType::Aws => {
-            let text = named.text;
-            text == "*" || is_account(text) || root_of(partition, text).is_some_and(is_account)
+/// Ties the users and roles of a policy to those who they were when it was set: a namesake who
+/// comes later is not trusted.
+pub(crate) fn bind(policy: &mut Policy, principals: &[(String, String)]) {
+    policy.bind_principals(|text| {
+        principals.iter().find(|(arn, _)| arn == text).map(|(_, id)| id.clone())
+    });
+}
+
+/// A key's policy as it is shown: principals that are gone stand by their unique ids.
+pub(crate) async fn shown(directory: &dyn Directory, record: &KeyRecord) -> Result<String, Stop> {
+    let mut others = Vec::new();
+    for (arn, id) in &record.principals {
+        let now = directory.find(id).await?.map_or_else(|| id.clone(), |known| known.arn);
+        if now != *arn {
+            others.push((arn, now));
         }
-        PrincipalType::Federated | PrincipalType::CanonicalUser => false,
+    }
+    if others.is_empty() {
+        return Ok(record.policy.clone());
+    }
+    let other =
+        |name: &str| others.iter().find(|(arn, _)| *arn == name).map(|(_, now)| now.clone());
+    Ok(policy_text::with_principals(&record.policy, other))
+}
+
+/// The unique id of a principal, if it exists. Of services every name is taken for one that does:
+/// nobody registers them. Neither identity providers nor canonical users are principals of keys
+/// here.
+async fn existing(
+    directory: &dyn Directory,
+    partition: &str,
+    named: NamedPrincipal<'_>,
+) -> Result<Option<String>, Stop> {
+    match named.principal_type {
+        PrincipalType::Service => Ok(Some(named.text.to_owned())),
+        PrincipalType::Aws if named.text == "*" => Ok(Some(named.text.to_owned())),
+        PrincipalType::Aws => {
+            let found = principals::resolve(directory, partition, named.text).await?;
+            Ok(found.ok().map(|principal| principal.id))
+        }
+        PrincipalType::Federated | PrincipalType::CanonicalUser => Ok(None),
     }
 }
 
-/// The account whose root this ARN names.
-fn root_of<'a>(partition: &str, text: &'a str) -> Option<&'a str> {
-    let rest = text.strip_prefix("arn:")?.strip_prefix(partition)?;
-    rest.strip_prefix(":iam::")?.strip_suffix(":root")
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+/// Whether a user or role is named by ARN.
+fn is_entity(named: NamedPrincipal<'_>) -> bool {
+    named.principal_type == PrincipalType::Aws
+        && (named.text.contains(":user/") || named.text.contains(":role/"))
 }
 
 /// A key as it would be under a new policy.
@@ -130,15 +177,5 @@ mod tests {
         let text = default_text("aws-cn", "111122223333");
         assert!(text.contains(r#""AWS" : "arn:aws-cn:iam::111122223333:root""#));
         assert!(Policy::parse(&text, PolicyKind::Key).is_ok());
-    }
-
-    #[test]
-    fn only_accounts_and_services_exist() {
-        let aws = |text| exists("aws", NamedPrincipal { principal_type: PrincipalType::Aws, text });
-        assert!(aws("*") && aws("111122223333") && aws("arn:aws:iam::111122223333:root"));
-        assert!(!aws("arn:aws:iam::111122223333:user/a"));
-        assert!(!aws("arn:aws:iam::111122223333:role/a"));
-        assert!(!aws("arn:aws-cn:iam::111122223333:root"));
-        assert!(!aws("AIDACKCEVSQ6C2EXAMPLE"));
     }
 }

@@ -3,18 +3,22 @@
 use bulla_plane::scheduler::Job;
 use bulla_plane::{BoxFuture, Row, Rows, row};
 use bulla_shapes::kms::{
-    CancelKeyDeletionRequest, CreateAliasRequest, CreateKeyRequest, DecryptRequest,
-    DeleteAliasRequest, DescribeKeyRequest, DisableKeyRequest, DisableKeyRotationRequest,
-    EnableKeyRequest, EnableKeyRotationRequest, EncryptRequest, GenerateDataKeyRequest,
-    GenerateDataKeyWithoutPlaintextRequest, GenerateRandomRequest, GetKeyLastUsageRequest,
-    GetKeyPolicyRequest, GetKeyRotationStatusRequest, ListAliasesRequest, ListKeyPoliciesRequest,
-    ListKeyRotationsRequest, ListKeysRequest, ListResourceTagsRequest, PutKeyPolicyRequest,
-    ReEncryptRequest, RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest, TagResourceRequest,
-    UntagResourceRequest, UpdateAliasRequest, UpdateKeyDescriptionRequest,
+    CancelKeyDeletionRequest, CreateAliasRequest, CreateGrantRequest, CreateKeyRequest,
+    DecryptRequest, DeleteAliasRequest, DescribeKeyRequest, DisableKeyRequest,
+    DisableKeyRotationRequest, EnableKeyRequest, EnableKeyRotationRequest, EncryptRequest,
+    GenerateDataKeyRequest, GenerateDataKeyWithoutPlaintextRequest, GenerateRandomRequest,
+    GetKeyLastUsageRequest, GetKeyPolicyRequest, GetKeyRotationStatusRequest, ListAliasesRequest,
+    ListGrantsRequest, ListKeyPoliciesRequest, ListKeyRotationsRequest, ListKeysRequest,
+    ListResourceTagsRequest, ListRetirableGrantsRequest, PutKeyPolicyRequest, ReEncryptRequest,
+    RetireGrantRequest, RevokeGrantRequest, RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest,
+    TagResourceRequest, UntagResourceRequest, UpdateAliasRequest, UpdateKeyDescriptionRequest,
 };
 use bulla_shapes::{Fault, kms};
 
-use crate::ops::{alias, crypt, datakey, describe, lifecycle, policy, random, rotation, tags};
+use crate::ops::{
+    alias, crypt, datakey, describe, grant, grant_end, grant_list, lifecycle, policy, random,
+    rotation, tags,
+};
 use crate::{Kms, due};
 
 #[rustfmt::skip]
@@ -37,6 +41,11 @@ static ROWS: &[Row<Kms>] = &[
     row!("GetKeyPolicy", Read, true, "GetKeyPolicy", GetKeyPolicyRequest, policy::get_key_policy),
     row!("PutKeyPolicy", Permissions, false, "PutKeyPolicy", PutKeyPolicyRequest, policy::put_key_policy),
     row!("ListKeyPolicies", List, true, "ListKeyPolicies", ListKeyPoliciesRequest, policy::list_key_policies),
+    row!("CreateGrant", Permissions, false, "CreateGrant", CreateGrantRequest, grant::create_grant),
+    row!("ListGrants", List, true, "ListGrants", ListGrantsRequest, grant_list::list_grants),
+    row!("ListRetirableGrants", List, true, "ListRetirableGrants", ListRetirableGrantsRequest, grant_list::list_retirable_grants),
+    row!("RetireGrant", Permissions, false, "RetireGrant", RetireGrantRequest, grant_end::retire_grant),
+    row!("RevokeGrant", Permissions, false, "RevokeGrant", RevokeGrantRequest, grant_end::revoke_grant),
     row!("Encrypt", Write, true, "Cryptographic (symmetric)", EncryptRequest, crypt::encrypt),
     row!("Decrypt", Write, true, "Cryptographic (symmetric)", DecryptRequest, crypt::decrypt),
     row!("ReEncrypt", Write, true, "Cryptographic (symmetric)", ReEncryptRequest, crypt::re_encrypt),
@@ -64,6 +73,7 @@ impl Rows for Kms {
 
     fn forget(&self) {
         self.cache.clear();
+        self.grants.clear();
         self.usage.clear();
     }
 

@@ -30,6 +30,16 @@ pub trait Directory: Send + Sync {
     /// Our own, when the store can't be read.
     fn find<'a>(&'a self, named: &'a str) -> BoxFuture<'a, Result<Option<Known>, Fault>>;
 
+    /// The role of a name, whatever its path: a session's ARN tells no more of its role.
+    ///
+    /// # Errors
+    /// Our own, when the store can't be read.
+    fn role<'a>(
+        &'a self,
+        account: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Known>, Fault>>;
+
     /// What a principal's own side lets it do, by the ARN that [`find`](Self::find) gave. A role
     /// stands for a session of it without session policies.
     ///

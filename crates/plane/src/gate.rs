@@ -28,8 +28,14 @@ pub trait Protected {
     fn account(&self) -> &str;
     /// Its resource policy.
     fn policy(&self) -> Option<&Policy>;
-    /// The grant on it that lets this caller do this, if there is one.
-    fn grant(&self, _call: &Call, _action: &str) -> Option<GrantRef<'_>> {
+    /// The grant on it that lets this caller do this, if there is one. `conditions` are all keys
+    /// of the decision, which a grant's constraints are held against.
+    fn grant<'g>(
+        &'g self,
+        _call: &Call,
+        _action: &str,
+        _conditions: &dyn Conditions,
+    ) -> Option<GrantRef<'g>> {
         None
     }
     /// Whether that policy must allow even within the account, as KMS's and a role's trust do.
@@ -44,6 +50,12 @@ impl<T: Protected> Guarded<T> {
     /// Guards a record.
     pub fn new(record: T) -> Self {
         Self(record)
+    }
+
+    /// Whether both guard the same record, which tells nothing else of either.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.0.arn() == other.0.arn()
     }
 
     /// Lets the record out if the caller may do this to it.
@@ -65,7 +77,7 @@ impl<T: Protected> Guarded<T> {
         let inputs = Inputs {
             resource_policy: self.0.policy(),
             resource_policy_mandatory: self.0.policy_is_mandatory(),
-            grant: self.0.grant(call, action),
+            grant: self.0.grant(call, action, &scope),
             ..Inputs::default()
         };
         let request = Request {

@@ -19,6 +19,7 @@ pub(crate) struct Scope<'a, T> {
     current_time: OnceCell<String>,
     epoch_time: OnceCell<String>,
     issue_time: OnceCell<String>,
+    via: OnceCell<String>,
 }
 
 impl<'a, T: Protected> Scope<'a, T> {
@@ -31,6 +32,7 @@ impl<'a, T: Protected> Scope<'a, T> {
             current_time: OnceCell::new(),
             epoch_time: OnceCell::new(),
             issue_time: OnceCell::new(),
+            via: OnceCell::new(),
         }
     }
 
@@ -49,6 +51,7 @@ impl<'a, T: Protected> Scope<'a, T> {
             "aws:principalisawsservice" => {
                 flag(matches!(principal.kind, PrincipalKind::Service { .. }))
             }
+            "kms:viaservice" => self.via_service(),
             "aws:userid" => filled(&principal.unique_id),
             "aws:username" if principal.kind == PrincipalKind::User => {
                 principal.arn.rsplit('/').next()
@@ -68,6 +71,13 @@ impl<'a, T: Protected> Scope<'a, T> {
             }
             _ => self.session(key),
         }
+    }
+
+    /// `<service>.<region>.amazonaws.com`, in every partition (facts 1.9).
+    fn via_service(&self) -> Option<&str> {
+        let service = self.call.via?;
+        let region = &self.call.region;
+        Some(self.via.get_or_init(|| format!("{service}.{region}.amazonaws.com")))
     }
 
     /// The keys that only temporary credentials have.

@@ -34,11 +34,14 @@ pub struct GrantRef<'a> {
 /// How a grant names the caller, which decides whether boundary and session policies limit it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grantee {
-    /// The caller itself: user, role session, federated user, service or account. Implicit denials
-    /// of boundary and session policies do not limit it.
+    /// The caller itself: user, role session, federated user, service or root user. Implicit
+    /// denials of boundary and session policies do not limit it.
     Caller,
-    /// The role of the caller's session: its boundary and session policies must allow.
+    /// The role of the caller's session, or the user of its federated session: its boundary and
+    /// session policies must allow.
     Role,
+    /// The caller's account, which delegates to its identity policies.
+    Account,
 }
 
 /// Every policy that bears on a request.
@@ -220,6 +223,7 @@ impl<'a> Hearing<'a> {
             None => Reach::None,
             Some(Grantee::Caller) => Reach::Direct,
             Some(Grantee::Role) => Reach::Role,
+            Some(Grantee::Account) => Reach::Account,
         }
     }
 

@@ -81,6 +81,15 @@ impl Policy {
         self.variables
     }
 
+    /// The policy without its Allow statements, for an action that this type of policy can only
+    /// deny, as a key's policy `kms:RetireGrant`. Statements are numbered anew.
+    #[must_use]
+    pub fn without_allows(&self) -> Self {
+        let denies = |statement: &&Statement| statement.effect == Effect::Deny;
+        let statements = self.statements.iter().filter(denies).cloned().collect();
+        Self { statements, ..self.clone() }
+    }
+
     /// The policy's type.
     pub fn kind(&self) -> PolicyKind {
         self.kind

@@ -37,9 +37,10 @@ impl House {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(say)?;
         let clock = Arc::new(Clock::default());
-        let principals = Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock));
-        let keys = AccessKeys::new(Arc::new(Sessions::new(Arc::new(principals))), true);
-        let kms = Kms::new(Arc::clone(&barrier), crypto.clone());
+        let principals =
+            Arc::new(Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock)));
+        let keys = AccessKeys::new(Arc::new(Sessions::new(Arc::clone(&principals))), true);
+        let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), principals);
         let (authenticator, services) = (Arc::new(keys), vec![Arc::new(kms) as _]);
         let (outbox, upkeep) = (Outbox::default(), Upkeep::default());
         let ids = IdStock::default();

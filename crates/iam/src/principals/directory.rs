@@ -54,9 +54,14 @@ impl Principals {
             _ => return Ok(None),
         };
         let name = path.rsplit('/').next().unwrap_or_default();
+        let found = self.by_name(kind, account, name).await?;
+        Ok(found.filter(|known| known.arn == named))
+    }
+
+    async fn by_name(&self, kind: Kind, account: &str, name: &str) -> Result<Option<Known>, Stop> {
         let view = self.barrier.view().await?;
         let found: Option<Stored<Entity>> = load(&view, kind.space(), &row(account, name)).await?;
-        Ok(found.map(|found| known(&found.record)).filter(|known| known.arn == named))
+        Ok(found.map(|found| known(&found.record)))
     }
 
     async fn page(&self, after: Option<&str>) -> Result<Vec<Known>, Stop> {
@@ -124,6 +129,14 @@ async fn roots(view: &View<'_>, after: Option<&str>) -> Result<(Vec<Known>, bool
 impl Directory for Principals {
     fn find<'a>(&'a self, named: &'a str) -> BoxFuture<'a, Result<Option<Known>, Fault>> {
         Box::pin(async move { self.named(named).await.map_err(fault) })
+    }
+
+    fn role<'a>(
+        &'a self,
+        account: &'a str,
+        name: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Known>, Fault>> {
+        Box::pin(async move { self.by_name(Kind::Role, account, name).await.map_err(fault) })
     }
 
     fn authority<'a>(

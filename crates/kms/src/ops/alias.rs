@@ -2,9 +2,9 @@
 //!
 //! An alias is a row of its own, and its key's record names it: both change in one batch.
 
+use bulla_plane::Call;
 use bulla_plane::Stop;
-use bulla_plane::gate::{Named, permit_account};
-use bulla_plane::{Call, Guarded};
+use bulla_plane::gate::permit_account;
 use bulla_shapes::kms::{
     self as shapes, AliasListEntry, CreateAliasRequest, DeleteAliasRequest, ListAliasesRequest,
     ListAliasesResponse, UpdateAliasRequest,
@@ -15,10 +15,10 @@ use bulla_store::{Expected, Range, SealedBatch};
 use super::{Answer, KEY_TYPE};
 use crate::conditions::RequestKeys;
 use crate::fault;
+use crate::found::{Found, Takes};
 use crate::identifier::{self, Identifier};
 use crate::key::{self, KeyRecord};
-use crate::keys::{Takes, missing_alias};
-use crate::live::Held;
+use crate::keys::missing_alias;
 use crate::managed::{AliasRow, RESERVED};
 use crate::{ALIASES, KEYS, Kms, marker};
 
@@ -38,8 +38,8 @@ pub(crate) async fn create_alias(
     let name = input.alias_name();
     customers_name(name)?;
     let arn = permit_alias(call, action, name)?;
-    let found = kms.find(call, input.target_key_id(), action, Takes::OwnKeys).await?;
-    let Held(key) = found.guarded.permit(call, action, &RequestKeys::none(), Named::Key)?;
+    let found = kms.find(call, input.target_key_id(), Takes::OwnKeys).await?;
+    let key = found.permit(call, action, &RequestKeys::none())?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     key.must_be_the_customers()?;
     key.must_not_be_going()?;
@@ -67,9 +67,9 @@ pub(crate) async fn update_alias(
     customers_name(name)?;
     permit_alias(call, action, name)?;
     let standing = standing(kms, call, name).await?;
-    let found = kms.find(call, input.target_key_id(), action, Takes::OwnKeys).await?;
-    let Held(new) = found.guarded.permit(call, action, &RequestKeys::none(), Named::Key)?;
-    let Held(old) = standing.key.permit(call, action, &RequestKeys::none(), Named::Key)?;
+    let found = kms.find(call, input.target_key_id(), Takes::OwnKeys).await?;
+    let new = found.permit(call, action, &RequestKeys::none())?;
+    let old = standing.key.permit(call, action, &RequestKeys::none())?;
     call.touched(&new.arn, &new.record.account, KEY_TYPE);
     new.must_be_the_customers()?;
     // The key that loses the alias may be in any state.
@@ -114,7 +114,7 @@ pub(crate) async fn delete_alias(
     customers_name(name)?;
     permit_alias(call, action, name)?;
     let standing = standing(kms, call, name).await?;
-    let Held(key) = standing.key.permit(call, action, &RequestKeys::none(), Named::Key)?;
+    let key = standing.key.permit(call, action, &RequestKeys::none())?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     key.must_be_the_customers()?;
     let mut record = key.record.clone();
@@ -195,7 +195,10 @@ async fn of_key(
 ) -> Result<Page, Stop> {
     // Refuses what names no key of the account. Which key an alias points at is the account's to
     // know, as in the list of all aliases: no key policy is asked, and nothing else is looked at.
-    kms.find(call, text, "kms:ListAliases", Takes::OwnKeys).await?;
+    let found = kms.find(call, text, Takes::OwnKeys).await?;
+    if found.is_nothing() {
+        found.permit(call, "kms:ListAliases", &RequestKeys::none())?;
+    }
     let Identifier::Key { account, id } = identifier::parse(call, text)? else {
         return Err(fault::internal().into());
     };
@@ -222,7 +225,7 @@ struct Standing {
     row: String,
     version: u64,
     alias: AliasRow,
-    key: Guarded<Held>,
+    key: Found<'static>,
 }
 
 async fn standing(kms: &Kms, call: &Call, name: &str) -> Result<Standing, Stop> {
@@ -232,7 +235,7 @@ async fn standing(kms: &Kms, call: &Call, name: &str) -> Result<Standing, Stop> 
     let alias = AliasRow::read(opened.value.expose())?;
     // A key takes its aliases with it, so that a missing one has just been deleted.
     let live = kms.live(&key::path(call.account(), &call.region, &alias.target)).await?;
-    let key = Guarded::new(Held(live.ok_or_else(missing)?));
+    let key = kms.hold(call, live.ok_or_else(missing)?, None).await?;
     Ok(Standing { row, version: opened.version, alias, key })
 }
 

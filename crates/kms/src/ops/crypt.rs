@@ -3,22 +3,21 @@
 use std::sync::Arc;
 
 use bulla_crypto::SecretBytes;
+use bulla_plane::Call;
 use bulla_plane::Stop;
-use bulla_plane::gate::Named;
-use bulla_plane::{Call, Guarded};
 use bulla_shapes::kms::{
     DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, ReEncryptRequest,
     ReEncryptResponse,
 };
 use bulla_shapes::{Fault, StringMap, Strings, View};
 
-use super::{Answer, KEY_TYPE};
+use super::{Answer, KEY_TYPE, stop_if_dry};
 use crate::Kms;
-use crate::blob::{self, Made};
+use crate::blob::{self, Blob, Made};
 use crate::conditions::RequestKeys;
 use crate::fault;
-use crate::keys::Takes;
-use crate::live::{Held, LiveKey};
+use crate::found::{Found, Takes};
+use crate::live::LiveKey;
 use crate::usage::Usage;
 
 const SYMMETRIC: &str = "SYMMETRIC_DEFAULT";
@@ -26,11 +25,12 @@ const SYMMETRIC: &str = "SYMMETRIC_DEFAULT";
 pub(crate) async fn encrypt(kms: &Kms, call: &mut Call, input: &EncryptRequest<'_>) -> Answer {
     let target = Target {
         action: "kms:Encrypt",
-        key_id: input.key_id(),
         context: input.encryption_context(),
         algorithm: input.encryption_algorithm(),
     };
-    let key = encrypting_key(kms, call, &target, RequestKeys::none()).await?;
+    let found = kms.find(call, input.key_id(), Takes::Everything).await?;
+    kms.check_tokens(call, input.grant_tokens()).await?;
+    let key = encrypting_key(call, &target, found, RequestKeys::none())?;
     let material = key.current()?;
     let context = input.encryption_context();
     let blob = blob::seal(&kms.crypto, material, Made::ByEncrypt, input.plaintext(), context)?;
@@ -53,7 +53,9 @@ pub(crate) async fn decrypt(kms: &Kms, call: &mut Call, input: &DecryptRequest<'
         algorithm: input.encryption_algorithm(),
         only_authorize: ignores_ciphertext(input.dry_run(), input.dry_run_modifiers())?,
     };
-    let opened = open(kms, call, &source, RequestKeys::none()).await?;
+    let sealed = sealed(kms, call, &source).await?;
+    kms.check_tokens(call, input.grant_tokens()).await?;
+    let opened = open(kms, call, &source, sealed, RequestKeys::none())?;
     stop_if_dry(input.dry_run())?;
     let Some((plaintext, material)) = opened.plaintext else { return Err(fault::dry_run().into()) };
     kms.used(call, call.event_id, &opened.key, "Decrypt").await?;
@@ -74,14 +76,17 @@ pub(crate) async fn re_encrypt(kms: &Kms, call: &mut Call, input: &ReEncryptRequ
         algorithm: input.source_encryption_algorithm(),
         only_authorize: ignores_ciphertext(input.dry_run(), input.dry_run_modifiers())?,
     };
-    let opened = open(kms, call, &source, RequestKeys::none()).await?;
     let target = Target {
         action: "kms:ReEncryptTo",
-        key_id: input.destination_key_id(),
         context: input.destination_encryption_context(),
         algorithm: input.destination_encryption_algorithm(),
     };
-    let key = encrypting_key(kms, call, &target, RequestKeys::none()).await?;
+    let sealed = sealed(kms, call, &source).await?;
+    let found = kms.find(call, input.destination_key_id(), Takes::Everything).await?;
+    kms.check_tokens(call, input.grant_tokens()).await?;
+    let same = sealed.found.is_same(&found);
+    let opened = open(kms, call, &source, sealed, RequestKeys::none().same_key(same))?;
+    let key = encrypting_key(call, &target, found, RequestKeys::none().same_key(same))?;
     let Some((plaintext, material)) = opened.plaintext else { return Err(fault::dry_run().into()) };
     let current = key.current()?;
     let blob =
@@ -117,26 +122,24 @@ impl Kms {
     }
 }
 
-/// What is to be encrypted under which key.
+/// What is to be encrypted.
 struct Target<'a> {
     action: &'static str,
-    key_id: &'a str,
     context: Option<StringMap<'a>>,
     algorithm: Option<&'a str>,
 }
 
-async fn encrypting_key<'a>(
-    kms: &Kms,
+fn encrypting_key<'a>(
     call: &mut Call,
     target: &Target<'a>,
+    found: Found<'a>,
     keys: RequestKeys<'a>,
-) -> Result<Arc<LiveKey>, Stop> {
-    let found = kms.find(call, target.key_id, target.action, Takes::Everything).await?;
+) -> Result<Arc<LiveKey>, Fault> {
     let keys = keys
         .context(target.context)
-        .with_some("kms:requestalias", found.alias)
-        .with("kms:encryptionalgorithm", target.algorithm.unwrap_or(SYMMETRIC));
-    let Held(key) = found.guarded.permit(call, target.action, &keys, Named::Key)?;
+        .alias(found.alias)
+        .algorithm(target.algorithm.unwrap_or(SYMMETRIC));
+    let key = found.permit(call, target.action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     key.must_be_enabled()?;
     fits(target.algorithm)?;
@@ -153,59 +156,67 @@ struct Source<'a> {
     only_authorize: bool,
 }
 
+/// A ciphertext and the key that is to open it.
+struct Sealed<'a> {
+    found: Found<'a>,
+    /// None where only the authorization is asked for; within, none that has a blob's form.
+    blob: Option<Option<Blob<'a>>>,
+}
+
+async fn sealed<'a>(kms: &Kms, call: &Call, source: &Source<'a>) -> Result<Sealed<'a>, Stop> {
+    if source.algorithm.is_some_and(|name| name != SYMMETRIC) && source.key_id.is_none() {
+        return Err(fault::validation(NO_KEY).into());
+    }
+    let blob = match (source.only_authorize, source.blob) {
+        (true, _) => None,
+        (false, Some(bytes)) => Some(blob::parse(bytes)),
+        (false, None) => return Err(fault::validation(NO_CIPHERTEXT).into()),
+    };
+    let found = match (source.key_id, &blob) {
+        (Some(text), _) => kms.find(call, text, Takes::Everything).await?,
+        (None, None) => return Err(fault::validation(NO_KEY).into()),
+        (None, Some(blob)) => {
+            let material = blob.as_ref().ok_or_else(fault::invalid_ciphertext)?.material;
+            let owner = kms.owner(call, &material).await?;
+            owner.ok_or_else(fault::unknown_ciphertext)?
+        }
+    };
+    Ok(Sealed { found, blob })
+}
+
 struct Opened {
     key: Arc<LiveKey>,
     /// The plaintext and the id of its material; none where only the authorization was asked for.
     plaintext: Option<(SecretBytes, String)>,
 }
 
-async fn open<'a>(
+fn open<'a>(
     kms: &Kms,
     call: &mut Call,
     source: &Source<'a>,
+    sealed: Sealed<'a>,
     keys: RequestKeys<'a>,
 ) -> Result<Opened, Stop> {
     let keys = keys
         .context(source.context)
-        .with("kms:encryptionalgorithm", source.algorithm.unwrap_or(SYMMETRIC));
-    if source.algorithm.is_some_and(|name| name != SYMMETRIC) && source.key_id.is_none() {
-        return Err(fault::validation("KeyId must not be null").into());
-    }
-    let parsed = match (source.only_authorize, source.blob) {
-        (true, _) => None,
-        (false, Some(bytes)) => Some(blob::parse(bytes)),
-        (false, None) => return Err(fault::validation(NO_CIPHERTEXT).into()),
-    };
-    let key = match source.key_id {
-        Some(text) => {
-            let found = kms.find(call, text, source.action, Takes::Everything).await?;
-            let keys = keys.with_some("kms:requestalias", found.alias);
-            found.guarded.permit(call, source.action, &keys, Named::Key)?.0
-        }
-        None => {
-            let Some(parsed) = &parsed else {
-                return Err(fault::validation("KeyId must not be null").into());
-            };
-            let material = parsed.as_ref().ok_or_else(fault::invalid_ciphertext)?.material;
-            let owner = kms.owner(call, &material).await?;
-            let owner = owner.ok_or_else(fault::unknown_ciphertext)?;
-            let guarded = Guarded::new(Held(owner));
-            guarded.permit(call, source.action, &keys, Named::Ciphertext)?.0
-        }
-    };
+        .alias(sealed.found.alias)
+        .algorithm(source.algorithm.unwrap_or(SYMMETRIC));
+    let key = sealed.found.permit(call, source.action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     key.must_be_enabled()?;
     fits(source.algorithm)?;
-    let Some(parsed) = parsed else { return Ok(Opened { key, plaintext: None }) };
-    let parsed = parsed.ok_or_else(fault::invalid_ciphertext)?;
-    let Some(material) = key.material(&parsed.material) else {
+    let Some(blob) = sealed.blob else { return Ok(Opened { key, plaintext: None }) };
+    let blob = blob.ok_or_else(fault::invalid_ciphertext)?;
+    let Some(material) = key.material(&blob.material) else {
         return Err(fault::incorrect_key().into());
     };
-    let plaintext = parsed.open(&kms.crypto, material, source.context)?;
+    let plaintext = blob.open(&kms.crypto, material, source.context)?;
     let id = material.hex.clone();
     Ok(Opened { key, plaintext: Some((plaintext, id)) })
 }
 
+/// The text where neither the request nor a ciphertext names a key.
+const NO_KEY: &str = "KeyId must not be null";
 /// The text of a required member (facts 1.6).
 const NO_CIPHERTEXT: &str = "1 validation error detected: Value at 'ciphertextBlob' failed to \
                              satisfy constraint: Member must not be null";
@@ -218,10 +229,6 @@ fn fits(algorithm: Option<&str>) -> Result<(), Fault> {
             "Algorithm {other} is incompatible with key spec SYMMETRIC_DEFAULT."
         ))),
     }
-}
-
-fn stop_if_dry(dry_run: Option<bool>) -> Result<(), Fault> {
-    if dry_run == Some(true) { Err(fault::dry_run()) } else { Ok(()) }
 }
 
 /// Whether a dry run shall look at the authorization alone.

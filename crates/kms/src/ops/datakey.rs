@@ -5,20 +5,19 @@ use std::sync::Arc;
 use bulla_crypto::SecretBytes;
 use bulla_plane::Call;
 use bulla_plane::Stop;
-use bulla_plane::gate::Named;
 use bulla_shapes::kms::{
     GenerateDataKeyRequest, GenerateDataKeyResponse, GenerateDataKeyWithoutPlaintextRequest,
     GenerateDataKeyWithoutPlaintextResponse,
 };
-use bulla_shapes::{Fault, StringMap, View};
+use bulla_shapes::{Fault, StringMap, Strings, View};
 
 use super::{Answer, KEY_TYPE};
 use crate::Kms;
 use crate::blob::{self, Made};
 use crate::conditions::RequestKeys;
 use crate::fault;
-use crate::keys::Takes;
-use crate::live::{Held, LiveKey};
+use crate::found::Takes;
+use crate::live::LiveKey;
 
 /// What both operations have in common.
 struct Wanted<'a> {
@@ -27,6 +26,7 @@ struct Wanted<'a> {
     context: Option<StringMap<'a>>,
     spec: Option<&'a str>,
     bytes: Option<i64>,
+    tokens: Option<Strings<'a>>,
     dry_run: bool,
 }
 
@@ -48,6 +48,7 @@ pub(crate) async fn generate_data_key(
         context: input.encryption_context(),
         spec: input.key_spec(),
         bytes: input.number_of_bytes(),
+        tokens: input.grant_tokens(),
         dry_run: input.dry_run() == Some(true),
     };
     let made = make(kms, call, &wanted).await?;
@@ -70,6 +71,7 @@ pub(crate) async fn generate_data_key_without_plaintext(
         context: input.encryption_context(),
         spec: input.key_spec(),
         bytes: input.number_of_bytes(),
+        tokens: input.grant_tokens(),
         dry_run: input.dry_run() == Some(true),
     };
     let made = make(kms, call, &wanted).await?;
@@ -82,12 +84,13 @@ pub(crate) async fn generate_data_key_without_plaintext(
 
 async fn make(kms: &Kms, call: &mut Call, wanted: &Wanted<'_>) -> Result<DataKey, Stop> {
     let length = length(wanted)?;
-    let found = kms.find(call, wanted.key_id, wanted.action, Takes::Everything).await?;
+    let found = kms.find(call, wanted.key_id, Takes::Everything).await?;
+    kms.check_tokens(call, wanted.tokens).await?;
     let keys = RequestKeys::none()
         .context(wanted.context)
-        .with_some("kms:requestalias", found.alias)
-        .with("kms:encryptionalgorithm", "SYMMETRIC_DEFAULT");
-    let Held(key) = found.guarded.permit(call, wanted.action, &keys, Named::Key)?;
+        .alias(found.alias)
+        .algorithm("SYMMETRIC_DEFAULT");
+    let key = found.permit(call, wanted.action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     key.must_be_enabled()?;
     let plaintext = kms.crypto.random_secret(length)?;

@@ -1,7 +1,7 @@
 //! DescribeKey, GetKeyLastUsage and ListKeys.
 
 use bulla_plane::Call;
-use bulla_plane::gate::{Named, permit_account};
+use bulla_plane::gate::permit_account;
 use bulla_shapes::View;
 use bulla_shapes::kms::{
     DescribeKeyRequest, DescribeKeyResponse, GetKeyLastUsageRequest, GetKeyLastUsageResponse,
@@ -12,8 +12,8 @@ use bulla_store::{Key, Range};
 use super::lifecycle::{own_key, uuid};
 use super::{Answer, KEY_TYPE};
 use crate::conditions::RequestKeys;
+use crate::found::Takes;
 use crate::key::{KeyRecord, State, path};
-use crate::keys::Takes;
 use crate::{KEYS, Kms, fault, key, marker};
 
 /// Default and largest page of ListKeys (facts 1.2).
@@ -49,9 +49,10 @@ pub(crate) async fn describe_key(
     call: &mut Call,
     input: &DescribeKeyRequest<'_>,
 ) -> Answer {
-    let found = kms.find(call, input.key_id(), "kms:DescribeKey", Takes::Everything).await?;
-    let keys = RequestKeys::none().with_some("kms:requestalias", found.alias);
-    let key = found.guarded.permit(call, "kms:DescribeKey", &keys, Named::Key)?;
+    let found = kms.find(call, input.key_id(), Takes::Everything).await?;
+    kms.check_tokens(call, input.grant_tokens()).await?;
+    let keys = RequestKeys::none().alias(found.alias);
+    let key = found.permit(call, "kms:DescribeKey", &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     let answer = DescribeKeyResponse::new().with_key_metadata(metadata(&key.record));
     Ok(Some(answer.into_record()))

@@ -1,9 +1,11 @@
 //! CreateKey, EnableKey, DisableKey, ScheduleKeyDeletion, CancelKeyDeletion, UpdateKeyDescription.
 
+use std::sync::Arc;
+
 use bulla_crypto::hex;
 use bulla_plane::Call;
 use bulla_plane::Stop;
-use bulla_plane::gate::{Named, permit_account};
+use bulla_plane::gate::permit_account;
 use bulla_plane::scheduler::{DUE, due_key};
 use bulla_shapes::kms::{
     CancelKeyDeletionRequest, CancelKeyDeletionResponse, CreateKeyRequest, CreateKeyResponse,
@@ -14,11 +16,12 @@ use bulla_shapes::{Fault, View};
 use bulla_store::{Expected, SealedBatch};
 
 use super::{Answer, KEY_TYPE, rotation};
-use crate::conditions::RequestKeys;
+use crate::conditions::{RequestKeys, truth};
 use crate::fault;
+use crate::found::Takes;
 use crate::key::{self, KeyRecord, Material, State};
-use crate::keys::{Takes, material_row};
-use crate::live::{Held, LiveKey};
+use crate::keys::material_row;
+use crate::live::LiveKey;
 use crate::{KEYS, Kms, MATERIALS, policies};
 
 /// A day in milliseconds.
@@ -44,8 +47,10 @@ impl Kms {
             deletion_ms: None,
             managed_by: None,
             policy,
+            principals: vec![],
             tags: vec![],
             aliases: vec![],
+            grants: 0,
             rotation: None,
             on_demand: None,
             on_demand_count: 0,
@@ -110,8 +115,8 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
         .with("kms:keyusage", "ENCRYPT_DECRYPT")
         .with("kms:keyorigin", "AWS_KMS")
         .with("kms:multiregion", "false")
-        .with("kms:bypasspolicylockoutsafetycheck", if bypass { "true" } else { "false" })
-        .with_tags(&tags);
+        .with("kms:bypasspolicylockoutsafetycheck", truth(bypass))
+        .tags(&tags);
     permit_account(call, "kms:CreateKey", "*", &keys)?;
     symmetric_only(input)?;
     let account = call.account().to_owned();
@@ -119,9 +124,12 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
         Some(text) => text.to_owned(),
         None => policies::default_text(call.partition, &account),
     };
-    let (mut record, batch) = kms.fresh(call, policy)?;
+    let (mut record, batch) = kms.fresh(call, String::new())?;
     let arn = record.arn();
-    policies::checked(call, &record.policy, &account, &arn, bypass)?;
+    let place = (account.as_str(), arn.as_str());
+    let accepted = policies::checked(&*kms.directory, call, policy, place, bypass).await?;
+    record.policy = accepted.text;
+    record.principals = accepted.principals;
     record.description = input.description().unwrap_or_default().to_owned();
     record.tags = tags;
     call.touched(&arn, &account, KEY_TYPE);
@@ -183,9 +191,9 @@ pub(crate) async fn own_key(
     key_id: &str,
     action: &str,
     keys: &RequestKeys<'_>,
-) -> Result<Held, Stop> {
-    let found = kms.find(call, key_id, action, Takes::OwnKeys).await?;
-    let held = found.guarded.permit(call, action, keys, Named::Key)?;
+) -> Result<Arc<LiveKey>, Stop> {
+    let found = kms.find(call, key_id, Takes::OwnKeys).await?;
+    let held = found.permit(call, action, keys)?;
     call.touched(&held.arn, &held.record.account, KEY_TYPE);
     Ok(held)
 }
@@ -235,9 +243,8 @@ pub(crate) async fn schedule_key_deletion(
 ) -> Answer {
     let (least, most, usual) = WINDOW_DAYS;
     let days = input.pending_window_in_days().unwrap_or(usual);
-    let keys = RequestKeys::none()
-        .with("kms:scheduledeletionpendingwindowindays", days.to_string())
-        .with("kms:schedulekeydeletionpendingwindowindays", days.to_string());
+    let keys =
+        RequestKeys::none().with("kms:schedulekeydeletionpendingwindowindays", days.to_string());
     let key = own_key(kms, call, input.key_id(), "kms:ScheduleKeyDeletion", &keys).await?;
     key.must_be_the_customers()?;
     if days < least || days > most {

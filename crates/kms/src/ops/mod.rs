@@ -4,6 +4,9 @@ pub(crate) mod alias;
 pub(crate) mod crypt;
 pub(crate) mod datakey;
 pub(crate) mod describe;
+pub(crate) mod grant;
+pub(crate) mod grant_end;
+pub(crate) mod grant_list;
 pub(crate) mod lifecycle;
 pub(crate) mod policy;
 pub(crate) mod random;
@@ -11,10 +14,17 @@ pub(crate) mod rotation;
 pub(crate) mod tags;
 
 use bulla_plane::Stop;
-use bulla_shapes::Record;
+use bulla_shapes::{Fault, Record};
+
+use crate::fault;
 
 /// What a handler answers.
 pub(crate) type Answer = Result<Option<Record<'static>>, Stop>;
+
+/// Ends a dry run, which has come to where the effect would be.
+pub(crate) fn stop_if_dry(dry_run: Option<bool>) -> Result<(), Fault> {
+    if dry_run == Some(true) { Err(fault::dry_run()) } else { Ok(()) }
+}
 
 /// CloudTrail's type of a key.
 pub(crate) const KEY_TYPE: &str = "AWS::KMS::Key";

@@ -1,7 +1,6 @@
 //! GetKeyPolicy, PutKeyPolicy, ListKeyPolicies.
 
 use bulla_plane::Call;
-use bulla_plane::gate::Named;
 use bulla_shapes::View;
 use bulla_shapes::kms::{
     GetKeyPolicyRequest, GetKeyPolicyResponse, ListKeyPoliciesRequest, ListKeyPoliciesResponse,
@@ -11,10 +10,9 @@ use bulla_store::SealedBatch;
 
 use super::{Answer, KEY_TYPE};
 use crate::Kms;
-use crate::conditions::RequestKeys;
+use crate::conditions::{RequestKeys, truth};
 use crate::fault;
-use crate::keys::Takes;
-use crate::live::Held;
+use crate::found::Takes;
 use crate::policies;
 
 /// The one policy that a key has here; `AWS_RAM` belongs to a service that this server is not.
@@ -26,14 +24,16 @@ pub(crate) async fn get_key_policy(
     input: &GetKeyPolicyRequest<'_>,
 ) -> Answer {
     let action = "kms:GetKeyPolicy";
-    let found = kms.find(call, input.key_id(), action, Takes::OwnKeys).await?;
-    let Held(key) = found.guarded.permit(call, action, &RequestKeys::none(), Named::Key)?;
+    let name = input.policy_name().unwrap_or(DEFAULT);
+    let keys = RequestKeys::none().with("kms:policyname", name);
+    let found = kms.find(call, input.key_id(), Takes::OwnKeys).await?;
+    let key = found.permit(call, action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
-    if input.policy_name().unwrap_or(DEFAULT) != DEFAULT {
+    if name != DEFAULT {
         return Err(fault::not_found("No such policy exists").into());
     }
     let answer = GetKeyPolicyResponse::new()
-        .with_policy(key.record.policy.clone())
+        .with_policy(policies::shown(&*kms.directory, &key.record).await?)
         .with_policy_name(DEFAULT);
     Ok(Some(answer.into_record()))
 }
@@ -45,19 +45,23 @@ pub(crate) async fn put_key_policy(
 ) -> Answer {
     let action = "kms:PutKeyPolicy";
     let bypass = input.bypass_policy_lockout_safety_check() == Some(true);
+    let name = input.policy_name().unwrap_or(DEFAULT);
     let keys = RequestKeys::none()
-        .with("kms:bypasspolicylockoutsafetycheck", if bypass { "true" } else { "false" });
-    let found = kms.find(call, input.key_id(), action, Takes::OwnKeys).await?;
-    let Held(key) = found.guarded.permit(call, action, &keys, Named::Key)?;
+        .with("kms:policyname", name)
+        .with("kms:bypasspolicylockoutsafetycheck", truth(bypass));
+    let found = kms.find(call, input.key_id(), Takes::OwnKeys).await?;
+    let key = found.permit(call, action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     key.must_be_the_customers()?;
-    let name = input.policy_name().unwrap_or(DEFAULT);
     if name != DEFAULT {
         return Err(fault::validation(format!("PolicyName must be {DEFAULT}, not {name}")).into());
     }
-    policies::checked(call, input.policy(), &key.record.account, &key.arn, bypass)?;
+    let text = input.policy().to_owned();
+    let place = (key.record.account.as_str(), key.arn.as_str());
+    let accepted = policies::checked(&*kms.directory, call, text, place, bypass).await?;
     let mut record = key.record.clone();
-    record.policy = input.policy().to_owned();
+    record.policy = accepted.text;
+    record.principals = accepted.principals;
     kms.change(&key, &record, SealedBatch::new()).await?;
     Ok(None)
 }
@@ -68,8 +72,8 @@ pub(crate) async fn list_key_policies(
     input: &ListKeyPoliciesRequest<'_>,
 ) -> Answer {
     let action = "kms:ListKeyPolicies";
-    let found = kms.find(call, input.key_id(), action, Takes::OwnKeys).await?;
-    let Held(key) = found.guarded.permit(call, action, &RequestKeys::none(), Named::Key)?;
+    let found = kms.find(call, input.key_id(), Takes::OwnKeys).await?;
+    let key = found.permit(call, action, &RequestKeys::none())?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     // One name fits on any page, so that no marker was ever given.
     if input.marker().is_some() {

@@ -2,7 +2,6 @@
 //! ListKeyRotations.
 
 use bulla_plane::Call;
-use bulla_plane::gate::Named;
 use bulla_plane::scheduler::{DUE, due_key};
 use bulla_shapes::View;
 use bulla_shapes::kms::{
@@ -15,8 +14,8 @@ use bulla_store::{Expected, SealedBatch};
 use super::lifecycle::{DAY_MS, own_key};
 use super::{Answer, KEY_TYPE};
 use crate::conditions::RequestKeys;
+use crate::found::Takes;
 use crate::key::{KeyRecord, Material, OnDemand, Rotation, State};
-use crate::keys::Takes;
 use crate::live::LiveKey;
 use crate::{Kms, fault, marker};
 
@@ -119,8 +118,8 @@ pub(crate) async fn get_key_rotation_status(
     input: &GetKeyRotationStatusRequest<'_>,
 ) -> Answer {
     let action = "kms:GetKeyRotationStatus";
-    let found = kms.find(call, input.key_id(), action, Takes::AnyKeys).await?;
-    let key = found.guarded.permit(call, action, &RequestKeys::none(), Named::Key)?;
+    let found = kms.find(call, input.key_id(), Takes::AnyKeys).await?;
+    let key = found.permit(call, action, &RequestKeys::none())?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     // While deletion is pending the status reads false, and returns on cancellation [M].
     let going = key.record.state == State::PendingDeletion;

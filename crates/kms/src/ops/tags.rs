@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use bulla_plane::Call;
-use bulla_plane::gate::Named;
 use bulla_shapes::kms::{
     ListResourceTagsRequest, ListResourceTagsResponse, Tag, TagResourceRequest,
     UntagResourceRequest,
@@ -14,8 +13,7 @@ use bulla_store::SealedBatch;
 use super::{Answer, KEY_TYPE};
 use crate::conditions::RequestKeys;
 use crate::fault;
-use crate::keys::Takes;
-use crate::live::Held;
+use crate::found::Takes;
 use crate::{Kms, marker};
 
 const MAX_TAGS: usize = 50;
@@ -59,9 +57,9 @@ pub(crate) async fn tag_resource(
 ) -> Answer {
     let action = "kms:TagResource";
     let tags = pairs(input.tags());
-    let keys = RequestKeys::none().with_tags(&tags);
-    let found = kms.find(call, input.key_id(), action, Takes::OwnKeys).await?;
-    let Held(key) = found.guarded.permit(call, action, &keys, Named::Key)?;
+    let keys = RequestKeys::none().tags(&tags);
+    let found = kms.find(call, input.key_id(), Takes::OwnKeys).await?;
+    let key = found.permit(call, action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     key.must_be_the_customers()?;
     key.must_not_be_going()?;
@@ -84,18 +82,17 @@ pub(crate) async fn untag_resource(
     input: &UntagResourceRequest<'_>,
 ) -> Answer {
     let action = "kms:UntagResource";
-    let names: Vec<String> =
-        input.tag_keys().map(|all| all.iter().map(str::to_owned).collect()).unwrap_or_default();
+    let names: Vec<&str> = input.tag_keys().map(|all| all.iter().collect()).unwrap_or_default();
     let keys = RequestKeys::none().with_many("aws:tagkeys", names.clone());
-    let found = kms.find(call, input.key_id(), action, Takes::OwnKeys).await?;
-    let Held(key) = found.guarded.permit(call, action, &keys, Named::Key)?;
+    let found = kms.find(call, input.key_id(), Takes::OwnKeys).await?;
+    let key = found.permit(call, action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     key.must_be_the_customers()?;
     key.must_not_be_going()?;
-    let names: BTreeSet<String> = names.into_iter().collect();
+    let names: BTreeSet<&str> = names.into_iter().collect();
     names.iter().try_for_each(|name| not_reserved(name))?;
     let mut record = key.record.clone();
-    record.tags.retain(|(name, _)| !names.contains(name));
+    record.tags.retain(|(name, _)| !names.contains(name.as_str()));
     if record.tags.len() != key.record.tags.len() {
         kms.change(&key, &record, SealedBatch::new()).await?;
     }
@@ -108,8 +105,8 @@ pub(crate) async fn list_resource_tags(
     input: &ListResourceTagsRequest<'_>,
 ) -> Answer {
     let action = "kms:ListResourceTags";
-    let found = kms.find(call, input.key_id(), action, Takes::OwnKeys).await?;
-    let Held(key) = found.guarded.permit(call, action, &RequestKeys::none(), Named::Key)?;
+    let found = kms.find(call, input.key_id(), Takes::OwnKeys).await?;
+    let key = found.permit(call, action, &RequestKeys::none())?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     // A position, as a tag's name can be longer than a marker may be.
     let start = match input.marker() {

@@ -361,7 +361,7 @@ pub(crate) fn scenario(dice: &mut Dice) -> Scenario {
         rcps: if dice.chance(10) { vec![rcp(dice)] } else { vec![] },
         grant: dice
             .chance(15)
-            .then(|| if dice.chance(50) { Grantee::Role } else { Grantee::Caller }),
+            .then(|| *dice.pick(&[Grantee::Account, Grantee::Role, Grantee::Caller])),
         principal: caller(dice),
         action: (*dice.pick(&ACTIONS)).to_owned(),
         resource: (*dice.pick(&RESOURCES)).to_owned(),

@@ -257,6 +257,11 @@ fn grants() {
     assert_eq!(missing(&role, &session()), Some(Session));
     let bounded = Inputs { session: None, boundary: Some(&silent), ..role };
     assert_eq!(missing(&bounded, &session()), Some(Boundary));
+    // One to the account delegates, as a key policy that names it.
+    let account = Inputs { session: None, grant: grant(Grantee::Account), ..mandatory(&key) };
+    let account = Inputs { resource_policy: None, ..account };
+    assert_eq!(missing(&account, &session()), Some(Identity));
+    assert_eq!(missing(&Inputs { identity: &[&all], ..account }, &session()), None);
     // A grant takes the key policy's place, but no Deny's.
     let none = Inputs { resource_policy: None, ..direct };
     assert_eq!(missing(&none, &session()), None);
@@ -287,6 +292,17 @@ fn grants() {
     assert_eq!(missing(&trusted, &foreign), Some(Session));
     let service = Principal::service("rds.amazonaws.com");
     assert_eq!(missing(&Inputs { session: None, ..direct }, &service), None);
+}
+
+#[test]
+fn a_policy_without_allows_only_denies() {
+    let all = own("Allow", "*");
+    let (open, closed) = (to("*"), key("Deny", "Principal", r#""*""#));
+    let mute = open.without_allows();
+    assert_eq!(missing(&mandatory(&mute), &user()), Some(Layer::Resource));
+    let mute = closed.without_allows();
+    let inputs = Inputs { identity: &[&all], ..mandatory(&mute) };
+    assert_eq!(explicitly_denied(&inputs, &user()), Some(Layer::Resource));
 }
 
 #[test]

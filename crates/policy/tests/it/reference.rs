@@ -59,6 +59,7 @@ pub(crate) fn decide(s: &Scenario) -> Answer {
     let named = s.resource_policy.as_ref().map_or(0, |p| best(s, p));
     let granted = match s.grant {
         None => 0,
+        Some(Grantee::Account) => 1,
         Some(Grantee::Role) => 2,
         Some(Grantee::Caller) => 3,
     };

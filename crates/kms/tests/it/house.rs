@@ -1,0 +1,185 @@
+//! The house of a test, and calls to it over the wire's form.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use bulla_crypto::{Crypto, HmacKey, SecretKey};
+use bulla_kms::Kms;
+use bulla_plane::identity::Scope;
+use bulla_plane::journal::{ChainKey, Journal, Memory, Options};
+use bulla_plane::outbox::Outbox;
+use bulla_plane::upkeep::Upkeep;
+use bulla_plane::wire::WireRequest;
+use bulla_plane::{Authenticator as _, Call, Clock, Credential, Plane, Service};
+use bulla_shapes::protocol::codec;
+use bulla_shapes::{Protocol, kms};
+use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
+use bulla_store::{Barrier, Space, Store};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+
+use crate::people::People;
+use crate::reads::Counting;
+
+pub(crate) const REGION: &str = "eu-central-1";
+
+/// What a call answered: the output, or code and message of the error.
+pub(crate) type Answer = Result<Value, (String, String)>;
+
+pub(crate) struct House {
+    pub(crate) plane: Plane,
+    pub(crate) people: Arc<People>,
+    pub(crate) reads: Arc<Counting>,
+}
+
+impl House {
+    pub(crate) async fn new() -> Self {
+        let crypto = Crypto::standard();
+        let reads = Arc::new(Counting::new(Arc::new(bulla_store::Memory::new())));
+        let root = SecretKey::from_slice(&[1; 32]).unwrap();
+        let engine: Arc<dyn Store> = Arc::clone(&reads) as Arc<dyn Store>;
+        let barrier = Arc::new(Barrier::create(engine, crypto.clone(), root).await.unwrap());
+        let people = Arc::new(People::default());
+        let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&people) as _);
+        let chain = Arc::new(ChainKey::new(HmacKey::new(b"a key for tests")));
+        let medium = Arc::new(Memory::new(64 << 20));
+        let plane = Plane {
+            crypto,
+            barrier,
+            clock: Arc::new(Clock::default()),
+            journal: Journal::open(medium, chain, Options::default()).unwrap().0,
+            authenticator: Arc::clone(&people) as _,
+            services: vec![Arc::new(kms)],
+            outbox: Outbox::default(),
+            upkeep: Upkeep::default(),
+        };
+        Self { plane, people, reads }
+    }
+
+    /// A call signed by an access key id.
+    pub(crate) async fn call(&self, key: &str, operation: &str, input: Value) -> Answer {
+        let body = input.to_string();
+        let mut lines = vec![
+            ("host".to_owned(), "kms.example".to_owned()),
+            ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
+            ("x-amz-target".to_owned(), format!("TrentService.{operation}")),
+        ];
+        let headers: Vec<_> = lines.iter().map(|(k, v)| (k.as_str(), v.as_bytes())).collect();
+        let body = body.as_bytes();
+        let parts = RequestParts { method: "POST", path: "/", query: "", headers: &headers, body };
+        let credentials = Credentials { access_key_id: key, secret: b"any", token: None };
+        let options = SignOptions::new("kms", REGION, Clock::wall_ms() / 1000);
+        let added = sign_header(&parts, &credentials, &options).unwrap();
+        lines.extend(added);
+        let mut headers = HeaderMap::new();
+        for (name, value) in &lines {
+            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+            headers.append(name, HeaderValue::from_str(value).unwrap());
+        }
+        let response = self
+            .plane
+            .call(WireRequest {
+                method: http::Method::POST,
+                path: "/".into(),
+                query: String::new(),
+                headers,
+                body: body.to_vec().into(),
+                peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
+                secure: false,
+            })
+            .await;
+        answer(response.status, &response.body)
+    }
+
+    /// A call that a service makes for the owner of an access key id, past the pipeline's door.
+    pub(crate) async fn via(
+        &self,
+        service: &'static str,
+        key: &str,
+        operation: &str,
+        input: Value,
+    ) -> Answer {
+        let scope = Scope { date: "20260101", region: REGION, service: "kms" };
+        let found = self.people.credential(key, None, scope).await.unwrap();
+        let (Credential::Anyone(authority) | Credential::Issued { authority, .. }) = found;
+        let mut call = Call {
+            service: &kms::SERVICE,
+            authority,
+            access_key_id: key.into(),
+            region: REGION.into(),
+            partition: "aws",
+            now_ms: self.plane.clock.now_ms(),
+            request_id: [1; 16],
+            event_id: [2; 16],
+            source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            user_agent: String::new(),
+            secure: true,
+            via: Some(service),
+            trail: bulla_plane::call::Trail::default(),
+        };
+        let kms_rows: &Arc<dyn Service> = &self.plane.services[0];
+        let codec = codec(Protocol::Json11).unwrap();
+        let table = kms::SERVICE.operation(operation).unwrap();
+        let body = input.to_string();
+        let input = codec.decode(table, body.as_bytes()).unwrap();
+        let (row, _) = kms_rows.find(operation).unwrap();
+        let outcome = kms_rows.invoke(row, &mut call, input).await;
+        let mut body = Vec::new();
+        match outcome {
+            Ok(output) => {
+                codec.encode(&kms::SERVICE, table, output.as_ref(), "id", &mut body);
+                answer(200, &body)
+            }
+            Err(fault) => {
+                codec.encode_fault(&kms::SERVICE, &fault, "id", &mut body);
+                answer(fault.status, &body)
+            }
+        }
+    }
+
+    /// The ARN of a new key of an account, under the default policy or another.
+    pub(crate) async fn key(&self, account: &str, policy: Option<&str>) -> String {
+        let mut input = json!({ "BypassPolicyLockoutSafetyCheck": true });
+        if let Some(policy) = policy {
+            input["Policy"] = policy.into();
+        }
+        let made = self.call(account, "CreateKey", input).await.unwrap();
+        made["KeyMetadata"]["Arn"].as_str().unwrap().to_owned()
+    }
+
+    /// How many rows a space has.
+    pub(crate) async fn rows(&self, space: &'static str) -> usize {
+        let view = self.plane.barrier.view().await.unwrap();
+        let range = bulla_store::Range::all();
+        let page = view.range(Space::new(space), &range, 1_000).await.unwrap();
+        assert!(page.next.is_none(), "more than a page");
+        page.rows.len()
+    }
+}
+
+fn answer(status: u16, body: &[u8]) -> Answer {
+    let value = if body.is_empty() { Value::Null } else { serde_json::from_slice(body).unwrap() };
+    if status == 200 {
+        return Ok(value);
+    }
+    let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+    Err((text("__type"), text("message")))
+}
+
+/// The code of a refusal; empty for none.
+pub(crate) fn code(answer: &Answer) -> &str {
+    answer.as_ref().err().map_or("", |(code, _)| code)
+}
+
+/// The message of a refusal; empty for none.
+pub(crate) fn message(answer: &Answer) -> &str {
+    answer.as_ref().err().map_or("", |(_, message)| message)
+}
+
+/// A member of an output.
+pub(crate) fn text(answer: &Answer, name: &str) -> String {
+    match answer {
+        Ok(value) => value[name].as_str().unwrap_or_default().to_owned(),
+        Err(refusal) => panic!("{refusal:?}"),
+    }
+}

@@ -1,0 +1,12 @@
+//! KMS in process, through the pipeline: a store and a journal in memory, principals of the test.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod condition_keys;
+mod grant_authorization;
+mod grant_lists;
+mod grants;
+mod house;
+mod key_policies;
+mod people;
+mod reads;

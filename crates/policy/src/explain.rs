@@ -2,8 +2,7 @@
 
 use crate::authorize::{Inputs, Request, authorize};
 use crate::condition::{Condition, Holds};
-use crate::decision::{Decision, Layer, StatementRef};
-use crate::policy::Policy;
+use crate::decision::{Decision, StatementRef};
 use crate::principals::Reach;
 use crate::statement::{Statement, Target};
 
@@ -62,7 +61,7 @@ pub struct Explanation<'a> {
 /// Decides as [`authorize`] and tells why. Allocates; for people, not for each request.
 pub fn explain<'a>(inputs: &Inputs<'a>, request: &Request<'_>) -> Explanation<'a> {
     let target = Target::new(request, inputs.boundary.is_some());
-    let policies = all(inputs);
+    let policies: Vec<_> = inputs.policies().collect();
     let considered = policies.iter().flat_map(|(layer, policy)| {
         policy.statements().iter().enumerate().map(|(index, statement)| Considered {
             statement: StatementRef { layer: *layer, policy, index },
@@ -77,19 +76,6 @@ pub fn explain<'a>(inputs: &Inputs<'a>, request: &Request<'_>) -> Explanation<'a
     missing_keys.sort_unstable();
     missing_keys.dedup();
     Explanation { decision: authorize(inputs, request), considered, missing_keys }
-}
-
-fn all<'a>(inputs: &Inputs<'a>) -> Vec<(Layer, &'a Policy)> {
-    let mut policies = Vec::new();
-    policies.extend(inputs.rcps.iter().map(|policy| (Layer::ResourceControl, *policy)));
-    let levels = inputs.scps.iter().flat_map(|level| level.iter());
-    policies.extend(levels.map(|policy| (Layer::ServiceControl, *policy)));
-    policies.extend(inputs.resource_policy.map(|policy| (Layer::Resource, policy)));
-    policies.extend(inputs.identity.iter().map(|policy| (Layer::Identity, *policy)));
-    policies.extend(inputs.boundary.map(|policy| (Layer::Boundary, policy)));
-    let session = inputs.session.unwrap_or(&[]);
-    policies.extend(session.iter().map(|policy| (Layer::Session, *policy)));
-    policies
 }
 
 fn outcome<'a>(statement: &'a Statement, target: &Target<'_>) -> Outcome<'a> {

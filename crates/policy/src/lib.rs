@@ -4,7 +4,7 @@
 //! one
 //! request over all the policies that bear on it, in AWS's evaluation order, without allocating.
 //! [`explain`] walks the same policies again, slowly, and says of each statement why it did or did
-//! not apply.
+//! not apply; [`survey`] says who may in principle, and under which conditions.
 
 mod arn;
 mod authorize;
@@ -22,6 +22,7 @@ mod policy;
 mod principal;
 mod principals;
 mod statement;
+mod survey;
 mod variables;
 
 pub use authorize::{GrantRef, Grantee, Inputs, Request, authorize};
@@ -36,3 +37,4 @@ pub use policy::Policy;
 pub use principal::{Principal, PrincipalKind};
 pub use principals::{NamedPrincipal, PrincipalType};
 pub use statement::{Effect, Statement};
+pub use survey::{OpenCondition, Proviso, Survey, survey};

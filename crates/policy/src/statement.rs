@@ -130,6 +130,11 @@ impl Statement {
         }
     }
 
+    /// Lets the statement match nothing, and keep its place.
+    pub(crate) fn silence(&mut self) {
+        self.actions = ActionRule::Nothing;
+    }
+
     pub(crate) fn covers_action(&self, action: &str) -> bool {
         let any = |patterns: &[ActionPattern]| {
             patterns.iter().any(|pattern| pattern.pattern.matches_action(action))

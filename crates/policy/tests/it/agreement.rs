@@ -4,7 +4,9 @@
 //! --release --test it -- --ignored agreement`, with `POLICY_SEED` to start elsewhere. The seed of
 //! a disagreement belongs into [`REGRESSIONS`].
 
-use bulla_policy::{Context, GrantRef, Inputs, Policy, PolicyKind, Request, Verdict, authorize};
+use bulla_policy::{
+    Context, GrantRef, Inputs, Policy, PolicyKind, Request, Verdict, authorize, survey,
+};
 use proptest::prelude::{ProptestConfig, any, proptest};
 use serde_json::Value;
 
@@ -56,12 +58,24 @@ fn compiled(s: &Scenario) -> (Answer, bool) {
         conditions: &context,
     };
     let decision = authorize(&inputs, &request);
+    surveys_agree(&inputs, &request, decision.allowed(), s);
     let answer = match decision.verdict() {
         Verdict::Allowed => Answer::Allowed,
         Verdict::ImplicitDeny => Answer::Implicit,
         Verdict::ExplicitDeny => Answer::Explicit,
     };
     (answer, decision.cross_account())
+}
+
+/// With nothing open a survey is the decision; the more is open, the more is possible.
+fn surveys_agree(inputs: &Inputs<'_>, request: &Request<'_>, allowed: bool, of: &Scenario) {
+    let closed = survey(inputs, request, &|_| false);
+    assert_eq!((closed.allowed, closed.only_if.len(), closed.unless.len()), (allowed, 0, 0));
+    let open = survey(inputs, request, &|_| true);
+    assert!(open.allowed || !allowed, "{of:#?}");
+    let halfway = survey(inputs, request, &|key| key.len() % 2 == 0);
+    assert!(halfway.allowed || !allowed, "{of:#?}");
+    assert!(open.allowed || !halfway.allowed, "{of:#?}");
 }
 
 /// Checks one seed; the compiled answer.

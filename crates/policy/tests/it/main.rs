@@ -15,3 +15,5 @@ mod order;
 mod parsing;
 #[cfg(test)]
 mod reference;
+#[cfg(test)]
+mod survey;

@@ -45,6 +45,15 @@ pub(crate) enum Error {
     Tls(PathBuf, String),
     /// The operator's: `bulla init` was interrupted here.
     Unfinished(PathBuf),
+    /// The caller's: the server refused what was asked.
+    Refused {
+        /// The operation.
+        operation: String,
+        /// The error's code.
+        code: String,
+        /// What the server says of it.
+        message: String,
+    },
     /// Ours: a step of the tour did not go as it should.
     Tour(String),
     /// Someone's: the journal is not as it was written.
@@ -72,6 +81,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(text) | Self::Faults(text) => f.write_str(text),
+            Self::Refused { operation, code, message } => {
+                write!(f, "{operation} was refused with {code}: {message}")
+            }
             Self::Tour(step) => write!(
                 f,
                 "the tour failed at a step: {step}; run it again with BULLA_LOG=info and report \

@@ -1,7 +1,7 @@
 //! Everything that KMS can do, a row an operation.
 
 use bulla_plane::scheduler::Job;
-use bulla_plane::{BoxFuture, Row, Rows, row};
+use bulla_plane::{BoxFuture, Call, Row, Rows, row, service};
 use bulla_shapes::kms::{
     CancelKeyDeletionRequest, CreateAliasRequest, CreateGrantRequest, CreateKeyRequest,
     DecryptRequest, DeleteAliasRequest, DescribeKeyRequest, DisableKeyRequest,
@@ -15,6 +15,7 @@ use bulla_shapes::kms::{
 };
 use bulla_shapes::{Fault, kms};
 
+use crate::keys::Takes;
 use crate::ops::{
     alias, crypt, datakey, describe, grant, grant_end, grant_list, lifecycle, policy, random,
     rotation, tags,
@@ -65,6 +66,13 @@ impl Rows for Kms {
 
     fn rows() -> &'static [Row<Self>] {
         ROWS
+    }
+
+    fn resource<'c>(&'c self, call: &'c Call, name: &'c str) -> service::Found<'c> {
+        Box::pin(async move {
+            let found = self.find(call, name, "bulla:Explain", Takes::Everything).await?;
+            Ok(Some(found.guarded.boxed()))
+        })
     }
 
     fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {

@@ -104,6 +104,27 @@ impl Call {
         self.trail.response = trail::parameters(output);
     }
 
+    /// The call as somebody else would make it, for a question about access. It is never run, and
+    /// nothing of it is recorded.
+    #[must_use]
+    pub fn as_if(&self, authority: Arc<Authority>) -> Self {
+        Self {
+            service: self.service,
+            authority,
+            access_key_id: String::new(),
+            region: self.region.clone(),
+            partition: self.partition,
+            now_ms: self.now_ms,
+            request_id: self.request_id,
+            event_id: self.event_id,
+            source_ip: self.source_ip,
+            user_agent: String::new(),
+            secure: self.secure,
+            via: None,
+            trail: Trail::default(),
+        }
+    }
+
     /// Notes a resource for the journal.
     pub fn touched(&mut self, arn: &str, account: &str, kind: &'static str) {
         if let Some(intent) = &self.trail.intent {

@@ -6,6 +6,8 @@
 //! let content: String = guarded.0; // the field is private: only `permit` lets it out
 //! ```
 
+mod inspect;
+
 use std::sync::Arc;
 
 use bulla_policy::{
@@ -16,6 +18,11 @@ use bulla_shapes::{Fault, Protocol};
 use crate::Call;
 use crate::identity::Authority;
 use crate::scope::Scope;
+
+pub use inspect::Inspected;
+
+/// A record of any kind.
+pub type AnyProtected = Box<dyn Protected + Send + Sync>;
 
 /// A record that nobody may look into before the Gate has decided.
 pub struct Guarded<T>(T);
@@ -56,6 +63,15 @@ impl<T: Protected> Guarded<T> {
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.0.arn() == other.0.arn()
+    }
+
+    /// The same, its kind forgotten.
+    #[must_use]
+    pub fn boxed(self) -> Guarded<AnyProtected>
+    where
+        T: Send + Sync + 'static,
+    {
+        Guarded(Box::new(self.0))
     }
 
     /// Lets the record out if the caller may do this to it.
@@ -157,6 +173,27 @@ pub fn denied(call: &Call, text: String) -> Fault {
         Protocol::Ec2 => ("UnauthorizedOperation", 403),
     };
     Fault::new(code, status).with_message(text)
+}
+
+impl Protected for AnyProtected {
+    fn arn(&self) -> &str {
+        (**self).arn()
+    }
+    fn account(&self) -> &str {
+        (**self).account()
+    }
+    fn policy(&self) -> Option<&Policy> {
+        (**self).policy()
+    }
+    fn grant(&self, call: &Call, action: &str) -> Option<GrantRef<'_>> {
+        (**self).grant(call, action)
+    }
+    fn policy_is_mandatory(&self) -> bool {
+        (**self).policy_is_mandatory()
+    }
+    fn condition(&self, key: &str) -> Option<Values<'_>> {
+        (**self).condition(key)
+    }
 }
 
 impl Protected for () {

@@ -2,8 +2,9 @@
 
 use bulla_shapes::{Fault, Record};
 
+use crate::gate::AnyProtected;
 use crate::scheduler::Job;
-use crate::{BoxFuture, Call};
+use crate::{BoxFuture, Call, Guarded, Stop};
 
 /// How often a handler begins again when other calls change the same rows.
 pub const MAX_ATTEMPTS: u32 = 100;
@@ -80,6 +81,9 @@ macro_rules! row {
     };
 }
 
+/// A resource that was looked for, still behind the Gate.
+pub type Found<'c> = BoxFuture<'c, Result<Option<Guarded<AnyProtected>>, Stop>>;
+
 /// A service as its crate writes it: a table of rows, and what does not come by a call.
 pub trait Rows: Send + Sync + Sized + 'static {
     /// Its interface model.
@@ -87,6 +91,12 @@ pub trait Rows: Send + Sync + Sized + 'static {
 
     /// Its operations, in the order in which a reader should see them.
     fn rows() -> &'static [Row<Self>];
+
+    /// The resource that a text names as operations name it, for questions about access. None
+    /// when there is no such resource; a service that guards none has none.
+    fn resource<'c>(&'c self, _call: &'c Call, _name: &'c str) -> Found<'c> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// Carries out a job that fell due; it deletes the job's row in the batch of its effect.
     fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {
@@ -123,6 +133,9 @@ pub trait Service: Send + Sync {
         input: Record<'c>,
     ) -> BoxFuture<'c, Outcome>;
 
+    /// See [`Rows::resource`].
+    fn resource<'c>(&'c self, call: &'c Call, name: &'c str) -> Found<'c>;
+
     /// See [`Rows::run_due`].
     fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>>;
 
@@ -157,6 +170,10 @@ impl<S: Rows> Service for S {
             Some(row) => (row.handler)(self, call, input),
             None => Box::pin(std::future::ready(Err(crate::stop::internal(S::MODEL)))),
         }
+    }
+
+    fn resource<'c>(&'c self, call: &'c Call, name: &'c str) -> Found<'c> {
+        Rows::resource(self, call, name)
     }
 
     fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {

@@ -25,7 +25,7 @@ pub mod violations;
 
 pub use decode_error::DecodeError;
 pub use fault::Fault;
-pub use generated::{iam, kms, organizations, sts};
+pub use generated::*;
 pub use record::Record;
 pub use tables::{Operation, Protocol, Service, Structure};
 pub use validate::validate;

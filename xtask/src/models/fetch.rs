@@ -35,7 +35,8 @@ pub(super) fn unpack(root: &Path, served: &Served) -> Result<PathBuf, String> {
     }
     let mut python = Command::new("python3");
     python.args(["-c", UNPACK]).arg(&wheel).arg(&cache);
-    python.args(served.services.iter().map(|row| format!("{}={}", row.id, row.model)));
+    let taken = served.services.iter().filter_map(|row| Some((&row.id, row.model.as_ref()?)));
+    python.args(taken.map(|(id, model)| format!("{id}={model}")));
     succeed(&mut python, "unpack botocore's models")?;
     Ok(cache)
 }

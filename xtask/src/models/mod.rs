@@ -26,7 +26,7 @@ pub(crate) fn run(check: bool) -> Result<(), String> {
     let served = Served::read(&root.join("models/served.toml"))?;
     if !check {
         let source = fetch::unpack(&root, &served)?;
-        for service in &served.services {
+        for service in served.services.iter().filter(|service| service.model.is_some()) {
             let full = read(&source.join(format!("{}.json", service.id)))?;
             let trimmed = trim::trim(&full, service)?;
             write(&root.join(format!("models/{}.json", service.id)), &trimmed)?;

@@ -14,8 +14,9 @@ pub(super) struct Served {
 pub(super) struct ServedService {
     /// The short name, and the model's file name.
     pub(super) id: String,
-    /// The folder in botocore's data: `kms/2014-11-01`.
-    pub(super) model: String,
+    /// The folder in botocore's data: `kms/2014-11-01`. None for a service of Bulla's own, whose
+    /// model is written by hand.
+    pub(super) model: Option<String>,
     /// Operations with tables.
     pub(super) tables: Choice,
     /// Operations with views.
@@ -72,7 +73,7 @@ impl ServedService {
         }
         Ok(Self {
             id: text("id")?,
-            model: text("model")?,
+            model: row.get("model").map(|_| text("model")).transpose()?,
             tables: choice(row, "tables")?,
             views: choice(row, "views")?,
             status,

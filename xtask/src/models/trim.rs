@@ -87,8 +87,9 @@ pub(super) fn trim(full: &str, service: &ServedService) -> Result<String, String
         wanted.extend(shapes_of(&shape).filter(|name| !kept_shapes.contains_key(name)));
         kept_shapes.insert(name, shape);
     }
+    let of = service.model.as_deref();
     let trimmed = json!({
-        "source": format!("botocore, data/{}/service-2.json.gz, trimmed", service.model),
+        "source": format!("botocore, data/{}/service-2.json.gz, trimmed", of.unwrap_or_default()),
         "metadata": pick(full.get("metadata").unwrap_or(&Value::Null), &METADATA),
         "operations": kept,
         "untabled": untabled,

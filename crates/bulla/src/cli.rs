@@ -72,9 +72,72 @@ pub(crate) enum Command {
     /// Read or check the record of all calls.
     #[command(subcommand)]
     Audit(Audit),
+    /// Say why a principal may or may not do something, as the server that runs decides it.
+    #[command(after_help = EXPLAIN_HELP)]
+    Explain(ExplainOptions),
+    /// List every principal that may do something, through which path and on which conditions.
+    #[command(after_help = WHO_CAN_HELP)]
+    WhoCan(WhoCanOptions),
     /// Print which operations are served, as Markdown.
     #[command(hide = true)]
     Coverage,
+}
+
+const EXPLAIN_HELP: &str = "\
+Examples:
+  bulla explain arn:aws:iam::111122223333:user/ana kms:Decrypt alias/app --context tenant=a
+  bulla explain AKIA... kms:Encrypt 1234abcd-12ab-34cd-56ef-1234567890ab --with aws:SourceIp=10.0.0.7
+
+The server is found by AWS_ENDPOINT_URL, the caller by AWS's usual variables and files. The caller
+needs bulla:Explain on the resource.";
+
+const WHO_CAN_HELP: &str = "\
+Examples:
+  bulla who-can kms:Decrypt alias/app
+  bulla who-can kms:Decrypt alias/app --context tenant=a --json
+
+What differs from request to request, and is not given, is left open: the list says on which
+conditions a permission rests. The caller needs bulla:WhoCan on the resource.";
+
+/// `bulla explain`.
+#[derive(Args)]
+pub(crate) struct ExplainOptions {
+    /// An access key id, the ARN of a user, role or root, an account, or a service's name.
+    pub(crate) principal: String,
+    /// The action, such as kms:Decrypt.
+    pub(crate) action: String,
+    /// The resource as operations name it: a key's id, ARN or alias; * for none.
+    pub(crate) resource: String,
+    #[command(flatten)]
+    pub(crate) supposed: Supposed,
+    /// Print the answer as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `bulla who-can`.
+#[derive(Args)]
+pub(crate) struct WhoCanOptions {
+    /// The action, such as kms:Decrypt.
+    pub(crate) action: String,
+    /// The resource as operations name it: a key's id, ARN or alias; * for none.
+    pub(crate) resource: String,
+    #[command(flatten)]
+    pub(crate) supposed: Supposed,
+    /// Print each principal as a line of JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What the request would hold.
+#[derive(Args)]
+pub(crate) struct Supposed {
+    /// A pair of the encryption context; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) context: Vec<String>,
+    /// A value of a condition key; may be repeated, also for one key.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) with: Vec<String>,
 }
 
 /// `bulla dev`.

@@ -1,7 +1,9 @@
 //! Bulla, the program: AWS's encryption plane, for people to run themselves.
 
+mod access;
 mod audit;
 mod cli;
+mod client;
 mod completion;
 mod config;
 mod connection;
@@ -53,6 +55,8 @@ fn run(cli: Cli) -> Result<(), Error> {
         Command::Audit(Audit::Tail(options)) => audit::tail(&options),
         Command::Audit(Audit::Verify(options)) => audit::verify(&options),
         Command::Tour => tour::tour(),
+        Command::Explain(options) => access::explain(&options),
+        Command::WhoCan(options) => access::who_can(&options),
         Command::Coverage => coverage::print(),
     }
 }

@@ -80,7 +80,10 @@ impl Exchange {
     ) -> Result<(u16, Bytes), Error> {
         let stream = within(CONNECT_TIMEOUT, TcpStream::connect((&*self.name, self.port))).await;
         let stream = stream.map_err(|cause| {
-            Error::io(format!("reach {}; is `bulla dev` or `bulla serve` running?", self.host), cause)
+            Error::io(
+                format!("reach {}; is `bulla dev` or `bulla serve` running?", self.host),
+                cause,
+            )
         })?;
         let answer = async {
             match &self.tls {
@@ -132,7 +135,8 @@ fn connector(ca_bundle: Option<&Path>) -> Result<TlsConnector, Error> {
     let mut roots = RootCertStore::empty();
     match ca_bundle {
         Some(path) => {
-            let refused = |cause: &dyn std::fmt::Display| Error::Tls(path.into(), cause.to_string());
+            let refused =
+                |cause: &dyn std::fmt::Display| Error::Tls(path.into(), cause.to_string());
             let all = CertificateDer::pem_file_iter(path).map_err(|error| refused(&error))?;
             for certificate in all {
                 let certificate = certificate.map_err(|error| refused(&error))?;

@@ -16,7 +16,7 @@ impl<T: Protected> Guarded<T> {
     /// # Errors
     /// The protocol's denial in AWS's words.
     pub fn inspect(self, call: &Call, action: &str) -> Result<Inspected<T>, Fault> {
-        let scope = Scope { call, record: &self.0, request: &Nothing };
+        let scope = Scope::new(call, &self.0, &Nothing);
         let request = Request {
             principal: call.principal(),
             action,
@@ -56,7 +56,7 @@ impl<T: Protected> Inspected<T> {
         conditions: &dyn Conditions,
         judge: impl FnOnce(&Inputs<'_>, &Request<'_>) -> R,
     ) -> R {
-        let scope = Scope { call, record: &self.0, request: conditions };
+        let scope = Scope::new(call, &self.0, conditions);
         let own = OwnSide::of(&call.authority);
         let inputs = Inputs {
             resource_policy: self.0.policy(),

@@ -1,13 +1,14 @@
 //! WhoCan: every principal that may, through which path, and on which conditions.
 //!
-//! Those whom the directory lists come first, in the order of their ARNs, then the services that
-//! the resource's policy names. A page looks at no more principals than the directory lists at
+//! The root users of the resource's account and of those that its policy names come first, then
+//! those whom the directory lists, in the order of their ARNs, then the services that the policy
+//! names. A page looks at no more principals than the directory lists at
 //! once, so it may be shorter than asked for; the last page has no token.
 
 use std::sync::Arc;
 
 use bulla_plane::gate::{AnyProtected, Inspected};
-use bulla_plane::{Authority, Call, Stop};
+use bulla_plane::{Authority, Call, Known, Stop};
 use bulla_policy::{PrincipalKind, PrincipalType, Proviso, StatementRef, Survey, survey};
 use bulla_shapes::bulla::{
     Basis, OpenCondition, PermittedPrincipal, Proviso as ProvisoView, SERVICE, WhoCanRequest,
@@ -91,10 +92,21 @@ impl Question<'_> {
         after: Option<&str>,
         most: usize,
     ) -> Result<(Vec<PermittedPrincipal<'static>>, Option<String>), Fault> {
-        let known = access.directory.list(after).await?;
-        let Some(last) = known.last() else { return Ok((self.services(), None)) };
         let mut permitted = Vec::new();
-        for principal in &known {
+        let roots = self.roots(access).await?;
+        if after.is_none() {
+            for root in &roots {
+                if let Some(authority) = access.directory.authority(&root.arn).await? {
+                    permitted.extend(self.about(authority, &root.arn, &root.account));
+                }
+            }
+        }
+        let known = access.directory.list(after).await?;
+        let Some(last) = known.last() else {
+            permitted.extend(self.services());
+            return Ok((permitted, None));
+        };
+        for principal in known.iter().filter(|principal| !roots.contains(principal)) {
             // One who was deleted since the listing may nothing.
             let Some(authority) = access.directory.authority(&principal.arn).await? else {
                 continue;
@@ -105,6 +117,21 @@ impl Question<'_> {
             }
         }
         Ok((permitted, Some(format!("{AFTER}{}", last.arn))))
+    }
+
+    /// The root users of the resource's account and of those that its policy names. They may act
+    /// though nothing is kept of them where they have no access keys.
+    async fn roots(&self, access: &Access) -> Result<Vec<Known>, Fault> {
+        let named = self.place.policy().into_iter().flat_map(bulla_policy::Policy::principals);
+        let named = named.filter(|of| of.principal_type == PrincipalType::Aws).map(|of| of.text);
+        let mut roots: Vec<Known> = Vec::new();
+        for text in std::iter::once(self.place.account(self.call)).chain(named) {
+            let Some(known) = access.directory.find(text).await? else { continue };
+            if known.unique_id == known.account && !roots.contains(&known) {
+                roots.push(known);
+            }
+        }
+        Ok(roots)
     }
 
     /// The services that the resource's policy names.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use bulla_access::Access;
 use bulla_iam::{AccessKeys, Iam, Organizations, Principals, Providers, Sessions, Sts};
 use bulla_kms::Kms;
 use bulla_plane::outbox::Outbox;
 use bulla_plane::root::Anchor;
 use bulla_plane::upkeep::Upkeep;
-use bulla_plane::{Clock, IdStock, Plane, Service};
+use bulla_plane::{Clock, Directory, IdStock, Plane, Service};
 use bulla_store::Space;
 
 use crate::foundation::Foundation;
@@ -41,12 +42,14 @@ impl House {
         let providers = Arc::new(Providers::new(Arc::clone(&principals), fetcher));
         let organizations = Organizations::new(Arc::clone(&principals), dev);
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&principals) as _);
-        let services: Vec<Arc<dyn Service>> = vec![
+        let directory: Arc<dyn Directory> = Arc::<Principals>::clone(&principals);
+        let mut services: Vec<Arc<dyn Service>> = vec![
             Arc::new(kms),
             Arc::new(Iam::new(principals)),
             Arc::new(Sts::new(sessions, providers)),
             Arc::new(organizations),
         ];
+        services.push(Arc::new(Access::new(directory, services.clone())));
         let requests = Requests::new(services.iter().map(|service| service.model()));
         let plane = Plane {
             crypto,

@@ -23,7 +23,8 @@ pub struct Known {
 
 /// Finds principals.
 pub trait Directory: Send + Sync {
-    /// Whom a text names: an account number, the ARN of a root, user or role, or a unique id.
+    /// Whom a text names: an account number, the ARN of a root, user or role, a unique id, the
+    /// id of a long-term access key (its owner), or the ARN of a role's session (the role).
     /// None when nobody of that name exists.
     ///
     /// # Errors

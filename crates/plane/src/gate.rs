@@ -185,8 +185,13 @@ impl Protected for AnyProtected {
     fn policy(&self) -> Option<&Policy> {
         (**self).policy()
     }
-    fn grant(&self, call: &Call, action: &str) -> Option<GrantRef<'_>> {
-        (**self).grant(call, action)
+    fn grant<'g>(
+        &'g self,
+        call: &Call,
+        action: &str,
+        conditions: &dyn Conditions,
+    ) -> Option<GrantRef<'g>> {
+        (**self).grant(call, action, conditions)
     }
     fn policy_is_mandatory(&self) -> bool {
         (**self).policy_is_mandatory()

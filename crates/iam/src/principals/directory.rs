@@ -9,6 +9,8 @@ use bulla_store::{Range, View};
 
 use super::Principals;
 use super::authority::entity_by_id;
+use crate::access_key::{self, AccessKeyRow};
+use crate::ids::LONG_TERM;
 use crate::is_account;
 use crate::records::{ARNS, Entity, Kind, PARTITION, ROOTS, Stored, load, read, row};
 
@@ -41,8 +43,16 @@ impl Principals {
             let known = Known { arn: named.to_owned(), ..root(account) };
             return Ok(self.account_exists(account).await?.then_some(known));
         }
+        if named.starts_with(LONG_TERM) {
+            return self.owner(named).await;
+        }
         let Some((account, resource)) = parts(named) else {
             let view = self.barrier.view().await?;
+            if let Some((account, role)) = session(named) {
+                let found: Option<Stored<Entity>> =
+                    load(&view, Kind::Role.space(), &row(account, role)).await?;
+                return Ok(found.map(|found| known(&found.record)));
+            }
             let found = entity_by_id(&view, named).await?;
             return Ok(found
                 .filter(|found| found.record.kind != Kind::Group)
@@ -61,6 +71,16 @@ impl Principals {
     async fn by_name(&self, kind: Kind, account: &str, name: &str) -> Result<Option<Known>, Stop> {
         let view = self.barrier.view().await?;
         let found: Option<Stored<Entity>> = load(&view, kind.space(), &row(account, name)).await?;
+        Ok(found.map(|found| known(&found.record)))
+    }
+
+    /// Whose a long-term access key is.
+    async fn owner(&self, access_key_id: &str) -> Result<Option<Known>, Stop> {
+        let view = self.barrier.view().await?;
+        let Some(opened) = access_key::find(&view, access_key_id).await? else { return Ok(None) };
+        let key = AccessKeyRow::read(opened.value.expose())?;
+        let Some(user) = key.user else { return Ok(Some(root(key.account))) };
+        let found = entity_by_id(&view, user).await?;
         Ok(found.map(|found| known(&found.record)))
     }
 
@@ -94,6 +114,14 @@ fn root_of(arn: &str) -> Option<&str> {
 fn parts(arn: &str) -> Option<(&str, &str)> {
     let rest = arn.strip_prefix("arn:")?.strip_prefix(PARTITION)?.strip_prefix(":iam::")?;
     rest.split_once(':').filter(|(account, _)| is_account(account))
+}
+
+/// The account and the role's name of the ARN of a role's session.
+fn session(arn: &str) -> Option<(&str, &str)> {
+    let rest = arn.strip_prefix("arn:")?.strip_prefix(PARTITION)?.strip_prefix(":sts::")?;
+    let (account, resource) = rest.split_once(':').filter(|(account, _)| is_account(account))?;
+    let (role, _) = resource.strip_prefix("assumed-role/")?.split_once('/')?;
+    Some((account, role))
 }
 
 /// Users and roles after an ARN, in the order of their ARNs, and whether there are more.

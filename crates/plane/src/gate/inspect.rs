@@ -61,7 +61,7 @@ impl<T: Protected> Inspected<T> {
         let inputs = Inputs {
             resource_policy: self.0.policy(),
             resource_policy_mandatory: self.0.policy().is_some() && self.0.policy_is_mandatory(),
-            grant: self.0.grant(call, action),
+            grant: self.0.grant(call, action, &scope),
             ..Inputs::default()
         };
         let request = Request {

@@ -92,3 +92,28 @@ fn a_closed_condition_that_fails_and_a_plain_deny_leave_nothing_open() {
     assert!(!of(&denied, &[&own]).allowed);
     assert!(!of(&key(DELEGATES), &[]).allowed);
 }
+
+#[test]
+fn a_foreign_root_user_may_as_far_as_the_resource_lets_its_account() {
+    let key = key(
+        r#"{"Sid":"partner","Effect":"Allow","Principal":{"AWS":"444455556666"},
+            "Action":"kms:Decrypt","Resource":"*",
+            "Condition":{"StringEquals":{"kms:EncryptionContext:tenant":"a"}}}"#,
+    );
+    let root = Principal::root("aws", "444455556666");
+    let request = Request {
+        principal: &root,
+        action: "kms:Decrypt",
+        resource: KEY,
+        resource_account: "111122223333",
+        conditions: &Context::new(),
+    };
+    let inputs = Inputs {
+        resource_policy: Some(&key),
+        resource_policy_mandatory: true,
+        ..Inputs::default()
+    };
+    let survey = survey(&inputs, &request, &|_| true);
+    assert!(survey.allowed);
+    assert_eq!(survey.only_if.len(), 1);
+}

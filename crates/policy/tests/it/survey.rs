@@ -95,11 +95,9 @@ fn a_closed_condition_that_fails_and_a_plain_deny_leave_nothing_open() {
 
 #[test]
 fn a_foreign_root_user_may_as_far_as_the_resource_lets_its_account() {
-    let key = key(
-        r#"{"Sid":"partner","Effect":"Allow","Principal":{"AWS":"444455556666"},
+    let key = key(r#"{"Sid":"partner","Effect":"Allow","Principal":{"AWS":"444455556666"},
             "Action":"kms:Decrypt","Resource":"*",
-            "Condition":{"StringEquals":{"kms:EncryptionContext:tenant":"a"}}}"#,
-    );
+            "Condition":{"StringEquals":{"kms:EncryptionContext:tenant":"a"}}}"#);
     let root = Principal::root("aws", "444455556666");
     let request = Request {
         principal: &root,

@@ -13,6 +13,7 @@ use bulla_shapes::{Record, View};
 
 use crate::Access;
 use crate::asked::Asked;
+use crate::place::no_resource;
 use crate::subject::subject;
 
 /// Explains what the Gate would decide for a principal.
@@ -26,7 +27,9 @@ pub(crate) async fn explain(
     let authority = subject(&*access.directory, input.principal()).await?;
     let supposed = call.as_if(authority);
     let asked = Asked::read(input.context_entries(), input.encryption_context());
-    let told = place.judge(&supposed, action, &asked, |inputs, request| {
+    let seen = place.found_for(&supposed).await?;
+    let seen = seen.ok_or_else(|| no_resource("the resource has gone"))?;
+    let told = seen.judge(&supposed, action, &asked, |inputs, request| {
         let explanation = judge(inputs, request);
         let foreign = supposed.account() != call.account();
         let named = match request.resource {

@@ -7,7 +7,6 @@
 
 use std::sync::Arc;
 
-use bulla_plane::gate::{AnyProtected, Inspected};
 use bulla_plane::{Authority, Call, Known, Stop};
 use bulla_policy::{PrincipalKind, PrincipalType, Proviso, StatementRef, Survey, survey};
 use bulla_shapes::bulla::{
@@ -19,6 +18,7 @@ use bulla_shapes::{Fault, Record, View};
 use crate::Access;
 use crate::asked::Asked;
 use crate::explain::{is_own, layer_name};
+use crate::place::Place;
 use crate::subject;
 
 /// How many principals a page has when nothing is said.
@@ -52,11 +52,11 @@ pub(crate) async fn who_can(
     let most = most.unwrap_or(DEFAULT_PAGE);
     let (principals, next) = match start(input.next_token())? {
         Start::Directory(after) => question.listed(access, after, most).await?,
-        Start::Services => (question.services(), None),
+        Start::Services => (question.services().await?, None),
     };
     let answer = WhoCanResponse::new()
         .with_action(action.to_owned())
-        .with_resource_arn(place.arn().to_owned())
+        .with_resource_arn(place.inspected.arn().to_owned())
         .with_principals(principals);
     let answer = match next {
         Some(token) => answer.with_next_token(token),
@@ -79,7 +79,7 @@ fn start(token: Option<&str>) -> Result<Start<'_>, Fault> {
 
 struct Question<'a> {
     call: &'a Call,
-    place: &'a Inspected<AnyProtected>,
+    place: &'a Place,
     action: &'a str,
     asked: Asked,
 }
@@ -91,19 +91,19 @@ impl Question<'_> {
         access: &Access,
         after: Option<&str>,
         most: usize,
-    ) -> Result<(Vec<PermittedPrincipal<'static>>, Option<String>), Fault> {
+    ) -> Result<(Vec<PermittedPrincipal<'static>>, Option<String>), Stop> {
         let mut permitted = Vec::new();
         let roots = self.roots(access).await?;
         if after.is_none() {
             for root in &roots {
                 if let Some(authority) = access.directory.authority(&root.arn).await? {
-                    permitted.extend(self.about(authority, &root.arn, &root.account));
+                    permitted.extend(self.about(authority, &root.arn, &root.account).await?);
                 }
             }
         }
         let known = access.directory.list(after).await?;
         let Some(last) = known.last() else {
-            permitted.extend(self.services());
+            permitted.extend(self.services().await?);
             return Ok((permitted, None));
         };
         for principal in known.iter().filter(|principal| !roots.contains(principal)) {
@@ -111,7 +111,7 @@ impl Question<'_> {
             let Some(authority) = access.directory.authority(&principal.arn).await? else {
                 continue;
             };
-            permitted.extend(self.about(authority, &principal.arn, &principal.account));
+            permitted.extend(self.about(authority, &principal.arn, &principal.account).await?);
             if permitted.len() >= most {
                 return Ok((permitted, Some(format!("{AFTER}{}", principal.arn))));
             }
@@ -122,10 +122,11 @@ impl Question<'_> {
     /// The root users of the resource's account and of those that its policy names. They may act
     /// though nothing is kept of them where they have no access keys.
     async fn roots(&self, access: &Access) -> Result<Vec<Known>, Fault> {
-        let named = self.place.policy().into_iter().flat_map(bulla_policy::Policy::principals);
+        let named =
+            self.place.inspected.policy().into_iter().flat_map(bulla_policy::Policy::principals);
         let named = named.filter(|of| of.principal_type == PrincipalType::Aws).map(|of| of.text);
         let mut roots: Vec<Known> = Vec::new();
-        for text in std::iter::once(self.place.account(self.call)).chain(named) {
+        for text in std::iter::once(self.place.inspected.account(self.call)).chain(named) {
             let Some(known) = access.directory.find(text).await? else { continue };
             if known.unique_id == known.account && !roots.contains(&known) {
                 roots.push(known);
@@ -135,32 +136,36 @@ impl Question<'_> {
     }
 
     /// The services that the resource's policy names.
-    fn services(&self) -> Vec<PermittedPrincipal<'static>> {
-        let Some(policy) = self.place.policy() else { return Vec::new() };
+    async fn services(&self) -> Result<Vec<PermittedPrincipal<'static>>, Stop> {
+        let Some(policy) = self.place.inspected.policy() else { return Ok(Vec::new()) };
         let named = policy.principals().filter(|of| of.principal_type == PrincipalType::Service);
         let mut names: Vec<&str> = named.map(|of| of.text).collect();
         names.sort_unstable();
         names.dedup();
-        let about = |name: &&str| self.about(subject::service(name), name, "");
-        names.iter().filter_map(about).collect()
+        let mut permitted = Vec::new();
+        for name in names {
+            permitted.extend(self.about(subject::service(name), name, "").await?);
+        }
+        Ok(permitted)
     }
 
-    fn about(
+    async fn about(
         &self,
         authority: Arc<Authority>,
         arn: &str,
         account: &str,
-    ) -> Option<PermittedPrincipal<'static>> {
+    ) -> Result<Option<PermittedPrincipal<'static>>, Stop> {
         let of_a_service = matches!(authority.principal.kind, PrincipalKind::Service { .. });
         let foreign = !of_a_service && account != self.call.account();
         let supposed = self.call.as_if(authority);
-        self.place.judge(&supposed, self.action, &self.asked, |inputs, request| {
+        let Some(seen) = self.place.found_for(&supposed).await? else { return Ok(None) };
+        Ok(seen.judge(&supposed, self.action, &self.asked, |inputs, request| {
             let found = survey(inputs, request, &|key| self.asked.leaves_open(key));
             found.allowed.then(|| {
                 let view = permitted(&found, foreign).with_arn(arn.to_owned());
                 if account.is_empty() { view } else { view.with_account(account.to_owned()) }
             })
-        })
+        }))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bulla_crypto::hex;
-use bulla_plane::gate::Named;
+use bulla_plane::gate::{AnyProtected, Named};
 use bulla_plane::{Call, Guarded, Protected, Stop};
 use bulla_policy::{Conditions, Policy, Values};
 use bulla_shapes::Fault;
@@ -65,6 +65,14 @@ impl<'t> Found<'t> {
                 guarded.permit(call, action, keys, self.named)?;
                 Err(fault::internal())
             }
+        }
+    }
+
+    /// What was found, for questions about access.
+    pub(crate) fn boxed(self) -> Guarded<AnyProtected> {
+        match self.target {
+            Target::Key(guarded) => guarded.boxed(),
+            Target::Nothing(guarded) => guarded.boxed(),
         }
     }
 

@@ -15,7 +15,7 @@ use bulla_shapes::kms::{
 };
 use bulla_shapes::{Fault, kms};
 
-use crate::keys::Takes;
+use crate::found::Takes;
 use crate::ops::{
     alias, crypt, datakey, describe, grant, grant_end, grant_list, lifecycle, policy, random,
     rotation, tags,
@@ -69,10 +69,7 @@ impl Rows for Kms {
     }
 
     fn resource<'c>(&'c self, call: &'c Call, name: &'c str) -> service::Found<'c> {
-        Box::pin(async move {
-            let found = self.find(call, name, "bulla:Explain", Takes::Everything).await?;
-            Ok(Some(found.guarded.boxed()))
-        })
+        Box::pin(async move { Ok(Some(self.find(call, name, Takes::Everything).await?.boxed())) })
     }
 
     fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {

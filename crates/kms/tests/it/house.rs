@@ -52,6 +52,7 @@ impl House {
             services: vec![Arc::new(kms)],
             outbox: Outbox::default(),
             upkeep: Upkeep::default(),
+            ids: bulla_plane::IdStock::default(),
         };
         Self { plane, people, reads }
     }

@@ -32,6 +32,12 @@ impl<T: Protected> Guarded<T> {
 }
 
 impl<T: Protected> Inspected<T> {
+    /// The same record as it was found for another caller, whose grants on it may differ. None if
+    /// it is another record.
+    pub fn found_for_another(&self, guarded: Guarded<T>) -> Option<Self> {
+        (guarded.0.arn() == self.0.arn()).then_some(Self(guarded.0))
+    }
+
     /// The record's ARN; `*` where an action is on no record.
     pub fn arn(&self) -> &str {
         self.0.arn()

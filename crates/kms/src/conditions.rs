@@ -1,4 +1,4 @@
-//! The condition keys that a request to KMS sets (facts 1.9).
+//! The condition keys that a request to KMS sets (KMS guide).
 //!
 //! Most policies ask for none of them, so what the hot operations set is borrowed, and lists are
 //! made only when a policy asks.

@@ -15,7 +15,7 @@ use crate::key;
 use crate::live::{Held, LiveKey};
 use crate::{ALIASES, Kms, MATERIALS, keys, managed};
 
-/// Which identifiers an operation takes (facts 1.3).
+/// Which identifiers an operation takes (KMS API Reference, `KeyId`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Takes {
     /// Key ids, key ARNs, aliases and alias ARNs, of any account.

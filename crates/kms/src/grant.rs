@@ -76,7 +76,8 @@ impl GrantRecord {
     }
 
     /// Whether it lets its grantee create this grant: one of no more operations, under constraints
-    /// that are no looser (facts 1.8). CreateGrant and RetireGrant count as operations like others.
+    /// that are no looser (KMS guide, "Grants"). CreateGrant and RetireGrant count as operations
+    /// like others.
     pub(crate) fn bears(&self, child: &GrantRecord) -> bool {
         self.has("CreateGrant")
             && child.operations.iter().all(|operation| self.has(operation))
@@ -103,8 +104,8 @@ impl Constraints {
         self.equals.as_deref().or(self.subset.as_deref()).unwrap_or_default()
     }
 
-    /// Whether they hold for a request (facts 1.8): those on the context only where the operation
-    /// has one, the one on the source everywhere but in RetireGrant.
+    /// Whether they hold for a request (KMS guide, "Grants"): those on the context only where the
+    /// operation has one, the one on the source everywhere but in RetireGrant.
     fn hold(&self, operation: &str, conditions: &dyn Conditions) -> bool {
         if operation == "RetireGrant" {
             return true;
@@ -152,8 +153,8 @@ fn has_pair(conditions: &dyn Conditions, key: &str, value: &str) -> bool {
     conditions.get(&name) == Some(Values::One(value))
 }
 
-/// The operations that a grant on a key of this usage can have, in AWS's order (facts 1.8, and
-/// the recorded list for HMAC keys). `symmetric` tells encryption keys apart.
+/// The operations that a grant on a key of this usage can have, in AWS's order (KMS guide,
+/// "Grants", and the recorded list for HMAC keys). `symmetric` tells encryption keys apart.
 pub(crate) fn valid_operations(usage: &str, symmetric: bool) -> Vec<&'static str> {
     let own: &[&str] = match usage {
         "ENCRYPT_DECRYPT" if symmetric => &[

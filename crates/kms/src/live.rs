@@ -69,7 +69,7 @@ impl LiveKey {
         self.materials.iter().rev().find(|material| material.id == *id)
     }
 
-    /// Whether the state lets the key be used or its rotation be changed (facts 1.4).
+    /// Whether the state lets the key be used or its rotation be changed (KMS guide, "Key states").
     pub(crate) fn must_be_enabled(&self) -> Result<(), Fault> {
         match self.record.state {
             State::Enabled => Ok(()),
@@ -125,7 +125,7 @@ impl Protected for Held {
     }
 }
 
-/// A condition key that a key itself sets, in lower case (facts 1.9).
+/// A condition key that a key itself sets, in lower case (KMS guide).
 pub(crate) fn condition<'k>(live: &'k LiveKey, key: &str) -> Option<Values<'k>> {
     let record = &live.record;
     match key {

@@ -1,4 +1,4 @@
-//! Key policies: the default one, and what a new one must fulfil (facts 1.9).
+//! Key policies: the default one, and what a new one must fulfil (KMS guide).
 
 use bulla_plane::Stop;
 use bulla_plane::gate::Named;

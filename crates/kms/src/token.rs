@@ -4,9 +4,9 @@
 //! base64 of   16 bytes  nonce
 //!              n bytes  AES-256-GCM ciphertext of the row, then its 16-byte tag
 //! ```
-//! A token is no secret and gives nothing by itself (facts 1.8): a grant takes effect at once, with
-//! or without its token. But one that was never given out is refused, and so is one whose grant is
-//! gone.
+//! A token is no secret and gives nothing by itself (KMS guide, "Grants"): a grant takes effect at
+//! once, with or without its token. But one that was never given out is refused, and so is one
+//! whose grant is gone.
 
 use bulla_crypto::{CryptoError, SecretKey};
 use bulla_plane::{Call, Stop};

@@ -73,7 +73,7 @@ impl<'a, T: Protected> Scope<'a, T> {
         }
     }
 
-    /// `<service>.<region>.amazonaws.com`, in every partition (facts 1.9).
+    /// `<service>.<region>.amazonaws.com`, in every partition (KMS guide).
     fn via_service(&self) -> Option<&str> {
         let service = self.call.via?;
         let region = &self.call.region;

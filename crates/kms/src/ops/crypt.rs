@@ -92,7 +92,8 @@ pub(crate) async fn re_encrypt(kms: &Kms, call: &mut Call, input: &ReEncryptRequ
     let blob =
         blob::seal(&kms.crypto, current, Made::ByEncrypt, plaintext.expose(), target.context)?;
     stop_if_dry(input.dry_run())?;
-    // Each key has an event of its own (facts 1.18); both events name both keys, source first.
+    // Each key has an event of its own (KMS API Reference); both events name both keys, source
+    // first.
     let second = call.one_more_event(&kms.crypto)?;
     kms.used(call, call.event_id, &opened.key, "ReEncrypt").await?;
     kms.used(call, second, &key, "ReEncrypt").await?;
@@ -217,7 +218,7 @@ fn open<'a>(
 
 /// The text where neither the request nor a ciphertext names a key.
 const NO_KEY: &str = "KeyId must not be null";
-/// The text of a required member (facts 1.6).
+/// The text of a required member (recorded).
 const NO_CIPHERTEXT: &str = "1 validation error detected: Value at 'ciphertextBlob' failed to \
                              satisfy constraint: Member must not be null";
 

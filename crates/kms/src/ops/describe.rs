@@ -16,7 +16,7 @@ use crate::found::Takes;
 use crate::key::{KeyRecord, State, path};
 use crate::{KEYS, Kms, fault, key, marker};
 
-/// Default and largest page of ListKeys (facts 1.2).
+/// Default and largest page of ListKeys (KMS API Reference).
 const KEYS_A_PAGE: (usize, usize) = (100, 1_000);
 
 /// A key as its owner sees it.

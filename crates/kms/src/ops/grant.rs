@@ -12,9 +12,9 @@ use crate::live::LiveKey;
 use crate::principals::{self, Principal, Unknown};
 use crate::{Kms, fault};
 
-/// The most pairs of an encryption context in a constraint (facts 1.8).
+/// The most pairs of an encryption context in a constraint (KMS guide, "Grants").
 const MAX_PAIRS: usize = 8;
-/// The most characters of a value in a constraint (facts 1.8).
+/// The most characters of a value in a constraint (KMS guide, "Grants").
 const MAX_VALUE_CHARS: usize = 384;
 
 /// Principals that a request names, and what is wrong with them, which is told to those only who
@@ -124,7 +124,7 @@ fn of_request(constraints: &GrantConstraints<'_>) -> Constraints {
     }
 }
 
-/// Whom the grant names (facts 1.8). The texts of the refusals are ours.
+/// Whom the grant names (KMS guide, "Grants"). The texts of the refusals are ours.
 async fn parties(
     kms: &Kms,
     call: &Call,
@@ -180,7 +180,7 @@ async fn named(kms: &Kms, call: &Call, text: &str, member: &str) -> Result<Named
     })
 }
 
-/// The condition keys of CreateGrant (facts 1.9).
+/// The condition keys of CreateGrant (KMS guide).
 fn conditions<'a>(call: &Call, grant: &'a GrantRecord, parties: &'a Parties) -> RequestKeys<'a> {
     let of = |party: &'a Named| match party.party {
         Party::Principal(_) => (Some(party.shown.as_str()), None),

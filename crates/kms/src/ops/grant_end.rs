@@ -120,9 +120,9 @@ async fn missing(
     Ok(if is_grant_id(id) { fault::no_such_grant(id) } else { fault::invalid_grant_id() })
 }
 
-/// By what right the caller may retire a grant, the strongest first (facts 1.8): as its retiring
-/// principal, as its grantee if it includes RetireGrant, or as the account that created it. Whoever
-/// has the right as an account may pass it on by identity policies.
+/// By what right the caller may retire a grant, the strongest first (KMS guide, "Grants"): as its
+/// retiring principal, as its grantee if it includes RetireGrant, or as the account that created
+/// it. Whoever has the right as an account may pass it on by identity policies.
 fn right(call: &Call, grant: &GrantRecord) -> Option<Grantee> {
     let retiring = grant.retiring.as_ref().map(Party::id);
     let grantee = Some(grant.grantee.id()).filter(|_| grant.has("RetireGrant"));

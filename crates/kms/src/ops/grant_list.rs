@@ -17,7 +17,7 @@ use crate::grants::{self, RETIRABLE, is_grant_id};
 use crate::principals::{self, Principal, Unknown};
 use crate::{Kms, fault, key, marker};
 
-/// Default and largest page (facts 1.2).
+/// Default and largest page (KMS API Reference).
 const GRANTS_A_PAGE: (usize, usize) = (50, 100);
 
 pub(crate) async fn list_grants(
@@ -158,7 +158,7 @@ async fn retirable_entry(
     Ok(Some(entry(kms, call, &arn, grant).await?))
 }
 
-/// A retiring principal of the caller's account: nobody lists for others (facts 1.8).
+/// A retiring principal of the caller's account: nobody lists for others (KMS guide, "Grants").
 async fn retiring(kms: &Kms, call: &Call, text: &str) -> Result<Party, Stop> {
     let told = |why: Unknown| {
         why.of_arn(text).unwrap_or_else(|| {

@@ -26,7 +26,7 @@ use crate::{KEYS, Kms, MATERIALS, policies};
 
 /// A day in milliseconds.
 pub(crate) const DAY_MS: i64 = 86_400_000;
-/// The waiting period of a deletion, in days: least, most, default (facts 1.13).
+/// The waiting period of a deletion, in days: least, most, default (KMS API Reference).
 const WINDOW_DAYS: (i64, i64, i64) = (7, 30, 30);
 
 impl Kms {
@@ -171,7 +171,7 @@ fn symmetric_only(input: &CreateKeyRequest<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The usages of a key spec (facts 1.5).
+/// The usages of a key spec (KMS API Reference, `KeySpec`).
 fn usages(spec: &str) -> &'static [&'static str] {
     match spec {
         "SYMMETRIC_DEFAULT" => &["ENCRYPT_DECRYPT"],

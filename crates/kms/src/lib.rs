@@ -1,7 +1,8 @@
 //! KMS: keys, their material, and what may be done with them.
 //!
 //! A key is one row (`kms.key`), each of its materials another (`kms.material`), each alias a third
-//! (`kms.alias`), each grant a fourth (`kms.grant`). Whatever a handler reads of a key it reads behind the Gate.
+//! (`kms.alias`), each grant a fourth (`kms.grant`). Whatever a handler reads of a key it reads
+//! behind the Gate.
 
 mod blob;
 mod cache;

@@ -12,15 +12,36 @@ PARTNER = "414141414141"
 KEY_POLICY = {
     "Version": "2012-10-17",
     "Statement": [
-        {"Sid": "own", "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{OWNER}:root"},
-         "Action": "kms:*", "Resource": "*"},
-        {"Sid": "partner", "Effect": "Allow", "Principal": {"AWS": PARTNER},
-         "Action": "kms:Decrypt", "Resource": "*",
-         "Condition": {"StringEquals": {"kms:EncryptionContext:tenant": "a"}}},
-        {"Sid": "service", "Effect": "Allow", "Principal": {"Service": "ssm.amazonaws.com"},
-         "Action": "kms:Decrypt", "Resource": "*"},
-        {"Sid": "network", "Effect": "Deny", "Principal": "*", "Action": "kms:Decrypt",
-         "Resource": "*", "Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}},
+        {
+            "Sid": "own",
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:aws:iam::{OWNER}:root"},
+            "Action": "kms:*",
+            "Resource": "*",
+        },
+        {
+            "Sid": "partner",
+            "Effect": "Allow",
+            "Principal": {"AWS": PARTNER},
+            "Action": "kms:Decrypt",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"kms:EncryptionContext:tenant": "a"}},
+        },
+        {
+            "Sid": "service",
+            "Effect": "Allow",
+            "Principal": {"Service": "ssm.amazonaws.com"},
+            "Action": "kms:Decrypt",
+            "Resource": "*",
+        },
+        {
+            "Sid": "network",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "kms:Decrypt",
+            "Resource": "*",
+            "Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}},
+        },
     ],
 }
 
@@ -49,7 +70,9 @@ def ask(server, *args, account=OWNER, ok=True):
 
 
 def explain(server, principal, *args):
-    return json.loads(ask(server, "explain", principal, "kms:Decrypt", "alias/asked", *args, "--json"))
+    return json.loads(
+        ask(server, "explain", principal, "kms:Decrypt", "alias/asked", *args, "--json")
+    )
 
 
 def outcomes(answer):

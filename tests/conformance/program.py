@@ -71,6 +71,10 @@ class Server:
     def serve(cls, data, **options):
         return cls("serve", "--data", str(data), **options)
 
+    def argument(self, option):
+        """What the server was given for an option."""
+        return self._command[self._command.index(option) + 1]
+
     @property
     def endpoint(self):
         return f"http://127.0.0.1:{self.port}"

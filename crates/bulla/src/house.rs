@@ -39,13 +39,14 @@ impl House {
         let sessions = Arc::new(Sessions::new(Arc::clone(&principals)));
         let keys = AccessKeys::new(Arc::clone(&sessions), dev);
         let fetcher = Arc::new(Outgoing { dev });
-        let providers = Arc::new(Providers::new(Arc::clone(&principals), fetcher));
-        let organizations = Organizations::new(Arc::clone(&principals), dev);
+        let providers = Arc::new(Providers::new(Arc::clone(&principals), fetcher, dev));
+        let iam = Arc::new(Iam::new(Arc::clone(&providers)));
+        let organizations = Organizations::new(Arc::clone(&iam), dev);
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&principals) as _);
         let directory: Arc<dyn Directory> = Arc::<Principals>::clone(&principals);
         let mut services: Vec<Arc<dyn Service>> = vec![
             Arc::new(kms),
-            Arc::new(Iam::new(principals)),
+            iam,
             Arc::new(Sts::new(sessions, providers)),
             Arc::new(organizations),
         ];

@@ -55,8 +55,18 @@ impl Iam {
 
     /// Commits a new entity, unless its name is taken or the account has too many.
     pub(crate) async fn add(&self, entity: &Entity, batch: SealedBatch) -> Result<(), Stop> {
+        self.must_be_free(entity.kind, &entity.account, &entity.name).await?;
+        let batch = self.enter(entity, batch).await?;
+        self.principals.commit(&entity.account, batch).await
+    }
+
+    /// Adds a new entity to a batch, unless the account has too many.
+    pub(crate) async fn enter(
+        &self,
+        entity: &Entity,
+        batch: SealedBatch,
+    ) -> Result<SealedBatch, Stop> {
         let kind = entity.kind;
-        self.must_be_free(kind, &entity.account, &entity.name).await?;
         let counted = kind.counted();
         let batch = self.recount(&entity.account, batch, |census| census.add(counted)).await?;
         let batch = batch.put(kind.space(), entity.row(), Expected::Absent, bytes(entity)?).put(
@@ -65,12 +75,11 @@ impl Iam {
             Expected::Absent,
             bytes(&holder(entity))?,
         );
-        let batch = if kind.is_principal() {
+        Ok(if kind.is_principal() {
             batch.put(ARNS, entity.arn(), Expected::Absent, bytes(&entity.id)?)
         } else {
             batch
-        };
-        self.principals.commit(&entity.account, batch).await
+        })
     }
 
     async fn must_be_free(&self, kind: Kind, account: &str, name: &str) -> Result<(), Stop> {

@@ -22,6 +22,7 @@ mod linked;
 mod page;
 mod policies;
 mod profiles;
+mod providers;
 mod roles;
 mod rows;
 mod simulate;
@@ -31,11 +32,14 @@ mod usage;
 mod users;
 mod versions;
 
+pub(crate) use usage::Use;
+
 use std::sync::Arc;
 
 use bulla_plane::Stop;
 use bulla_shapes::Record;
 
+use crate::oidc::Providers;
 use crate::principals::Principals;
 
 /// What a handler answers.
@@ -44,12 +48,13 @@ pub(crate) type Answer = Result<Option<Record<'static>>, Stop>;
 /// The service.
 pub struct Iam {
     pub(crate) principals: Arc<Principals>,
+    pub(crate) providers: Arc<Providers>,
 }
 
 impl Iam {
-    /// The service over the principals of all accounts.
+    /// The service over the principals and the identity providers of all accounts.
     #[must_use]
-    pub fn new(principals: Arc<Principals>) -> Self {
-        Self { principals }
+    pub fn new(providers: Arc<Providers>) -> Self {
+        Self { principals: Arc::clone(&providers.principals), providers }
     }
 }

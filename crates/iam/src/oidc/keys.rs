@@ -157,6 +157,11 @@ impl Issuers {
     pub(crate) fn forget(&self) {
         self.known.clear();
     }
+
+    /// Forgets the keys of one issuer, whose record has changed.
+    pub(crate) fn forget_one(&self, place: &str) {
+        self.known.remove(place);
+    }
 }
 
 fn pick(keys: &Keys, key_id: Option<&str>) -> Vec<PublicKey> {

@@ -117,7 +117,7 @@ async fn providers(keys: Result<&'static str, FetchError>) -> (Providers, Arc<Is
     let principals = Principals::new(barrier, crypto, Arc::new(Clock::default()));
     let issuer = Arc::new(Issuer { keys, asked: AtomicUsize::new(0) });
     let fetcher = Arc::clone(&issuer) as Arc<dyn Fetcher>;
-    (Providers::new(Arc::new(principals), fetcher), issuer)
+    (Providers::new(Arc::new(principals), fetcher, false), issuer)
 }
 
 async fn refusal(providers: &Providers, account: &str, token: &str) -> (String, String) {

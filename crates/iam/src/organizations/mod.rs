@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 use bulla_store::Space;
 
+use crate::iam::Iam;
 use crate::principals::Principals;
 use guard::Guard;
 pub use ids::draw_account;
@@ -39,17 +40,19 @@ pub const SPACES: &[Space] = &[
 
 /// The service, and what it says of accounts.
 pub struct Organizations {
+    iam: Arc<Iam>,
     principals: Arc<Principals>,
     guard: Arc<Guard>,
 }
 
 impl Organizations {
-    /// The service over these principals, whom it binds from now on. In `dev` every account
-    /// exists that nobody closed.
+    /// The service over IAM's principals, whom it binds from now on. In `dev` every account exists
+    /// that nobody closed.
     #[must_use]
-    pub fn new(principals: Arc<Principals>, dev: bool) -> Self {
+    pub fn new(iam: Arc<Iam>, dev: bool) -> Self {
+        let principals = Arc::clone(&iam.principals);
         let guard = Arc::new(Guard::new(Arc::clone(&principals.barrier), dev));
         principals.guard(Arc::clone(&guard) as _);
-        Self { principals, guard }
+        Self { iam, principals, guard }
     }
 }

@@ -1,10 +1,10 @@
 //! The role that a new account has, so that the account which manages it gets in.
 
 use bulla_plane::Stop;
-use bulla_store::{Expected, SealedBatch};
+use bulla_store::SealedBatch;
 
-use crate::principals::Principals;
-use crate::records::{ARNS, Entity, Holder, IDS, Kind, PARTITION, ROLES, RolePart, bytes};
+use crate::iam::{Iam, Use};
+use crate::records::{Entity, Kind, PARTITION, RolePart};
 
 /// The role's name unless another is asked for.
 pub(crate) const DEFAULT_NAME: &str = "OrganizationAccountAccessRole";
@@ -13,8 +13,8 @@ const ADMINISTRATOR: &str = "AdministratorAccess";
 const MAX_SESSION_SECONDS: i64 = 3600;
 
 /// Adds the role of a new account to the batch that makes the account.
-pub(crate) fn put(
-    principals: &Principals,
+pub(crate) async fn put(
+    iam: &Iam,
     batch: SealedBatch,
     account: &str,
     management: &str,
@@ -25,22 +25,23 @@ pub(crate) fn put(
         "{{\"Version\":\"2012-10-17\",\"Statement\":[{{\"Effect\":\"Allow\",\"Principal\":\
          {{\"AWS\":\"arn:{PARTITION}:iam::{management}:root\"}},\"Action\":\"sts:AssumeRole\"}}]}}"
     );
-    let id = crate::ids::unique_id(&principals.crypto, Kind::Role.prefix())?;
+    let administrator = format!("arn:{PARTITION}:iam::aws:policy/{ADMINISTRATOR}");
     let entity = Entity {
         kind: Kind::Role,
         account: account.to_owned(),
         path: "/".to_owned(),
         name: name.to_owned(),
-        id: id.clone(),
+        id: crate::ids::unique_id(&iam.principals.crypto, Kind::Role.prefix())?,
         created_ms: now_ms,
         tags: Vec::new(),
         inline: Vec::new(),
-        attached: vec![format!("arn:{PARTITION}:iam::aws:policy/{ADMINISTRATOR}")],
+        attached: vec![administrator.clone()],
         boundary: None,
         groups: Vec::new(),
         keys: Vec::new(),
         role: Some(RolePart {
             trust,
+            // An account's root user has no id that a namesake could lack.
             bindings: Vec::new(),
             description: None,
             max_session_seconds: MAX_SESSION_SECONDS,
@@ -48,9 +49,6 @@ pub(crate) fn put(
             service: None,
         }),
     };
-    let holder = Holder { kind: Kind::Role, account: account.to_owned(), name: name.to_owned() };
-    Ok(batch
-        .put(ROLES, entity.row(), Expected::Absent, bytes(&entity)?)
-        .put(IDS, id.as_str(), Expected::Absent, bytes(&holder)?)
-        .put(ARNS, entity.arn(), Expected::Absent, bytes(&id)?))
+    let batch = iam.used(&entity, &administrator, Use::Attached, batch).await?;
+    iam.enter(&entity, batch).await
 }

@@ -13,17 +13,16 @@ use bulla_shapes::organizations::{
     SERVICE, UpdateOrganizationalUnitRequest, UpdatePolicyRequest,
 };
 
+use bulla_shapes::NoInput;
+
 use super::Organizations;
 use super::ops::{accounts, attachments, organization, policies, types, units};
-
-/// The input of operations whose model has none.
-type Nothing<'a> = ListRootsRequest<'a>;
 
 #[rustfmt::skip]
 static ROWS: &[Row<Organizations>] = &[
     row!("CreateOrganization",                Write, false, "CreateOrganization",                CreateOrganizationRequest,                organization::create),
-    row!("DescribeOrganization",              Read,  true,  "DescribeOrganization",              Nothing,                                  organization::describe),
-    row!("DeleteOrganization",                Write, false, "DeleteOrganization",                Nothing,                                  organization::delete),
+    row!("DescribeOrganization",              Read,  true,  "DescribeOrganization",              NoInput,                                  organization::describe),
+    row!("DeleteOrganization",                Write, false, "DeleteOrganization",                NoInput,                                  organization::delete),
     row!("CreateAccount",                     Write, false, "CreateAccount",                     CreateAccountRequest,                     accounts::create),
     row!("DescribeCreateAccountStatus",       Read,  true,  "DescribeCreateAccountStatus",       DescribeCreateAccountStatusRequest,       accounts::describe_request),
     row!("ListCreateAccountStatus",           List,  true,  "ListCreateAccountStatus",           ListCreateAccountStatusRequest,           accounts::list_requests),

@@ -67,6 +67,7 @@ pub const SPACES: &[Space] = &[
     IDS,
     ARNS,
     crate::access_key::USER_KEYS,
+    crate::oidc::PROVIDERS,
 ];
 
 /// Whom a unique id belongs to.

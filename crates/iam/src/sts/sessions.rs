@@ -135,7 +135,10 @@ mod tests {
     use bulla_store::{Barrier, Expected, Memory, SealedBatch};
 
     use super::super::session::tests::session;
+    use super::super::tests::Nowhere;
     use super::*;
+    use crate::iam::Iam;
+    use crate::oidc::Providers;
     use crate::organizations::put_role;
     use crate::records::{ARNS, IDS, ROLES};
 
@@ -145,6 +148,7 @@ mod tests {
 
     struct House {
         sessions: Sessions,
+        iam: Iam,
         barrier: Arc<Barrier>,
     }
 
@@ -155,15 +159,17 @@ mod tests {
             let barrier = Barrier::create(Arc::new(Memory::new()), crypto.clone(), root).await;
             let barrier = Arc::new(barrier.unwrap());
             let clock = Arc::new(Clock::default());
-            let principals = Principals::new(Arc::clone(&barrier), crypto, clock);
-            Self { sessions: Sessions::new(Arc::new(principals)), barrier }
+            let principals = Arc::new(Principals::new(Arc::clone(&barrier), crypto, clock));
+            let providers = Providers::new(Arc::clone(&principals), Arc::new(Nowhere), false);
+            let iam = Iam::new(Arc::new(providers));
+            Self { sessions: Sessions::new(principals), iam, barrier }
         }
 
         /// Makes the role and gives its id.
         async fn make_role(&self) -> String {
             let principals = &self.sessions.principals;
-            let batch =
-                put_role(principals, SealedBatch::new(), ACCOUNT, "999999999999", "reader", 0);
+            let batch = SealedBatch::new();
+            let batch = put_role(&self.iam, batch, ACCOUNT, "999999999999", "reader", 0).await;
             principals.commit(ACCOUNT, batch.unwrap()).await.unwrap();
             let role = principals.role("arn:aws:iam::123456789012:role/reader").await.unwrap();
             role.unwrap().unique_id

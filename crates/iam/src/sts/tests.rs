@@ -28,7 +28,8 @@ const ROLE: &str = "arn:aws:iam::444455556666:role/team/reader";
 const ANN: &str = "arn:aws:iam::111122223333:user/ann";
 const ANY_STS: &str = r#"{"Effect":"Allow","Action":"sts:*","Resource":"*"}"#;
 
-struct Nowhere;
+/// No identity provider is asked.
+pub(super) struct Nowhere;
 
 impl Fetcher for Nowhere {
     fn get<'a>(
@@ -46,7 +47,7 @@ async fn service() -> Sts {
     let barrier = Barrier::create(Arc::new(Memory::new()), crypto.clone(), root).await.unwrap();
     let clock = Arc::new(Clock::default());
     let principals = Arc::new(Principals::new(Arc::new(barrier), crypto, clock));
-    let providers = Providers::new(Arc::clone(&principals), Arc::new(Nowhere));
+    let providers = Providers::new(Arc::clone(&principals), Arc::new(Nowhere), false);
     Sts::new(Arc::new(Sessions::new(principals)), Arc::new(providers))
 }
 

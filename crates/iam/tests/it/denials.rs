@@ -17,7 +17,10 @@ fn parameters(operation: &str) -> Vec<(&'static str, &'static str)> {
     const BOUND: (&str, &str) = ("PermissionsBoundary", "arn:aws:iam::aws:policy/IAMFullAccess");
     const SOURCE: (&str, &str) = ("PolicySourceArn", "arn:aws:iam::111122223333:user/bob");
     const ACTION: (&str, &str) = ("ActionNames.member.1", "kms:Decrypt");
+    const ISSUER: (&str, &str) =
+        ("OpenIDConnectProviderArn", "arn:aws:iam::111122223333:oidc-provider/issuer.example");
     const INPUT: (&str, &str) = ("PolicyInputList.member.1", "{}");
+    const PRINT: &str = "0123456789012345678901234567890123456789";
     match operation {
         "AddUserToGroup" | "RemoveUserFromGroup" => vec![GROUP, USER],
         "AddRoleToInstanceProfile" | "RemoveRoleFromInstanceProfile" => vec![PROFILE, ROLE],
@@ -35,6 +38,11 @@ fn parameters(operation: &str) -> Vec<(&'static str, &'static str)> {
         "GetAccessKeyLastUsed" => vec![KEY],
         "UpdateAccessKey" => vec![USER, KEY, ("Status", "Active")],
         "DeleteAccessKey" => vec![USER, KEY],
+        "CreateOpenIDConnectProvider" => vec![("Url", "https://issuer.example")],
+        "AddClientIDToOpenIDConnectProvider" | "RemoveClientIDFromOpenIDConnectProvider" => {
+            vec![ISSUER, ("ClientID", "c")]
+        }
+        "UpdateOpenIDConnectProviderThumbprint" => vec![ISSUER, ("ThumbprintList.member.1", PRINT)],
         "SimulateCustomPolicy" => vec![INPUT, ACTION],
         "GetContextKeysForCustomPolicy" => vec![INPUT],
         "SimulatePrincipalPolicy" => vec![SOURCE, ACTION],
@@ -45,10 +53,12 @@ fn parameters(operation: &str) -> Vec<(&'static str, &'static str)> {
         | "ListPolicies"
         | "ListInstanceProfiles"
         | "ListAccountAliases"
+        | "ListOpenIDConnectProviders"
         | "GetAccountSummary"
         | "GetAccountAuthorizationDetails" => vec![],
         name => {
             let mut parameters = match name {
+                _ if name.contains("OpenIDConnect") => vec![ISSUER],
                 _ if name.contains("InstanceProfile") && !name.ends_with("ForRole") => {
                     vec![PROFILE]
                 }

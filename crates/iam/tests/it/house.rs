@@ -110,8 +110,8 @@ impl House {
             Arc::new(Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock)));
         let sessions = Arc::new(Sessions::new(Arc::clone(&principals)));
         let authenticator = Arc::new(AccessKeys::new(Arc::clone(&sessions), true));
-        let providers = Arc::new(Providers::new(Arc::clone(&principals), Arc::new(Nowhere)));
-        let iam = Iam::new(Arc::clone(&principals));
+        let providers = Arc::new(Providers::new(Arc::clone(&principals), Arc::new(Nowhere), true));
+        let iam = Iam::new(Arc::clone(&providers));
         let services: Vec<Arc<dyn Service>> =
             vec![Arc::new(iam), Arc::new(Sts::new(sessions, providers))];
         let (outbox, upkeep) = (Outbox::default(), Upkeep::default());

@@ -66,7 +66,8 @@ pub(crate) async fn create(
         );
         let role = input.role_name().unwrap_or(role::DEFAULT_NAME);
         let management = found.record.management.clone();
-        let batch = role::put(principals, batch, &id, &management, role, call.now_ms)?;
+        let batch = role::put(&service.iam, batch, &id, &management, role, call.now_ms);
+        let batch = batch.await?;
         let root = found.record.root.clone();
         found.record.parents.insert(id.clone(), root);
         found.record.attach_first(&id);

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use bulla_plane::gate::permit_account;
 use bulla_plane::{Call, Stop};
 use bulla_policy::Context;
-use bulla_shapes::View;
 use bulla_shapes::organizations::{
     CreateOrganizationRequest, CreateOrganizationResponse, DescribeOrganizationResponse,
-    ListRootsRequest,
 };
+use bulla_shapes::{NoInput, View};
 use bulla_store::{Expected, SealedBatch};
 
 use super::super::records::{ACCOUNTS, Account, DOCUMENTS, Joined, ORGANIZATIONS, Organization};
@@ -73,22 +72,14 @@ fn new(
 }
 
 /// Members may ask, too.
-pub(crate) async fn describe(
-    service: &Organizations,
-    call: &mut Call,
-    _: &ListRootsRequest<'_>,
-) -> Answer {
+pub(crate) async fn describe(service: &Organizations, call: &mut Call, _: &NoInput<'_>) -> Answer {
     let found = service.of_caller(call, "organizations:DescribeOrganization").await?;
     let answer =
         DescribeOrganizationResponse::new().with_organization(view::organization(&found.record));
     Ok(Some(answer.into_record()))
 }
 
-pub(crate) async fn delete(
-    service: &Organizations,
-    call: &mut Call,
-    _: &ListRootsRequest<'_>,
-) -> Answer {
+pub(crate) async fn delete(service: &Organizations, call: &mut Call, _: &NoInput<'_>) -> Answer {
     let found = service.managed(call, "organizations:DeleteOrganization").await?;
     let organization = &found.record;
     if organization.parents.len() > 1 || !organization.units.is_empty() {

@@ -190,6 +190,50 @@ impl<'a> AccessKeyMetadata<'a> {
     pub fn with_create_date(self, value: i64) -> Self { Self(self.0.with(3, Value::Time(value))) }
 }
 
+/// A view of `AddClientIDToOpenIDConnectProviderRequest`.
+#[derive(Debug)]
+pub struct AddClientIDToOpenIDConnectProviderRequest<'a>(Held<'a>);
+
+impl<'a> View<'a> for AddClientIDToOpenIDConnectProviderRequest<'a> {
+    const SHAPE: &'static Structure = &tables::AddClientIDToOpenIDConnectProviderRequest;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for AddClientIDToOpenIDConnectProviderRequest<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> AddClientIDToOpenIDConnectProviderRequest<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::AddClientIDToOpenIDConnectProviderRequest))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `OpenIDConnectProviderArn`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn open_id_connect_provider_arn(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `OpenIDConnectProviderArn`.
+    #[must_use]
+    #[inline]
+    pub fn with_open_id_connect_provider_arn(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+    /// `ClientID`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn client_id(&self) -> &str { self.0.text(1).unwrap_or_default() }
+    /// Sets `ClientID`.
+    #[must_use]
+    #[inline]
+    pub fn with_client_id(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(1, Value::Str(value.into()))) }
+}
+
 /// A view of `AddRoleToInstanceProfileRequest`.
 #[derive(Debug)]
 pub struct AddRoleToInstanceProfileRequest<'a>(Held<'a>);
@@ -824,6 +868,110 @@ impl<'a> CreateInstanceProfileResponse<'a> {
     #[must_use]
     #[inline]
     pub fn with_instance_profile(self, value: InstanceProfile<'a>) -> Self { Self(self.0.with(0, Value::Struct(value.into_record()))) }
+}
+
+/// A view of `CreateOpenIDConnectProviderRequest`.
+#[derive(Debug)]
+pub struct CreateOpenIDConnectProviderRequest<'a>(Held<'a>);
+
+impl<'a> View<'a> for CreateOpenIDConnectProviderRequest<'a> {
+    const SHAPE: &'static Structure = &tables::CreateOpenIDConnectProviderRequest;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for CreateOpenIDConnectProviderRequest<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> CreateOpenIDConnectProviderRequest<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::CreateOpenIDConnectProviderRequest))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `Url`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn url(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `Url`.
+    #[must_use]
+    #[inline]
+    pub fn with_url(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+    /// `ClientIDList`: a list of strings.
+    #[must_use]
+    #[inline]
+    pub fn client_id_list(&self) -> Option<Strings<'_>> { self.0.strings(1) }
+    /// Sets `ClientIDList`.
+    #[must_use]
+    #[inline]
+    pub fn with_client_id_list(self, value: impl IntoIterator<Item = impl Into<Cow<'a, str>>>) -> Self { Self(self.0.with(1, view::strings(value))) }
+    /// `ThumbprintList`: a list of strings.
+    #[must_use]
+    #[inline]
+    pub fn thumbprint_list(&self) -> Option<Strings<'_>> { self.0.strings(2) }
+    /// Sets `ThumbprintList`.
+    #[must_use]
+    #[inline]
+    pub fn with_thumbprint_list(self, value: impl IntoIterator<Item = impl Into<Cow<'a, str>>>) -> Self { Self(self.0.with(2, view::strings(value))) }
+    /// `Tags`: a list of structures.
+    #[must_use]
+    #[inline]
+    pub fn tags(&self) -> Option<Views<'_, Tag<'_>>> { self.0.structures(3) }
+    /// Sets `Tags`.
+    #[must_use]
+    #[inline]
+    pub fn with_tags(self, value: impl IntoIterator<Item = Tag<'a>>) -> Self { Self(self.0.with(3, view::structures(value))) }
+}
+
+/// A view of `CreateOpenIDConnectProviderResponse`.
+#[derive(Debug)]
+pub struct CreateOpenIDConnectProviderResponse<'a>(Held<'a>);
+
+impl<'a> View<'a> for CreateOpenIDConnectProviderResponse<'a> {
+    const SHAPE: &'static Structure = &tables::CreateOpenIDConnectProviderResponse;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for CreateOpenIDConnectProviderResponse<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> CreateOpenIDConnectProviderResponse<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::CreateOpenIDConnectProviderResponse))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `OpenIDConnectProviderArn`: a string.
+    #[must_use]
+    #[inline]
+    pub fn open_id_connect_provider_arn(&self) -> Option<&str> { self.0.text(0) }
+    /// Sets `OpenIDConnectProviderArn`.
+    #[must_use]
+    #[inline]
+    pub fn with_open_id_connect_provider_arn(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+    /// `Tags`: a list of structures.
+    #[must_use]
+    #[inline]
+    pub fn tags(&self) -> Option<Views<'_, Tag<'_>>> { self.0.structures(1) }
+    /// Sets `Tags`.
+    #[must_use]
+    #[inline]
+    pub fn with_tags(self, value: impl IntoIterator<Item = Tag<'a>>) -> Self { Self(self.0.with(1, view::structures(value))) }
 }
 
 /// A view of `CreatePolicyRequest`.
@@ -1516,6 +1664,42 @@ impl<'a> DeleteInstanceProfileRequest<'a> {
     #[must_use]
     #[inline]
     pub fn with_instance_profile_name(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+}
+
+/// A view of `DeleteOpenIDConnectProviderRequest`.
+#[derive(Debug)]
+pub struct DeleteOpenIDConnectProviderRequest<'a>(Held<'a>);
+
+impl<'a> View<'a> for DeleteOpenIDConnectProviderRequest<'a> {
+    const SHAPE: &'static Structure = &tables::DeleteOpenIDConnectProviderRequest;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for DeleteOpenIDConnectProviderRequest<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> DeleteOpenIDConnectProviderRequest<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::DeleteOpenIDConnectProviderRequest))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `OpenIDConnectProviderArn`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn open_id_connect_provider_arn(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `OpenIDConnectProviderArn`.
+    #[must_use]
+    #[inline]
+    pub fn with_open_id_connect_provider_arn(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
 }
 
 /// A view of `DeletePolicyRequest`.
@@ -2816,6 +3000,110 @@ impl<'a> GetInstanceProfileResponse<'a> {
     #[must_use]
     #[inline]
     pub fn with_instance_profile(self, value: InstanceProfile<'a>) -> Self { Self(self.0.with(0, Value::Struct(value.into_record()))) }
+}
+
+/// A view of `GetOpenIDConnectProviderRequest`.
+#[derive(Debug)]
+pub struct GetOpenIDConnectProviderRequest<'a>(Held<'a>);
+
+impl<'a> View<'a> for GetOpenIDConnectProviderRequest<'a> {
+    const SHAPE: &'static Structure = &tables::GetOpenIDConnectProviderRequest;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for GetOpenIDConnectProviderRequest<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> GetOpenIDConnectProviderRequest<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::GetOpenIDConnectProviderRequest))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `OpenIDConnectProviderArn`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn open_id_connect_provider_arn(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `OpenIDConnectProviderArn`.
+    #[must_use]
+    #[inline]
+    pub fn with_open_id_connect_provider_arn(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+}
+
+/// A view of `GetOpenIDConnectProviderResponse`.
+#[derive(Debug)]
+pub struct GetOpenIDConnectProviderResponse<'a>(Held<'a>);
+
+impl<'a> View<'a> for GetOpenIDConnectProviderResponse<'a> {
+    const SHAPE: &'static Structure = &tables::GetOpenIDConnectProviderResponse;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for GetOpenIDConnectProviderResponse<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> GetOpenIDConnectProviderResponse<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::GetOpenIDConnectProviderResponse))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `Url`: a string.
+    #[must_use]
+    #[inline]
+    pub fn url(&self) -> Option<&str> { self.0.text(0) }
+    /// Sets `Url`.
+    #[must_use]
+    #[inline]
+    pub fn with_url(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+    /// `ClientIDList`: a list of strings.
+    #[must_use]
+    #[inline]
+    pub fn client_id_list(&self) -> Option<Strings<'_>> { self.0.strings(1) }
+    /// Sets `ClientIDList`.
+    #[must_use]
+    #[inline]
+    pub fn with_client_id_list(self, value: impl IntoIterator<Item = impl Into<Cow<'a, str>>>) -> Self { Self(self.0.with(1, view::strings(value))) }
+    /// `ThumbprintList`: a list of strings.
+    #[must_use]
+    #[inline]
+    pub fn thumbprint_list(&self) -> Option<Strings<'_>> { self.0.strings(2) }
+    /// Sets `ThumbprintList`.
+    #[must_use]
+    #[inline]
+    pub fn with_thumbprint_list(self, value: impl IntoIterator<Item = impl Into<Cow<'a, str>>>) -> Self { Self(self.0.with(2, view::strings(value))) }
+    /// `CreateDate`: milliseconds since 1970.
+    #[must_use]
+    #[inline]
+    pub fn create_date(&self) -> Option<i64> { self.0.time(3) }
+    /// Sets `CreateDate`.
+    #[must_use]
+    #[inline]
+    pub fn with_create_date(self, value: i64) -> Self { Self(self.0.with(3, Value::Time(value))) }
+    /// `Tags`: a list of structures.
+    #[must_use]
+    #[inline]
+    pub fn tags(&self) -> Option<Views<'_, Tag<'_>>> { self.0.structures(4) }
+    /// Sets `Tags`.
+    #[must_use]
+    #[inline]
+    pub fn with_tags(self, value: impl IntoIterator<Item = Tag<'a>>) -> Self { Self(self.0.with(4, view::structures(value))) }
 }
 
 /// A view of `GetPolicyRequest`.
@@ -4978,6 +5266,174 @@ impl<'a> ListInstanceProfilesResponse<'a> {
     pub fn with_marker(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(2, Value::Str(value.into()))) }
 }
 
+/// A view of `ListOpenIDConnectProviderTagsRequest`.
+#[derive(Debug)]
+pub struct ListOpenIDConnectProviderTagsRequest<'a>(Held<'a>);
+
+impl<'a> View<'a> for ListOpenIDConnectProviderTagsRequest<'a> {
+    const SHAPE: &'static Structure = &tables::ListOpenIDConnectProviderTagsRequest;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for ListOpenIDConnectProviderTagsRequest<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> ListOpenIDConnectProviderTagsRequest<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::ListOpenIDConnectProviderTagsRequest))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `OpenIDConnectProviderArn`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn open_id_connect_provider_arn(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `OpenIDConnectProviderArn`.
+    #[must_use]
+    #[inline]
+    pub fn with_open_id_connect_provider_arn(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+    /// `Marker`: a string.
+    #[must_use]
+    #[inline]
+    pub fn marker(&self) -> Option<&str> { self.0.text(1) }
+    /// Sets `Marker`.
+    #[must_use]
+    #[inline]
+    pub fn with_marker(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(1, Value::Str(value.into()))) }
+    /// `MaxItems`: a whole number.
+    #[must_use]
+    #[inline]
+    pub fn max_items(&self) -> Option<i64> { self.0.int(2) }
+    /// Sets `MaxItems`.
+    #[must_use]
+    #[inline]
+    pub fn with_max_items(self, value: i64) -> Self { Self(self.0.with(2, Value::Int(value))) }
+}
+
+/// A view of `ListOpenIDConnectProviderTagsResponse`.
+#[derive(Debug)]
+pub struct ListOpenIDConnectProviderTagsResponse<'a>(Held<'a>);
+
+impl<'a> View<'a> for ListOpenIDConnectProviderTagsResponse<'a> {
+    const SHAPE: &'static Structure = &tables::ListOpenIDConnectProviderTagsResponse;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for ListOpenIDConnectProviderTagsResponse<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> ListOpenIDConnectProviderTagsResponse<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::ListOpenIDConnectProviderTagsResponse))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `Tags`: a list of structures, required.
+    #[must_use]
+    #[inline]
+    pub fn tags(&self) -> Option<Views<'_, Tag<'_>>> { self.0.structures(0) }
+    /// Sets `Tags`.
+    #[must_use]
+    #[inline]
+    pub fn with_tags(self, value: impl IntoIterator<Item = Tag<'a>>) -> Self { Self(self.0.with(0, view::structures(value))) }
+    /// `IsTruncated`: a boolean.
+    #[must_use]
+    #[inline]
+    pub fn is_truncated(&self) -> Option<bool> { self.0.flag(1) }
+    /// Sets `IsTruncated`.
+    #[must_use]
+    #[inline]
+    pub fn with_is_truncated(self, value: bool) -> Self { Self(self.0.with(1, Value::Bool(value))) }
+    /// `Marker`: a string.
+    #[must_use]
+    #[inline]
+    pub fn marker(&self) -> Option<&str> { self.0.text(2) }
+    /// Sets `Marker`.
+    #[must_use]
+    #[inline]
+    pub fn with_marker(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(2, Value::Str(value.into()))) }
+}
+
+/// A view of `ListOpenIDConnectProvidersRequest`.
+#[derive(Debug)]
+pub struct ListOpenIDConnectProvidersRequest<'a>(Held<'a>);
+
+impl<'a> View<'a> for ListOpenIDConnectProvidersRequest<'a> {
+    const SHAPE: &'static Structure = &tables::ListOpenIDConnectProvidersRequest;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for ListOpenIDConnectProvidersRequest<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> ListOpenIDConnectProvidersRequest<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::ListOpenIDConnectProvidersRequest))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+}
+
+/// A view of `ListOpenIDConnectProvidersResponse`.
+#[derive(Debug)]
+pub struct ListOpenIDConnectProvidersResponse<'a>(Held<'a>);
+
+impl<'a> View<'a> for ListOpenIDConnectProvidersResponse<'a> {
+    const SHAPE: &'static Structure = &tables::ListOpenIDConnectProvidersResponse;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for ListOpenIDConnectProvidersResponse<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> ListOpenIDConnectProvidersResponse<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::ListOpenIDConnectProvidersResponse))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `OpenIDConnectProviderList`: a list of structures.
+    #[must_use]
+    #[inline]
+    pub fn open_id_connect_provider_list(&self) -> Option<Views<'_, OpenIDConnectProviderListEntry<'_>>> { self.0.structures(0) }
+    /// Sets `OpenIDConnectProviderList`.
+    #[must_use]
+    #[inline]
+    pub fn with_open_id_connect_provider_list(self, value: impl IntoIterator<Item = OpenIDConnectProviderListEntry<'a>>) -> Self { Self(self.0.with(0, view::structures(value))) }
+}
+
 /// A view of `ListPoliciesRequest`.
 #[derive(Debug)]
 pub struct ListPoliciesRequest<'a>(Held<'a>);
@@ -6062,6 +6518,42 @@ impl<'a> ManagedPolicyDetail<'a> {
     pub fn with_policy_version_list(self, value: impl IntoIterator<Item = PolicyVersion<'a>>) -> Self { Self(self.0.with(11, view::structures(value))) }
 }
 
+/// A view of `OpenIDConnectProviderListEntry`.
+#[derive(Debug)]
+pub struct OpenIDConnectProviderListEntry<'a>(Held<'a>);
+
+impl<'a> View<'a> for OpenIDConnectProviderListEntry<'a> {
+    const SHAPE: &'static Structure = &tables::OpenIDConnectProviderListEntry;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for OpenIDConnectProviderListEntry<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> OpenIDConnectProviderListEntry<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::OpenIDConnectProviderListEntry))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `Arn`: a string.
+    #[must_use]
+    #[inline]
+    pub fn arn(&self) -> Option<&str> { self.0.text(0) }
+    /// Sets `Arn`.
+    #[must_use]
+    #[inline]
+    pub fn with_arn(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+}
+
 /// A view of `OrderedOrganizationPolicyType`.
 #[derive(Debug)]
 pub struct OrderedOrganizationPolicyType<'a>(Held<'a>);
@@ -6868,6 +7360,50 @@ impl<'a> PutUserPolicyRequest<'a> {
     #[must_use]
     #[inline]
     pub fn with_policy_document(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(2, Value::Str(value.into()))) }
+}
+
+/// A view of `RemoveClientIDFromOpenIDConnectProviderRequest`.
+#[derive(Debug)]
+pub struct RemoveClientIDFromOpenIDConnectProviderRequest<'a>(Held<'a>);
+
+impl<'a> View<'a> for RemoveClientIDFromOpenIDConnectProviderRequest<'a> {
+    const SHAPE: &'static Structure = &tables::RemoveClientIDFromOpenIDConnectProviderRequest;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for RemoveClientIDFromOpenIDConnectProviderRequest<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> RemoveClientIDFromOpenIDConnectProviderRequest<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::RemoveClientIDFromOpenIDConnectProviderRequest))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `OpenIDConnectProviderArn`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn open_id_connect_provider_arn(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `OpenIDConnectProviderArn`.
+    #[must_use]
+    #[inline]
+    pub fn with_open_id_connect_provider_arn(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+    /// `ClientID`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn client_id(&self) -> &str { self.0.text(1).unwrap_or_default() }
+    /// Sets `ClientID`.
+    #[must_use]
+    #[inline]
+    pub fn with_client_id(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(1, Value::Str(value.into()))) }
 }
 
 /// A view of `RemoveRoleFromInstanceProfileRequest`.
@@ -7914,6 +8450,50 @@ impl<'a> TagInstanceProfileRequest<'a> {
     pub fn with_tags(self, value: impl IntoIterator<Item = Tag<'a>>) -> Self { Self(self.0.with(1, view::structures(value))) }
 }
 
+/// A view of `TagOpenIDConnectProviderRequest`.
+#[derive(Debug)]
+pub struct TagOpenIDConnectProviderRequest<'a>(Held<'a>);
+
+impl<'a> View<'a> for TagOpenIDConnectProviderRequest<'a> {
+    const SHAPE: &'static Structure = &tables::TagOpenIDConnectProviderRequest;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for TagOpenIDConnectProviderRequest<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> TagOpenIDConnectProviderRequest<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::TagOpenIDConnectProviderRequest))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `OpenIDConnectProviderArn`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn open_id_connect_provider_arn(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `OpenIDConnectProviderArn`.
+    #[must_use]
+    #[inline]
+    pub fn with_open_id_connect_provider_arn(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+    /// `Tags`: a list of structures, required.
+    #[must_use]
+    #[inline]
+    pub fn tags(&self) -> Option<Views<'_, Tag<'_>>> { self.0.structures(1) }
+    /// Sets `Tags`.
+    #[must_use]
+    #[inline]
+    pub fn with_tags(self, value: impl IntoIterator<Item = Tag<'a>>) -> Self { Self(self.0.with(1, view::structures(value))) }
+}
+
 /// A view of `TagPolicyRequest`.
 #[derive(Debug)]
 pub struct TagPolicyRequest<'a>(Held<'a>);
@@ -8080,6 +8660,50 @@ impl<'a> UntagInstanceProfileRequest<'a> {
     #[must_use]
     #[inline]
     pub fn with_instance_profile_name(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+    /// `TagKeys`: a list of strings, required.
+    #[must_use]
+    #[inline]
+    pub fn tag_keys(&self) -> Option<Strings<'_>> { self.0.strings(1) }
+    /// Sets `TagKeys`.
+    #[must_use]
+    #[inline]
+    pub fn with_tag_keys(self, value: impl IntoIterator<Item = impl Into<Cow<'a, str>>>) -> Self { Self(self.0.with(1, view::strings(value))) }
+}
+
+/// A view of `UntagOpenIDConnectProviderRequest`.
+#[derive(Debug)]
+pub struct UntagOpenIDConnectProviderRequest<'a>(Held<'a>);
+
+impl<'a> View<'a> for UntagOpenIDConnectProviderRequest<'a> {
+    const SHAPE: &'static Structure = &tables::UntagOpenIDConnectProviderRequest;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for UntagOpenIDConnectProviderRequest<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> UntagOpenIDConnectProviderRequest<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::UntagOpenIDConnectProviderRequest))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `OpenIDConnectProviderArn`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn open_id_connect_provider_arn(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `OpenIDConnectProviderArn`.
+    #[must_use]
+    #[inline]
+    pub fn with_open_id_connect_provider_arn(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
     /// `TagKeys`: a list of strings, required.
     #[must_use]
     #[inline]
@@ -8368,6 +8992,50 @@ impl<'a> UpdateGroupRequest<'a> {
     #[must_use]
     #[inline]
     pub fn with_new_group_name(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(2, Value::Str(value.into()))) }
+}
+
+/// A view of `UpdateOpenIDConnectProviderThumbprintRequest`.
+#[derive(Debug)]
+pub struct UpdateOpenIDConnectProviderThumbprintRequest<'a>(Held<'a>);
+
+impl<'a> View<'a> for UpdateOpenIDConnectProviderThumbprintRequest<'a> {
+    const SHAPE: &'static Structure = &tables::UpdateOpenIDConnectProviderThumbprintRequest;
+    #[inline]
+    fn view(record: &'a Record<'a>) -> Self { Self(Held::Ref(record)) }
+    #[inline]
+    fn from_record(record: Record<'a>) -> Self { Self(Held::Own(record)) }
+    #[inline]
+    fn into_record(self) -> Record<'a> { self.0.into_record() }
+}
+
+impl Default for UpdateOpenIDConnectProviderThumbprintRequest<'_> {
+    fn default() -> Self { Self::new() }
+}
+
+impl<'a> UpdateOpenIDConnectProviderThumbprintRequest<'a> {
+    /// With every member absent.
+    #[must_use]
+    pub fn new() -> Self { Self(Held::Own(Record::new(&tables::UpdateOpenIDConnectProviderThumbprintRequest))) }
+    /// The record behind the view.
+    #[must_use]
+    #[inline]
+    pub fn record(&self) -> &Record<'a> { self.0.record() }
+    /// `OpenIDConnectProviderArn`: a string, required.
+    #[must_use]
+    #[inline]
+    pub fn open_id_connect_provider_arn(&self) -> &str { self.0.text(0).unwrap_or_default() }
+    /// Sets `OpenIDConnectProviderArn`.
+    #[must_use]
+    #[inline]
+    pub fn with_open_id_connect_provider_arn(self, value: impl Into<Cow<'a, str>>) -> Self { Self(self.0.with(0, Value::Str(value.into()))) }
+    /// `ThumbprintList`: a list of strings, required.
+    #[must_use]
+    #[inline]
+    pub fn thumbprint_list(&self) -> Option<Strings<'_>> { self.0.strings(1) }
+    /// Sets `ThumbprintList`.
+    #[must_use]
+    #[inline]
+    pub fn with_thumbprint_list(self, value: impl IntoIterator<Item = impl Into<Cow<'a, str>>>) -> Self { Self(self.0.with(1, view::strings(value))) }
 }
 
 /// A view of `UpdateRoleDescriptionRequest`.

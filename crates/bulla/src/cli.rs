@@ -78,6 +78,9 @@ pub(crate) enum Command {
     /// List every principal that may do something, through which path and on which conditions.
     #[command(after_help = WHO_CAN_HELP)]
     WhoCan(WhoCanOptions),
+    /// Make, list or close accounts of the server that runs.
+    #[command(subcommand, after_help = ACCOUNT_HELP)]
+    Account(Account),
     /// Print which operations are served, as Markdown.
     #[command(hide = true)]
     Coverage,
@@ -138,6 +141,46 @@ pub(crate) struct Supposed {
     /// A value of a condition key; may be repeated, also for one key.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) with: Vec<String>,
+}
+
+const ACCOUNT_HELP: &str = "\
+Examples:
+  bulla account create payments --email payments@example.com
+  bulla account list
+  bulla account close 111122223333
+
+The server is found by AWS_ENDPOINT_URL, the caller by AWS's usual variables and files. The caller's
+account manages all that it makes, by Organizations, and gets in by assuming the role that each has.";
+
+/// `bulla account`.
+#[derive(Subcommand)]
+pub(crate) enum Account {
+    /// Make an account and print its number. The caller's account becomes one that manages others.
+    Create(CreateOptions),
+    /// Print number, status, name and address of each account.
+    List,
+    /// Close an account for good: nobody gets in any more.
+    Close(CloseOptions),
+}
+
+/// `bulla account create`.
+#[derive(Args)]
+pub(crate) struct CreateOptions {
+    /// What the account is called.
+    pub(crate) name: String,
+    /// An address that no other account has.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) email: String,
+    /// The role by which the caller's account gets in [default: OrganizationAccountAccessRole].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) role: Option<String>,
+}
+
+/// `bulla account close`.
+#[derive(Args)]
+pub(crate) struct CloseOptions {
+    /// The account's number.
+    pub(crate) account: String,
 }
 
 /// `bulla dev`.

@@ -6,6 +6,7 @@ mod exchange;
 mod settings;
 
 use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::error::Error;
@@ -74,6 +75,8 @@ impl Client {
         })?;
         headers.extend(added);
         let (status, answer) = self.exchange.post(&headers, body).await?;
+        // What answers nothing has no body at all.
+        let answer = if answer.is_empty() { Bytes::from_static(b"null") } else { answer };
         let answer: Value = serde_json::from_slice(&answer).map_err(|_| {
             let host = self.exchange.host();
             Error::Usage(format!(

@@ -1,6 +1,7 @@
 //! Bulla, the program: AWS's encryption plane, for people to run themselves.
 
 mod access;
+mod account;
 mod audit;
 mod cli;
 mod client;
@@ -57,6 +58,7 @@ fn run(cli: Cli) -> Result<(), Error> {
         Command::Tour => tour::tour(),
         Command::Explain(options) => access::explain(&options),
         Command::WhoCan(options) => access::who_can(&options),
+        Command::Account(command) => account::run(&command),
         Command::Coverage => coverage::print(),
     }
 }

@@ -21,7 +21,6 @@ use hyper_util::rt::TokioIo;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -32,16 +31,6 @@ use tokio_rustls::TlsConnector;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest answer that is read, in bytes. Real key sets have a few thousand.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
-/// Names another file of certificates than the system's, as other programs know it.
-const ROOTS_VARIABLE: &str = "SSL_CERT_FILE";
-/// Where systems keep the certificates that they trust.
-const ROOTS: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
-
 /// Gets documents from identity providers.
 pub(crate) struct Outgoing {
     /// Whether this machine itself may be asked without TLS.
@@ -140,17 +129,8 @@ fn config(thumbprints: &[String]) -> Result<ClientConfig, FetchError> {
 
 fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    let named = std::env::var_os(ROOTS_VARIABLE).map(std::path::PathBuf::from);
-    let files = named.map_or_else(|| ROOTS.map(Into::into).to_vec(), |file| vec![file]);
-    if let Some(file) = files.into_iter().find(|file| file.is_file()) {
-        match CertificateDer::pem_file_iter(&file) {
-            // One that does not parse is no root, and keeps the others from nothing.
-            Ok(found) => drop(roots.add_parsable_certificates(found.flatten())),
-            Err(error) => {
-                tracing::error!(%error, file = %file.display(), "certificates can't be read");
-            }
-        }
-    }
+    // What can't be read of the system's is left out; with none left only pins are trusted.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots
 }
 

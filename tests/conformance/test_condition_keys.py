@@ -38,7 +38,8 @@ class Site:
             "Condition": {operator: {name: value}},
         }
         document = {"Version": "2012-10-17", "Statement": [own, {**statement, **theirs}]}
-        key = new_key(self.own, Policy=json.dumps(document), Tags=[{"TagKey": "Team", "TagValue": "Blue"}])
+        tags = [{"TagKey": "Team", "TagValue": "Blue"}]
+        key = new_key(self.own, Policy=json.dumps(document), Tags=tags)
         self.own.create_alias(AliasName=f"alias/of-{key[-36:]}", TargetKeyId=key)
         return key
 

@@ -96,7 +96,9 @@ def test_a_listing_has_everything_and_pages(own_kms, own_key, account, other_acc
     }
     for _ in range(6):
         grant(own_kms, own_key, root(account), "Decrypt", RetiringPrincipal=root(account))
-    pages = own_kms.get_paginator("list_grants").paginate(KeyId=own_key, PaginationConfig={"PageSize": 3})
+    pages = own_kms.get_paginator("list_grants").paginate(
+        KeyId=own_key, PaginationConfig={"PageSize": 3}
+    )
     sizes = [len(page["Grants"]) for page in pages]
     assert sizes == [3, 3, 1]
     only = own_kms.list_grants(KeyId=own_key, GranteePrincipal=root(other_account))["Grants"]

@@ -253,3 +253,28 @@ async fn a_deleted_key_takes_more_grants_along_than_a_commit_holds() {
     assert_eq!(house.rows("kms.grant").await, 0);
     assert_eq!(house.rows("plane.due").await, 0);
 }
+
+#[tokio::test]
+async fn a_key_has_fifty_thousand_grants_and_no_more() {
+    let (house, key, ana) = house().await;
+    let id = key.rsplit('/').next().unwrap();
+    let row = format!("{A}/{}/{id}", crate::house::REGION);
+    let counted = async |count: u32| {
+        let space = bulla_store::Space::new("kms.key");
+        let stored = house.plane.barrier.get(space, row.as_bytes()).await.unwrap().unwrap();
+        let mut record: Value = serde_json::from_slice(stored.value.expose()).unwrap();
+        record["grants"] = count.into();
+        let at = bulla_store::Expected::At(stored.version);
+        let batch = bulla_store::SealedBatch::new();
+        let batch = batch.put(space, row.as_str(), at, record.to_string().into_bytes());
+        house.plane.barrier.commit(batch).await.unwrap();
+        house.plane.services[0].forget();
+    };
+    counted(49_999).await;
+    let one = house.call(A, "CreateGrant", to(&key, &ana, &["Encrypt"])).await;
+    let full = house.call(A, "CreateGrant", to(&key, &ana, &["Encrypt"])).await;
+    assert_eq!(code(&full), "LimitExceededException");
+    let input = json!({ "KeyId": key, "GrantId": text(&one, "GrantId") });
+    house.call(A, "RevokeGrant", input).await.unwrap();
+    house.call(A, "CreateGrant", to(&key, &ana, &["Encrypt"])).await.unwrap();
+}

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod abroad;
 mod condition_keys;
 mod grant_authorization;
 mod grant_lists;

@@ -17,7 +17,9 @@ use serde_json::{Value, json};
 
 const ACCOUNT: &str = "111122223333";
 const GRANTS: usize = 1_000;
-const ROUNDS: u32 = 20_000;
+/// How often the three are timed in turn; the quickest counts, as a busy machine only adds.
+const ROUNDS: usize = 60;
+const CALLS: u32 = 1_000;
 
 /// One account and its root user.
 struct Accounts;
@@ -127,10 +129,10 @@ async fn time(
     let input = json!({ "KeyId": key, "Plaintext": "YQ==", "EncryptionContext": { "a": "b" } });
     answer(service, caller.clone(), "Encrypt", &input).await?;
     let start = Instant::now();
-    for _ in 0..ROUNDS {
+    for _ in 0..CALLS {
         answer(service, caller.clone(), "Encrypt", &input).await?;
     }
-    Ok(start.elapsed() / ROUNDS)
+    Ok(start.elapsed() / CALLS)
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -142,13 +144,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let bare = key(&service, std::iter::empty()).await?;
     let others = key(&service, (0..GRANTS).map(|number| format!("other{number}"))).await?;
     let own = key(&service, std::iter::repeat_n("me".to_owned(), GRANTS)).await?;
-    let named = federated("me");
-    for (what, caller, key) in [
-        ("no grant", root(), &bare),
-        ("1000 grants to others", root(), &others),
-        ("1000 grants to the caller", named, &own),
-    ] {
-        println!("{what}: {:?} a call", time(&service, &caller, key).await?);
+    let cases = [
+        ("no grant", root(), bare),
+        ("1000 grants to others", root(), others),
+        ("1000 grants to the caller", federated("me"), own),
+    ];
+    let mut quickest = [Duration::MAX; 3];
+    for _ in 0..ROUNDS {
+        for ((_, caller, key), best) in cases.iter().zip(&mut quickest) {
+            *best = time(&service, caller, key).await?.min(*best);
+        }
+    }
+    for ((what, ..), best) in cases.iter().zip(quickest) {
+        println!("{what}: {best:?} a call");
     }
     Ok(())
 }

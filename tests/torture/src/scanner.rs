@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -106,8 +107,11 @@ impl Scanner {
                 bytes += self.sweep(&path, but)?;
                 continue;
             }
-            // Files come and go while a server works.
-            let Ok(content) = fs::read(&path) else { continue };
+            let content = match fs::read(&path) {
+                // Files come and go while a server works.
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                content => content.map_err(at("read a file"))?,
+            };
             closed(&path)?;
             self.clear(&path.display().to_string(), &content)?;
             self.clear("a file's name", path.as_os_str().as_encoded_bytes())?;

@@ -1,4 +1,4 @@
-"""Terraform's `aws_iam_*`: applied, planned again without a difference, destroyed.
+"""Terraform's `aws_iam_*` and `aws_kms_*`: applied, planned clean a second time, destroyed.
 
 Runs where Terraform is installed and gets its AWS provider, from the network or from the folder
 that BULLA_TERRAFORM_PLUGINS names.
@@ -34,7 +34,7 @@ provider "aws" {
 }
 """
 
-RESOURCES = """
+IAM = """
 data "aws_caller_identity" "me" {}
 
 resource "aws_iam_user" "alice" {
@@ -143,6 +143,73 @@ resource "aws_iam_account_alias" "alias" {
 }
 """
 
+KMS = """
+data "aws_caller_identity" "me" {}
+
+data "aws_iam_policy_document" "key" {
+  statement {
+    sid       = "own"
+    actions   = ["kms:*"]
+    resources = ["*"]
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:aws:iam::${data.aws_caller_identity.me.account_id}:root"]
+    }
+  }
+  statement {
+    sid       = "app"
+    actions   = ["kms:Decrypt"]
+    resources = ["*"]
+    principals {
+      type        = "AWS"
+      identifiers = [aws_iam_role.app.arn]
+    }
+  }
+}
+
+resource "aws_iam_role" "app" {
+  name               = "app"
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ec2.amazonaws.com" } }]
+  })
+}
+
+resource "aws_kms_key" "app" {
+  description             = "the application's key"
+  policy                  = data.aws_iam_policy_document.key.json
+  enable_key_rotation     = true
+  rotation_period_in_days = 180
+  deletion_window_in_days = 7
+  tags                    = { team = "red" }
+}
+
+resource "aws_kms_alias" "app" {
+  name          = "alias/app"
+  target_key_id = aws_kms_key.app.key_id
+}
+
+resource "aws_kms_grant" "app" {
+  name              = "app"
+  key_id            = aws_kms_key.app.key_id
+  grantee_principal = aws_iam_role.app.arn
+  operations        = ["Encrypt", "Decrypt", "GenerateDataKey"]
+  constraints {
+    encryption_context_subset = { app = "one" }
+  }
+}
+
+resource "aws_kms_key" "plain" {
+  description             = "without a policy of its own"
+  deletion_window_in_days = 7
+}
+
+resource "aws_kms_key_policy" "plain" {
+  key_id = aws_kms_key.plain.id
+  policy = data.aws_iam_policy_document.key.json
+}
+"""
+
 
 class Terraform:
     """One working folder of Terraform."""
@@ -167,11 +234,12 @@ class Terraform:
 
 
 @pytest.fixture
-def terraform(server, account, tmp_path):
+def terraform(request, server, account, tmp_path):
+    """Terraform on the configuration that the test names."""
     if shutil.which("terraform") is None:
         pytest.skip("Terraform is not installed")
     values = {"account": account, "endpoint": server.endpoint}
-    (tmp_path / "main.tf").write_text(PROVIDER % values + RESOURCES)
+    (tmp_path / "main.tf").write_text(PROVIDER % values + request.param)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
     environment |= {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
     terraform = Terraform(tmp_path, environment)
@@ -182,14 +250,34 @@ def terraform(server, account, tmp_path):
     return terraform
 
 
+def plan_is_clean(terraform):
+    # 0 means that nothing differs, 2 that something does.
+    again = terraform.run("plan", "-detailed-exitcode", "-input=false")
+    assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
+
+
+@pytest.mark.parametrize("terraform", [IAM], indirect=True, ids=["iam"])
 def test_iam_is_applied_planned_clean_and_destroyed(terraform, server, account):
     terraform.must("apply", "-auto-approve", "-input=false")
     iam = client(server, "iam", account=account)
     trusted = iam.get_role(RoleName="r")["Role"]["AssumeRolePolicyDocument"]["Statement"]
     assert trusted[0]["Principal"]["AWS"] == f"arn:aws:iam::{account}:user/team/alice"
-    # 0 means that nothing differs, 2 that something does.
-    again = terraform.run("plan", "-detailed-exitcode", "-input=false")
-    assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
+    plan_is_clean(terraform)
     terraform.must("destroy", "-auto-approve", "-input=false")
     summary = iam.get_account_summary()["SummaryMap"]
     assert [summary[name] for name in ("Users", "Groups", "Roles", "Policies")] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("terraform", [KMS], indirect=True, ids=["kms"])
+def test_kms_is_applied_planned_clean_and_destroyed(terraform, server, account):
+    terraform.must("apply", "-auto-approve", "-input=false")
+    kms = client(server, "kms", account=account, region="us-east-1")
+    key = kms.describe_key(KeyId="alias/app")["KeyMetadata"]["KeyId"]
+    rotation = kms.get_key_rotation_status(KeyId=key)
+    assert (rotation["KeyRotationEnabled"], rotation["RotationPeriodInDays"]) == (True, 180)
+    (grant,) = kms.list_grants(KeyId=key)["Grants"]
+    assert grant["GranteePrincipal"] == f"arn:aws:iam::{account}:role/app"
+    plan_is_clean(terraform)
+    terraform.must("destroy", "-auto-approve", "-input=false")
+    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    assert kms.list_grants(KeyId=key)["Grants"] == []

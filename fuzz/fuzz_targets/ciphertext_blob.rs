@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use bulla_crypto::{Crypto, HmacKey};
-use bulla_iam::{AccessKeys, Principals};
+use bulla_iam::{AccessKeys, Principals, Sessions};
 use bulla_kms::Kms;
 use bulla_plane::journal::{ChainKey, Journal, Memory, Options};
 use bulla_plane::outbox::Outbox;
@@ -61,9 +61,10 @@ impl World {
         let chain = Arc::new(ChainKey::new(HmacKey::new(b"a key of a fuzzed journal")));
         let (journal, _) = Journal::open(Arc::new(medium), chain, options).unwrap();
         let clock = Arc::new(Clock::default());
-        let principals = Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock));
-        let keys = AccessKeys::new(Arc::new(principals), true);
-        let kms = Kms::new(Arc::clone(&barrier), crypto.clone());
+        let principals =
+            Arc::new(Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock)));
+        let keys = AccessKeys::new(Arc::new(Sessions::new(Arc::clone(&principals))), true);
+        let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), principals);
         let (authenticator, services) = (Arc::new(keys), vec![Arc::new(kms) as _]);
         let (outbox, upkeep) = (Outbox::default(), Upkeep::default());
         let ids = IdStock::default();

@@ -22,10 +22,9 @@ def test_an_operation_of_kms_without_a_row(kms):
 
 
 def test_an_operation_of_sts_without_a_row(sts):
-    code = refusal(
-        sts.decode_authorization_message, EncodedMessage="x"
-    )
-    assert code in {"InvalidAction", "UnsupportedOperation", "NotImplemented"}
+    arn = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"
+    code = refusal(sts.assume_root, TargetPrincipal="111122223333", TaskPolicyArn={"arn": arn})
+    assert code == "InvalidAction"
 
 
 @pytest.mark.parametrize(

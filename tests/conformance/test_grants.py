@@ -244,10 +244,6 @@ def test_aliases_and_unknown_keys_are_refused(kms, key, alias):
 
 def test_a_service_needs_a_source_and_somebody_to_retire_it(own_kms, own_key):
     service = {"GranteeServicePrincipal": "rds.amazonaws.com"}
-    if "GranteeServicePrincipal" not in own_kms.meta.service_model.operation_model(
-        "CreateGrant"
-    ).input_shape.members:
-        pytest.skip("this botocore knows no service grantees")
     source = {"Constraints": {"SourceArn": "arn:aws:rds:eu-central-1:111122223333:db:one"}}
     retiring = {"RetiringServicePrincipal": "rds.amazonaws.com"}
     for lacking in (source, retiring):

@@ -26,6 +26,8 @@ pub enum CryptoError {
         /// The largest value allowed.
         max: u64,
     },
+    /// The caller's data: something is not the key that it should be. Holds what it should be.
+    MalformedKey(&'static str),
     /// The environment: the operating system gave no random bytes.
     RandomSource,
     /// The environment: the random source repeated itself. It stays refused until a restart.
@@ -58,6 +60,7 @@ impl fmt::Display for CryptoError {
             Self::OutOfRange { name, got, min, max } => {
                 write!(f, "{name} is {got}, it must be from {min} to {max}")
             }
+            Self::MalformedKey(what) => write!(f, "this is not {what}"),
             Self::RandomSource => f.write_str("the operating system's random source failed"),
             Self::RandomSourceStuck => f.write_str(
                 "the random source repeated itself and is no longer used: \

@@ -6,6 +6,8 @@
 //! - [`SecretKey`] is a 256-bit key in locked, undumpable memory; [`SecretBytes`] is a plaintext
 //!   of any length. Neither can be printed, cloned or compared by accident; both are wiped.
 //! - [`verify`] checks signatures of others: RSA and ECDSA.
+//! - [`GcmKey`], [`HkdfKey`], [`Hasher`], [`EcdsaKeyPair`], [`EcdhKey`], [`RsaEncryptionKey`] and
+//!   [`RsaDecryptionKey`] are what envelope encryption is made of.
 //! - [`sha256`], [`HmacKey`], [`ct_eq`] and [`hex`] are free of state and of choice.
 //! - [`harden_process`] is for the program's first lines.
 //!
@@ -13,8 +15,13 @@
 
 mod aead;
 mod digest;
+mod ecdh;
+mod ecdsa;
 mod error;
+mod gcm;
+mod hash;
 pub mod hex;
+mod hkdf;
 mod kdf;
 mod mac;
 mod memory;
@@ -23,12 +30,18 @@ mod password;
 mod process;
 mod provider;
 mod random;
+mod rsa;
 mod secret;
 mod verify;
 
 pub use aead::{Aead, Aes256Gcm, NONCE_LEN, TAG_LEN};
 pub use digest::{SHA256_LEN, Sha256, sha1_thumbprint, sha256};
+pub use ecdh::{EcdhKey, is_public_key};
+pub use ecdsa::{EcdsaKeyPair, digest_of, verify_hashed};
 pub use error::CryptoError;
+pub use gcm::GcmKey;
+pub use hash::{Hash, Hasher, MAX_HASH_LEN};
+pub use hkdf::HkdfKey;
 pub use kdf::{CounterKdf, Kdf};
 pub use mac::{HmacKey, HmacSha256, Mac, ct_eq, hmac_sha256};
 pub use memory::{MAX_ARENA_BYTES, MemoryLock, memory_lock};
@@ -40,5 +53,6 @@ pub use password::{
 pub use process::{Hardening, harden_process};
 pub use provider::Crypto;
 pub use random::{ContinuousTest, Rng, SystemRng};
+pub use rsa::{RsaDecryptionKey, RsaEncryptionKey, RsaPadding};
 pub use secret::{KEY_LEN, SecretBytes, SecretKey};
 pub use verify::{Curve, PublicKey, SignatureAlgorithm, verify};

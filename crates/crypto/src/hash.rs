@@ -8,6 +8,8 @@ pub const MAX_HASH_LEN: usize = 64;
 /// Which of SHA-2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hash {
+    /// SHA-224
+    Sha224,
     /// SHA-256
     Sha256,
     /// SHA-384
@@ -21,6 +23,7 @@ impl Hash {
     #[must_use]
     pub const fn output_len(self) -> usize {
         match self {
+            Self::Sha224 => 28,
             Self::Sha256 => 32,
             Self::Sha384 => 48,
             Self::Sha512 => 64,
@@ -39,6 +42,7 @@ impl Hash {
 
     fn algorithm(self) -> &'static digest::Algorithm {
         match self {
+            Self::Sha224 => &digest::SHA224,
             Self::Sha256 => &digest::SHA256,
             Self::Sha384 => &digest::SHA384,
             Self::Sha512 => &digest::SHA512,
@@ -47,6 +51,7 @@ impl Hash {
 
     pub(crate) fn hmac(self) -> hmac::Algorithm {
         match self {
+            Self::Sha224 => hmac::HMAC_SHA224,
             Self::Sha256 => hmac::HMAC_SHA256,
             Self::Sha384 => hmac::HMAC_SHA384,
             Self::Sha512 => hmac::HMAC_SHA512,
@@ -90,6 +95,7 @@ mod tests {
     #[test]
     fn known_digests() {
         for (hash, digest) in [
+            (Hash::Sha224, "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"),
             (Hash::Sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
             (
                 Hash::Sha384,

@@ -1,14 +1,17 @@
-//! HMAC-SHA-256 (RFC 2104, FIPS 198-1) and comparison in constant time.
+//! HMAC (RFC 2104, FIPS 198-1) and comparison in constant time.
 
 use aws_lc_rs::hmac;
 use subtle::ConstantTimeEq;
 
-use crate::{SHA256_LEN, SecretKey};
+use crate::{Hash, SHA256_LEN, SecretBytes, SecretKey};
 
 /// Message authentication as a part of [`crate::Crypto`].
 pub trait Mac: Send + Sync {
     /// The HMAC-SHA-256 of the concatenated `parts` under `key`.
     fn mac(&self, key: &SecretKey, parts: &[&[u8]]) -> [u8; SHA256_LEN];
+
+    /// The HMAC of `message` with this hash function, under a key of any length.
+    fn tag(&self, hash: Hash, key: &SecretBytes, message: &[u8]) -> Vec<u8>;
 
     /// Whether this runs inside a FIPS-validated module.
     fn fips(&self) -> bool {
@@ -16,13 +19,17 @@ pub trait Mac: Send + Sync {
     }
 }
 
-/// HMAC-SHA-256 by AWS-LC.
+/// HMAC by AWS-LC, with SHA-256 where it is not said otherwise.
 #[derive(Clone, Copy, Debug)]
 pub struct HmacSha256;
 
 impl Mac for HmacSha256 {
     fn mac(&self, key: &SecretKey, parts: &[&[u8]]) -> [u8; SHA256_LEN] {
         hmac_sha256(key.expose(), parts)
+    }
+
+    fn tag(&self, hash: Hash, key: &SecretBytes, message: &[u8]) -> Vec<u8> {
+        hmac::sign(&hmac::Key::new(hash.hmac(), key.expose()), message).as_ref().to_vec()
     }
 
     fn fips(&self) -> bool {
@@ -115,6 +122,29 @@ mod tests {
             assert_eq!(hex::encode(&hmac_sha256(key, &[data])), tag);
             let (head, rest) = data.split_at(data.len() / 2);
             assert_eq!(hex::encode(&HmacKey::new(key).sign(&[head, b"", rest])), tag);
+        }
+    }
+
+    // RFC 4231, test case 2, with each hash function.
+    #[test]
+    fn each_hash_function_has_its_tag() {
+        let key = SecretBytes::from_slice(b"Jefe");
+        for (hash, tag) in [
+            (Hash::Sha224, "a30e01098bc6dbbf45690f3a7e9e6d0f8bbea2a39e6148008fd05e44"),
+            (
+                Hash::Sha384,
+                "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e\
+                 8e2240ca5e69e2c78b3239ecfab21649",
+            ),
+            (
+                Hash::Sha512,
+                "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554\
+                 9758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737",
+            ),
+        ] {
+            let got = HmacSha256.tag(hash, &key, b"what do ya want for nothing?");
+            assert_eq!(hex::encode(&got), tag);
+            assert_eq!(got.len(), hash.output_len());
         }
     }
 

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use crate::{
     Aead, Aes256Gcm, Argon2Cost, Argon2id, ContinuousTest, CounterKdf, CryptoError,
-    HEDGED_NONCE_LEN, HmacSha256, Kdf, Mac, NONCE_LEN, PasswordHash, Rng, SecretBytes, SecretKey,
-    SystemRng, nonce::hedged_nonce,
+    HEDGED_NONCE_LEN, Hash, HmacSha256, Kdf, Mac, NONCE_LEN, PasswordHash, Rng, SecretBytes,
+    SecretKey, SystemRng, nonce::hedged_nonce,
 };
 
 /// Every primitive that Bulla chooses. Cloning it is cheap.
@@ -113,6 +113,12 @@ impl Crypto {
     #[must_use]
     pub fn hmac(&self, key: &SecretKey, parts: &[&[u8]]) -> [u8; 32] {
         self.mac.mac(key, parts)
+    }
+
+    /// The HMAC of `message` with this hash function, under a key of any length.
+    #[must_use]
+    pub fn tag(&self, hash: Hash, key: &SecretBytes, message: &[u8]) -> Vec<u8> {
+        self.mac.tag(hash, key, message)
     }
 
     /// A nonce that stays unique when the random source fails: an HMAC under `key` of fresh random

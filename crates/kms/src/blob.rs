@@ -60,13 +60,14 @@ pub(crate) fn seal(
     context::canonical(context, &mut canonical)?;
     // Everything that is sealed or authenticated goes into the nonce, so that even a clone with
     // the same random bytes repeats a nonce only for the very same message.
-    let nonce = crypto.hedged_nonce(&material.key, &[&associated, &canonical, plaintext])?;
+    let sealing = material.sealing()?;
+    let nonce = crypto.hedged_nonce(sealing, &[&associated, &canonical, plaintext])?;
     associated.extend_from_slice(&nonce);
     let overhead = HEADER_BYTES.saturating_add(TAG_BYTES);
     let mut blob = Vec::with_capacity(plaintext.len().saturating_add(overhead));
     blob.extend_from_slice(&associated);
     associated.extend_from_slice(&canonical);
-    let key = crypto.derive_key(&material.key, LABEL, &nonce)?;
+    let key = crypto.derive_key(sealing, LABEL, &nonce)?;
     crypto.seal(&key, &IV, &associated, plaintext, &mut blob)?;
     Ok(blob)
 }
@@ -106,7 +107,7 @@ impl Blob<'_> {
         let mut associated = Vec::with_capacity(256);
         associated.extend_from_slice(self.header);
         context::canonical(context, &mut associated)?;
-        let key = crypto.derive_key(&material.key, LABEL, &self.nonce)?;
+        let key = crypto.derive_key(material.sealing()?, LABEL, &self.nonce)?;
         match crypto.open(&key, &IV, &associated, self.sealed) {
             Err(CryptoError::Unauthentic) => Err(fault::invalid_ciphertext().into()),
             opened => Ok(opened?),

@@ -58,7 +58,8 @@ async fn rotate(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
         return kms.commit(&[&job.subject], done).await;
     };
     let rotated = Some((job.due_ms, "AUTOMATIC"));
-    let (mut record, batch) = kms.with_new_material(live.record.clone(), done, rotated)?;
+    let material = kms.new_material(live.record.kind)?;
+    let (mut record, batch) = kms.with_material(live.record.clone(), done, &material, rotated);
     let next_ms = rotation.next_ms.saturating_add(rotation.period_days.saturating_mul(DAY_MS));
     record.rotation = Some(Rotation { next_ms, ..rotation });
     let due = due_key(next_ms, "kms", "rotate", &job.subject);
@@ -77,7 +78,8 @@ async fn rotate_on_demand(
         return kms.commit(&[&job.subject], done).await;
     }
     let rotated = Some((job.due_ms, "ON_DEMAND"));
-    let (mut record, batch) = kms.with_new_material(live.record.clone(), done, rotated)?;
+    let material = kms.new_material(live.record.kind)?;
+    let (mut record, batch) = kms.with_material(live.record.clone(), done, &material, rotated);
     record.on_demand = None;
     kms.change(live, &record, batch).await
 }

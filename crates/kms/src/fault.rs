@@ -70,6 +70,16 @@ pub(crate) fn dry_run() -> Fault {
         .with_message("The request would have succeeded, but the DryRun option is set.")
 }
 
+/// Recorded without a message.
+pub(crate) fn unsupported_silently() -> Fault {
+    of("UnsupportedOperationException")
+}
+
+/// Recorded without a message.
+pub(crate) fn invalid_mac() -> Fault {
+    of("KMSInvalidMacException")
+}
+
 pub(crate) fn unsupported(text: impl Into<String>) -> Fault {
     of("UnsupportedOperationException").with_message(text.into())
 }

@@ -153,34 +153,6 @@ fn has_pair(conditions: &dyn Conditions, key: &str, value: &str) -> bool {
     conditions.get(&name) == Some(Values::One(value))
 }
 
-/// The operations that a grant on a key of this usage can have, in AWS's order (KMS guide,
-/// "Grants", and the recorded list for HMAC keys). `symmetric` tells encryption keys apart.
-pub(crate) fn valid_operations(usage: &str, symmetric: bool) -> Vec<&'static str> {
-    let own: &[&str] = match usage {
-        "ENCRYPT_DECRYPT" if symmetric => &[
-            "Decrypt",
-            "Encrypt",
-            "GenerateDataKey",
-            "GenerateDataKeyWithoutPlaintext",
-            "GenerateDataKeyPair",
-            "GenerateDataKeyPairWithoutPlaintext",
-            "ReEncryptFrom",
-            "ReEncryptTo",
-        ],
-        "ENCRYPT_DECRYPT" => {
-            &["Decrypt", "Encrypt", "ReEncryptFrom", "ReEncryptTo", "GetPublicKey"]
-        }
-        "SIGN_VERIFY" => &["Sign", "Verify", "GetPublicKey"],
-        "GENERATE_VERIFY_MAC" => &["GenerateMac", "VerifyMac"],
-        "KEY_AGREEMENT" => &["DeriveSharedSecret", "GetPublicKey"],
-        "ENCAPSULATE_DECAPSULATE" => &["Encapsulate", "Decapsulate", "GetPublicKey"],
-        _ => &[],
-    };
-    let mut all = vec!["CreateGrant", "RetireGrant", "DescribeKey"];
-    all.extend_from_slice(own);
-    all
-}
-
 #[cfg(test)]
 mod tests {
     use bulla_policy::Context;
@@ -265,16 +237,5 @@ mod tests {
         let source = |arn: &str| Constraints { source_arn: Some(arn.into()), ..subset(&one) };
         assert!(source("a").are_within(&source("a")) && source("a").are_within(&subset(&one)));
         assert!(!source("b").are_within(&source("a")) && !subset(&one).are_within(&source("a")));
-    }
-
-    #[test]
-    fn operations_fit_the_kind_of_key() {
-        assert_eq!(
-            valid_operations("GENERATE_VERIFY_MAC", true),
-            ["CreateGrant", "RetireGrant", "DescribeKey", "GenerateMac", "VerifyMac"]
-        );
-        assert!(valid_operations("ENCRYPT_DECRYPT", true).contains(&"GenerateDataKeyPair"));
-        assert!(!valid_operations("ENCRYPT_DECRYPT", false).contains(&"GenerateDataKey"));
-        assert!(valid_operations("SIGN_VERIFY", false).contains(&"GetPublicKey"));
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::kind::Kind;
+
 /// A key without its material.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct KeyRecord {
@@ -9,6 +11,8 @@ pub(crate) struct KeyRecord {
     pub(crate) region: String,
     pub(crate) partition: String,
     pub(crate) id: String,
+    #[serde(default = "Kind::symmetric")]
+    pub(crate) kind: &'static Kind,
     pub(crate) created_ms: i64,
     pub(crate) description: String,
     pub(crate) state: State,
@@ -37,7 +41,7 @@ pub(crate) struct KeyRecord {
     pub(crate) materials: Vec<Material>,
 }
 
-/// The states that a symmetric key of origin `AWS_KMS` can be in.
+/// The states that a key of origin `AWS_KMS` can be in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum State {
     Enabled,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_crypto::{SecretKey, hex};
+use bulla_crypto::hex;
 use bulla_plane::{Call, Stop};
 use bulla_policy::{Policy, PolicyKind};
 use bulla_shapes::Fault;
@@ -10,7 +10,7 @@ use bulla_store::{Expected, SealedBatch};
 
 use crate::fault;
 use crate::key::{self, KeyRecord};
-use crate::live::{LiveKey, LiveMaterial};
+use crate::live::{LiveKey, LiveMaterial, Secret};
 use crate::{KEYS, Kms, MATERIALS, policies};
 
 impl Kms {
@@ -34,8 +34,8 @@ impl Kms {
             let (_, bytes) = open_material(stored.value.expose()).ok_or_else(fault::internal)?;
             let mut id = [0; 32];
             hex::decode_into(material.id.as_bytes(), &mut id).map_err(|_| fault::internal())?;
-            let key = SecretKey::from_slice(bytes)?;
-            materials.push(LiveMaterial { id, hex: material.id.clone(), key });
+            let secret = Secret::read(record.kind, bytes)?;
+            materials.push(LiveMaterial { id, hex: material.id.clone(), secret });
         }
         let mut policy = Policy::parse(&record.policy, PolicyKind::Key).map_err(|error| {
             tracing::error!(%error, "a stored key policy does not parse");
@@ -74,19 +74,16 @@ impl Kms {
     }
 }
 
-/// A material's row: the key's row, a zero byte, 32 bytes of key material.
-pub(crate) fn material_row(path: &str, key: &SecretKey) -> Vec<u8> {
-    let mut row = Vec::with_capacity(path.len().saturating_add(33));
-    row.extend_from_slice(path.as_bytes());
-    row.push(0);
-    row.extend_from_slice(key.expose());
-    row
+/// A material's row: the key's row, a zero byte, the material.
+pub(crate) fn material_row(path: &str, material: &[u8]) -> Vec<u8> {
+    [path.as_bytes(), &[0], material].concat()
 }
 
 pub(crate) fn open_material(row: &[u8]) -> Option<(&str, &[u8])> {
-    let (head, bytes) = row.split_at_checked(row.len().checked_sub(32)?)?;
-    let path = std::str::from_utf8(head.strip_suffix(&[0])?).ok()?;
-    Some((path, bytes))
+    // INVARIANT: a key's row has no zero byte.
+    let at = row.iter().position(|byte| *byte == 0)?;
+    let (path, rest) = row.split_at_checked(at)?;
+    Some((std::str::from_utf8(path).ok()?, rest.get(1..)?))
 }
 
 fn unreadable(error: &serde_json::Error) -> Fault {

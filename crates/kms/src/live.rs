@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_crypto::SecretKey;
+use bulla_crypto::{CryptoError, Hash, SecretBytes, SecretKey};
 use bulla_plane::{Call, Protected};
 use bulla_policy::{Conditions, GrantRef, Policy, Values};
 use bulla_shapes::Fault;
@@ -12,6 +12,7 @@ use crate::fault;
 use crate::grant::GrantRecord;
 use crate::grants::CallersGrants;
 use crate::key::{KeyRecord, State};
+use crate::kind::{Form, Kind};
 
 /// A key, ready for use.
 pub(crate) struct LiveKey {
@@ -26,11 +27,39 @@ pub(crate) struct LiveKey {
     pub(crate) materials: Vec<LiveMaterial>,
 }
 
-/// One generation of material, unwrapped into locked memory.
+/// One generation of material, unwrapped.
 pub(crate) struct LiveMaterial {
     pub(crate) id: [u8; 32],
     pub(crate) hex: String,
-    pub(crate) key: SecretKey,
+    pub(crate) secret: Secret,
+}
+
+/// Key material, ready for use.
+pub(crate) enum Secret {
+    /// Further keys are derived from it. In locked memory.
+    Symmetric(SecretKey),
+    /// It makes message authentication codes.
+    Mac(Hash, SecretBytes),
+}
+
+impl LiveMaterial {
+    /// The key that blobs are sealed under, if it is one.
+    pub(crate) fn sealing(&self) -> Result<&SecretKey, Fault> {
+        match &self.secret {
+            Secret::Symmetric(key) => Ok(key),
+            Secret::Mac(..) => Err(fault::internal()),
+        }
+    }
+}
+
+impl Secret {
+    /// Reads material of a kind of key, as its row has it.
+    pub(crate) fn read(kind: &Kind, bytes: &[u8]) -> Result<Self, CryptoError> {
+        match kind.form {
+            Form::Symmetric => Ok(Self::Symmetric(SecretKey::from_slice(bytes)?)),
+            Form::Mac(hash) => Ok(Self::Mac(hash, SecretBytes::from_slice(bytes))),
+        }
+    }
 }
 
 /// A key that goes through the Gate.
@@ -43,23 +72,27 @@ pub(crate) struct Held {
 }
 
 impl LiveKey {
-    /// Its spec, in AWS's name.
-    pub(crate) fn spec(&self) -> &'static str {
-        "SYMMETRIC_DEFAULT"
+    /// Refuses an operation that is not one of the key's usage.
+    pub(crate) fn must_be_for(&self, operation: &str, fits: bool) -> Result<(), Fault> {
+        if fits {
+            return Ok(());
+        }
+        let (arn, usage) = (&self.arn, self.record.kind.usage.name());
+        let text = format!("{arn} key usage is {usage} which is not valid for {operation}.");
+        Err(fault::invalid_usage(text))
     }
 
-    /// Its usage, in AWS's name.
-    pub(crate) fn usage(&self) -> &'static str {
-        "ENCRYPT_DECRYPT"
+    /// Refuses an algorithm that a key of this kind is not used with.
+    pub(crate) fn must_know(&self, algorithm: &str) -> Result<(), Fault> {
+        let kind = self.record.kind;
+        if kind.algorithms.contains(&algorithm) {
+            return Ok(());
+        }
+        let text = format!("Algorithm {algorithm} is incompatible with key spec {}.", kind.spec);
+        Err(fault::invalid_usage(text))
     }
 
-    /// Whether there is one key for both sides, as in encryption keys and those for MACs.
-    pub(crate) fn is_symmetric(&self) -> bool {
-        let spec = self.spec();
-        spec == "SYMMETRIC_DEFAULT" || spec.starts_with("HMAC_")
-    }
-
-    /// The material that encrypts.
+    /// The material that is used for what is new.
     pub(crate) fn current(&self) -> Result<&LiveMaterial, Fault> {
         self.materials.last().ok_or_else(fault::internal)
     }
@@ -67,6 +100,14 @@ impl LiveKey {
     /// The material with this id.
     pub(crate) fn material(&self, id: &[u8; 32]) -> Option<&LiveMaterial> {
         self.materials.iter().rev().find(|material| material.id == *id)
+    }
+
+    /// Its one hash function and key, if it makes message authentication codes.
+    pub(crate) fn mac(&self) -> Result<(Hash, &SecretBytes), Fault> {
+        match &self.current()?.secret {
+            Secret::Mac(hash, key) => Ok((*hash, key)),
+            Secret::Symmetric(_) => Err(fault::internal()),
+        }
     }
 
     /// Whether the state lets the key be used or its rotation be changed (KMS guide, "Key states").
@@ -130,8 +171,10 @@ pub(crate) fn condition<'k>(live: &'k LiveKey, key: &str) -> Option<Values<'k>> 
     let record = &live.record;
     match key {
         "kms:keyorigin" => Some(Values::One("AWS_KMS")),
-        "kms:keyspec" | "kms:customermasterkeyspec" => Some(Values::One(live.spec())),
-        "kms:keyusage" | "kms:customermasterkeyusage" => Some(Values::One(live.usage())),
+        "kms:keyspec" | "kms:customermasterkeyspec" => Some(Values::One(record.kind.spec)),
+        "kms:keyusage" | "kms:customermasterkeyusage" => {
+            Some(Values::One(record.kind.usage.name()))
+        }
         "kms:multiregion" => Some(Values::One("false")),
         "kms:resourcealiases" if record.aliases.is_empty() => None,
         "kms:resourcealiases" => Some(Values::Owned(&record.aliases)),

@@ -3,11 +3,12 @@
 use bulla_plane::Call;
 use bulla_plane::Stop;
 use bulla_plane::scheduler::{DUE, due_key};
-use bulla_store::Expected;
+use bulla_store::{Expected, SealedBatch};
 use serde::{Deserialize, Serialize};
 
 use crate::fault;
 use crate::key::{self, Rotation};
+use crate::kind::Kind;
 use crate::{ALIASES, KEYS, Kms, keys};
 
 /// What AWS's own aliases begin with.
@@ -108,7 +109,10 @@ impl Kms {
         let Some(owner) = owner else {
             return Err(keys::missing_alias(call, call.account(), alias_name).into());
         };
-        let (mut record, batch) = self.fresh(call, policy(owner, call))?;
+        let kind = Kind::symmetric();
+        let record = self.fresh(call, kind, policy(owner, call))?;
+        let material = self.new_material(kind)?;
+        let (mut record, batch) = self.with_material(record, SealedBatch::new(), &material, None);
         let next_ms = call.now_ms.saturating_add(PERIOD_DAYS.saturating_mul(DAY_MS));
         record.managed_by = Some(owner.service.to_owned());
         record.description =

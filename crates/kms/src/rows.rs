@@ -6,18 +6,19 @@ use bulla_shapes::kms::{
     CancelKeyDeletionRequest, CreateAliasRequest, CreateGrantRequest, CreateKeyRequest,
     DecryptRequest, DeleteAliasRequest, DescribeKeyRequest, DisableKeyRequest,
     DisableKeyRotationRequest, EnableKeyRequest, EnableKeyRotationRequest, EncryptRequest,
-    GenerateDataKeyRequest, GenerateDataKeyWithoutPlaintextRequest, GenerateRandomRequest,
-    GetKeyLastUsageRequest, GetKeyPolicyRequest, GetKeyRotationStatusRequest, ListAliasesRequest,
-    ListGrantsRequest, ListKeyPoliciesRequest, ListKeyRotationsRequest, ListKeysRequest,
-    ListResourceTagsRequest, ListRetirableGrantsRequest, PutKeyPolicyRequest, ReEncryptRequest,
-    RetireGrantRequest, RevokeGrantRequest, RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest,
-    TagResourceRequest, UntagResourceRequest, UpdateAliasRequest, UpdateKeyDescriptionRequest,
+    GenerateDataKeyRequest, GenerateDataKeyWithoutPlaintextRequest, GenerateMacRequest,
+    GenerateRandomRequest, GetKeyLastUsageRequest, GetKeyPolicyRequest,
+    GetKeyRotationStatusRequest, ListAliasesRequest, ListGrantsRequest, ListKeyPoliciesRequest,
+    ListKeyRotationsRequest, ListKeysRequest, ListResourceTagsRequest, ListRetirableGrantsRequest,
+    PutKeyPolicyRequest, ReEncryptRequest, RetireGrantRequest, RevokeGrantRequest,
+    RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest, TagResourceRequest, UntagResourceRequest,
+    UpdateAliasRequest, UpdateKeyDescriptionRequest, VerifyMacRequest,
 };
 use bulla_shapes::{Fault, kms};
 
 use crate::found::Takes;
 use crate::ops::{
-    alias, crypt, datakey, describe, grant, grant_end, grant_list, lifecycle, policy, random,
+    alias, crypt, datakey, describe, grant, grant_end, grant_list, lifecycle, mac, policy, random,
     rotation, tags,
 };
 use crate::{Kms, due};
@@ -53,6 +54,8 @@ static ROWS: &[Row<Kms>] = &[
     row!("GenerateDataKey", Write, true, "Cryptographic (symmetric)", GenerateDataKeyRequest, datakey::generate_data_key),
     row!("GenerateDataKeyWithoutPlaintext", Write, true, "Cryptographic (symmetric)", GenerateDataKeyWithoutPlaintextRequest, datakey::generate_data_key_without_plaintext),
     row!("GenerateRandom", Write, true, "Cryptographic (symmetric)", GenerateRandomRequest, random::generate_random),
+    row!("GenerateMac", Write, true, "Cryptographic (symmetric)", GenerateMacRequest, mac::generate_mac),
+    row!("VerifyMac", Write, true, "Cryptographic (symmetric)", VerifyMacRequest, mac::verify_mac),
     row!("GetKeyLastUsage", Read, true, "GetKeyLastUsage", GetKeyLastUsageRequest, describe::get_key_last_usage),
     row!("EnableKeyRotation", Write, false, "EnableKeyRotation", EnableKeyRotationRequest, rotation::enable_key_rotation),
     row!("DisableKeyRotation", Write, false, "DisableKeyRotation", DisableKeyRotationRequest, rotation::disable_key_rotation),

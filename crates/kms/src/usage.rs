@@ -26,7 +26,7 @@ const ROWS_A_COMMIT: usize = 128;
 
 /// The last use of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Usage {
+pub(crate) struct Use {
     pub(crate) operation: Cow<'static, str>,
     pub(crate) at_ms: i64,
     pub(crate) event_id: [u8; 16],
@@ -49,7 +49,7 @@ pub(crate) struct UsageBook {
 #[derive(Default)]
 struct Book {
     /// By the key's row. While there are any, a writer lives.
-    unwritten: HashMap<String, Usage>,
+    unwritten: HashMap<String, Use>,
     /// Whether the last writing left something unwritten.
     is_failing: bool,
 }
@@ -71,7 +71,7 @@ impl UsageBook {
     }
 
     /// Notes a successful use. Fails when there is no room and none can be made.
-    pub(crate) async fn note(self: &Arc<Self>, path: &str, usage: Usage) -> Result<(), Stop> {
+    pub(crate) async fn note(self: &Arc<Self>, path: &str, usage: Use) -> Result<(), Stop> {
         while !self.noted(path, &usage) {
             let mut written = pin!(self.written.notified());
             written.as_mut().enable();
@@ -88,7 +88,7 @@ impl UsageBook {
     }
 
     /// Notes a use if there is room.
-    fn noted(self: &Arc<Self>, path: &str, usage: &Usage) -> bool {
+    fn noted(self: &Arc<Self>, path: &str, usage: &Use) -> bool {
         let mut book = self.lock();
         if let Some(before) = book.unwritten.get_mut(path) {
             before.clone_from(usage);
@@ -108,7 +108,7 @@ impl UsageBook {
     }
 
     /// The last use of a key.
-    pub(crate) async fn last(&self, path: &str) -> Result<Option<Usage>, Stop> {
+    pub(crate) async fn last(&self, path: &str) -> Result<Option<Use>, Stop> {
         if let Some(usage) = self.lock().unwritten.get(path).cloned() {
             return Ok(Some(usage));
         }
@@ -147,7 +147,7 @@ impl UsageBook {
     /// Writes what has gathered. What can't be written is kept.
     pub(crate) async fn write(&self) {
         let _alone = self.writing.lock().await;
-        let gathered: Vec<(String, Usage)> = {
+        let gathered: Vec<(String, Use)> = {
             let book = self.lock();
             book.unwritten.iter().map(|(path, usage)| (path.clone(), usage.clone())).collect()
         };
@@ -169,7 +169,7 @@ impl UsageBook {
     }
 
     /// Strikes what was written. What was used again in the meantime waits for the next turn.
-    fn strike(&self, written: &[&(String, Usage)]) {
+    fn strike(&self, written: &[&(String, Use)]) {
         let mut book = self.lock();
         for (path, usage) in written {
             if book.unwritten.get(path) == Some(usage) {
@@ -182,8 +182,8 @@ impl UsageBook {
     /// the others from nothing.
     async fn write_some<'u>(
         &self,
-        some: &'u [(String, Usage)],
-    ) -> Result<Vec<&'u (String, Usage)>, BarrierError> {
+        some: &'u [(String, Use)],
+    ) -> Result<Vec<&'u (String, Use)>, BarrierError> {
         let mut batch = SealedBatch::new();
         let mut written = Vec::with_capacity(some.len());
         for one in some {
@@ -220,8 +220,8 @@ mod tests {
 
     use super::*;
 
-    fn usage(at_ms: i64) -> Usage {
-        Usage { operation: "Encrypt".into(), at_ms, event_id: [1; 16], request_id: [2; 16] }
+    fn usage(at_ms: i64) -> Use {
+        Use { operation: "Encrypt".into(), at_ms, event_id: [1; 16], request_id: [2; 16] }
     }
 
     async fn book(disk: &Disk, most: usize) -> Arc<UsageBook> {

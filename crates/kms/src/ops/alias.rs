@@ -19,6 +19,7 @@ use crate::found::{Found, Takes};
 use crate::identifier::{self, Identifier};
 use crate::key::{self, KeyRecord};
 use crate::keys::missing_alias;
+use crate::live::LiveKey;
 use crate::managed::{AliasRow, RESERVED};
 use crate::{ALIASES, KEYS, Kms, marker};
 
@@ -74,6 +75,7 @@ pub(crate) async fn update_alias(
     new.must_be_the_customers()?;
     // The key that loses the alias may be in any state.
     new.must_not_be_going()?;
+    alike(&old, &new)?;
     let target = new.record.id.clone();
     let alias = AliasRow { target, updated_ms: call.now_ms, ..standing.alias };
     let expected = Expected::At(standing.version);
@@ -237,6 +239,19 @@ async fn standing(kms: &Kms, call: &Call, name: &str) -> Result<Standing, Stop> 
     let live = kms.live(&key::path(call.account(), &call.region, &alias.target)).await?;
     let key = kms.hold(call, live.ok_or_else(missing)?, None).await?;
     Ok(Standing { row, version: opened.version, alias, key })
+}
+
+/// Refuses to move an alias to a key that is used otherwise (KMS API Reference, UpdateAlias). The
+/// text is ours.
+fn alike(old: &LiveKey, new: &LiveKey) -> Result<(), Fault> {
+    let (from, to) = (old.record.kind, new.record.kind);
+    if from.usage == to.usage && from.is_symmetric() == to.is_symmetric() {
+        return Ok(());
+    }
+    Err(fault::validation(
+        "The current and the new key of an alias must be of the same type (both symmetric, both \
+         asymmetric, or both HMAC) and have the same key usage.",
+    ))
 }
 
 /// Adds an alias to a key's record.

@@ -17,8 +17,9 @@ use crate::blob::{self, Blob, Made};
 use crate::conditions::RequestKeys;
 use crate::fault;
 use crate::found::{Found, Takes};
+use crate::kind::Usage;
 use crate::live::LiveKey;
-use crate::usage::Usage;
+use crate::usage::Use;
 
 const SYMMETRIC: &str = "SYMMETRIC_DEFAULT";
 
@@ -118,7 +119,7 @@ impl Kms {
         operation: &'static str,
     ) -> Result<(), Stop> {
         let (at_ms, request_id) = (call.now_ms, call.request_id);
-        let usage = Usage { operation: operation.into(), at_ms, event_id, request_id };
+        let usage = Use { operation: operation.into(), at_ms, event_id, request_id };
         self.usage.note(&key.path, usage).await
     }
 }
@@ -142,8 +143,10 @@ fn encrypting_key<'a>(
         .algorithm(target.algorithm.unwrap_or(SYMMETRIC));
     let key = found.permit(call, target.action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
+    let operation = target.action.strip_prefix("kms:").unwrap_or(target.action);
+    key.must_be_for(operation, key.record.kind.usage == Usage::EncryptDecrypt)?;
     key.must_be_enabled()?;
-    fits(target.algorithm)?;
+    key.must_know(target.algorithm.unwrap_or(SYMMETRIC))?;
     Ok(key)
 }
 
@@ -204,8 +207,11 @@ fn open<'a>(
         .algorithm(source.algorithm.unwrap_or(SYMMETRIC));
     let key = sealed.found.permit(call, source.action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
+    if key.record.kind.usage != Usage::EncryptDecrypt {
+        return Err(fault::incorrect_key().into());
+    }
     key.must_be_enabled()?;
-    fits(source.algorithm)?;
+    key.must_know(source.algorithm.unwrap_or(SYMMETRIC))?;
     let Some(blob) = sealed.blob else { return Ok(Opened { key, plaintext: None }) };
     let blob = blob.ok_or_else(fault::invalid_ciphertext)?;
     let Some(material) = key.material(&blob.material) else {
@@ -221,16 +227,6 @@ const NO_KEY: &str = "KeyId must not be null";
 /// The text of a required member (recorded).
 const NO_CIPHERTEXT: &str = "1 validation error detected: Value at 'ciphertextBlob' failed to \
                              satisfy constraint: Member must not be null";
-
-/// Symmetric keys know one algorithm.
-fn fits(algorithm: Option<&str>) -> Result<(), Fault> {
-    match algorithm {
-        None | Some(SYMMETRIC) => Ok(()),
-        Some(other) => Err(fault::invalid_usage(format!(
-            "Algorithm {other} is incompatible with key spec SYMMETRIC_DEFAULT."
-        ))),
-    }
-}
 
 /// Whether a dry run shall look at the authorization alone.
 fn ignores_ciphertext(

@@ -17,6 +17,7 @@ use crate::blob::{self, Made};
 use crate::conditions::RequestKeys;
 use crate::fault;
 use crate::found::Takes;
+use crate::kind::{Kind, Usage};
 use crate::live::LiveKey;
 
 /// What both operations have in common.
@@ -92,7 +93,10 @@ async fn make(kms: &Kms, call: &mut Call, wanted: &Wanted<'_>) -> Result<DataKey
         .algorithm("SYMMETRIC_DEFAULT");
     let key = found.permit(call, wanted.action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
+    let operation = wanted.action.strip_prefix("kms:").unwrap_or(wanted.action);
+    key.must_be_for(operation, key.record.kind.usage == Usage::EncryptDecrypt)?;
     key.must_be_enabled()?;
+    key.must_know(Kind::symmetric().spec)?;
     let plaintext = kms.crypto.random_secret(length)?;
     let material = key.current()?;
     let ciphertext =
@@ -100,7 +104,6 @@ async fn make(kms: &Kms, call: &mut Call, wanted: &Wanted<'_>) -> Result<DataKey
     if wanted.dry_run {
         return Err(fault::dry_run().into());
     }
-    let operation = wanted.action.strip_prefix("kms:").unwrap_or(wanted.action);
     kms.used(call, call.event_id, &key, operation).await?;
     Ok(DataKey { key, plaintext, ciphertext })
 }

@@ -14,6 +14,7 @@ use super::{Answer, KEY_TYPE};
 use crate::conditions::RequestKeys;
 use crate::found::Takes;
 use crate::key::{KeyRecord, State, path};
+use crate::kind::Usage;
 use crate::{KEYS, Kms, fault, key, marker};
 
 /// Default and largest page of ListKeys (KMS API Reference).
@@ -22,26 +23,30 @@ const KEYS_A_PAGE: (usize, usize) = (100, 1_000);
 /// A key as its owner sees it.
 pub(crate) fn metadata(record: &KeyRecord) -> KeyMetadata<'static> {
     let manager = if record.managed_by.is_some() { "AWS" } else { "CUSTOMER" };
-    KeyMetadata::new()
+    let kind = record.kind;
+    let material = record.materials.last().filter(|_| kind.is_symmetric_encryption());
+    let material = material.map(|material| material.id.clone());
+    let metadata = KeyMetadata::new()
         .with_aws_account_id(record.account.clone())
         .with_key_id(record.id.clone())
         .with_arn(record.arn())
         .with_creation_date(record.created_ms)
         .with_enabled(record.state == State::Enabled)
         .with_description(record.description.clone())
-        .with_key_usage("ENCRYPT_DECRYPT")
+        .with_key_usage(kind.usage.name())
         .with_key_state(record.state.name())
         .with_some(record.deletion_ms, KeyMetadata::with_deletion_date)
         .with_origin("AWS_KMS")
         .with_key_manager(manager)
-        .with_customer_master_key_spec("SYMMETRIC_DEFAULT")
-        .with_key_spec("SYMMETRIC_DEFAULT")
-        .with_encryption_algorithms(["SYMMETRIC_DEFAULT"])
+        .with_customer_master_key_spec(kind.spec)
+        .with_key_spec(kind.spec)
         .with_multi_region(false)
-        .with_some(
-            record.materials.last().map(|material| material.id.clone()),
-            KeyMetadata::with_current_key_material_id,
-        )
+        .with_some(material, KeyMetadata::with_current_key_material_id);
+    let algorithms = kind.algorithms.iter().copied();
+    match kind.usage {
+        Usage::EncryptDecrypt => metadata.with_encryption_algorithms(algorithms),
+        Usage::GenerateVerifyMac => metadata.with_mac_algorithms(algorithms),
+    }
 }
 
 pub(crate) async fn describe_key(

@@ -6,7 +6,7 @@ use bulla_shapes::{Fault, StringMap, View};
 
 use super::{Answer, KEY_TYPE, stop_if_dry};
 use crate::conditions::{RequestKeys, truth};
-use crate::grant::{Constraints, GrantRecord, Pairs, Party, valid_operations};
+use crate::grant::{Constraints, GrantRecord, Pairs, Party};
 use crate::grants::{self, MAX_GRANTS_A_KEY};
 use crate::live::LiveKey;
 use crate::principals::{self, Principal, Unknown};
@@ -201,13 +201,13 @@ fn conditions<'a>(call: &Call, grant: &'a GrantRecord, parties: &'a Parties) -> 
 
 /// Whether the operations and constraints can be of such a key (recorded texts).
 fn fits(grant: &GrantRecord, key: &LiveKey) -> Result<(), Fault> {
-    let symmetric = key.is_symmetric();
-    let usage = key.usage();
-    let valid = valid_operations(usage, symmetric);
+    let record_kind = key.record.kind;
+    let usage = record_kind.usage.name();
+    let valid: Vec<_> = record_kind.grant_operations().collect();
     let of = |operation: &&String| !valid.contains(&operation.as_str());
     let others: Vec<&str> = grant.operations.iter().filter(of).map(String::as_str).collect();
     if !others.is_empty() {
-        let kind = if symmetric { "a symmetric" } else { "an asymmetric" };
+        let kind = if record_kind.is_symmetric() { "a symmetric" } else { "an asymmetric" };
         return Err(fault::validation(format!(
             "Operations [{}] are not supported when creating a grant for {kind} KMS key with key \
              usage {usage}. Valid operations are [{}]",
@@ -217,7 +217,7 @@ fn fits(grant: &GrantRecord, key: &LiveKey) -> Result<(), Fault> {
     }
     let constraints = &grant.constraints;
     let context = constraints.equals.is_some() || constraints.subset.is_some();
-    if context && !(symmetric && usage == "ENCRYPT_DECRYPT") {
+    if context && !record_kind.is_symmetric_encryption() {
         return Err(fault::validation(
             "EncryptionContext is supported only when creating a grant for a symmetric encryption \
              KMS key.",

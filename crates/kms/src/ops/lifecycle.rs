@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bulla_crypto::hex;
 use bulla_plane::Call;
 use bulla_plane::Stop;
 use bulla_plane::gate::permit_account;
@@ -19,10 +18,10 @@ use super::{Answer, KEY_TYPE, rotation};
 use crate::conditions::{RequestKeys, truth};
 use crate::fault;
 use crate::found::Takes;
-use crate::key::{self, KeyRecord, Material, State};
-use crate::keys::material_row;
+use crate::key::{KeyRecord, State};
+use crate::kind::Kind;
 use crate::live::LiveKey;
-use crate::{KEYS, Kms, MATERIALS, policies};
+use crate::{KEYS, Kms, policies};
 
 /// A day in milliseconds.
 pub(crate) const DAY_MS: i64 = 86_400_000;
@@ -30,17 +29,19 @@ pub(crate) const DAY_MS: i64 = 86_400_000;
 const WINDOW_DAYS: (i64, i64, i64) = (7, 30, 30);
 
 impl Kms {
-    /// A new key with its first material, and the batch that stores the material.
+    /// A new key, without material yet.
     pub(crate) fn fresh(
         &self,
         call: &Call,
+        kind: &'static Kind,
         policy: String,
-    ) -> Result<(KeyRecord, SealedBatch), Stop> {
-        let record = KeyRecord {
+    ) -> Result<KeyRecord, Stop> {
+        Ok(KeyRecord {
             account: call.account().to_owned(),
             region: call.region.clone(),
             partition: call.partition.to_owned(),
             id: self.new_key_id()?,
+            kind,
             created_ms: call.now_ms,
             description: String::new(),
             state: State::Enabled,
@@ -55,31 +56,7 @@ impl Kms {
             on_demand: None,
             on_demand_count: 0,
             materials: vec![],
-        };
-        self.with_new_material(record, SealedBatch::new(), None)
-    }
-
-    /// Adds a fresh material to a key, as its current one.
-    pub(crate) fn with_new_material(
-        &self,
-        mut record: KeyRecord,
-        batch: SealedBatch,
-        rotated: Option<(i64, &str)>,
-    ) -> Result<(KeyRecord, SealedBatch), Stop> {
-        let secret = self.crypto.generate_key()?;
-        // The id tells nothing of the material, and is the same whenever the same material is
-        // given to the same key again.
-        let id = self.crypto.hmac(&secret, &[b"bulla/kms/material-id/v1", record.id.as_bytes()]);
-        let id = hex::encode(&id);
-        let row = key::material_path(&record.region, &id);
-        let value = material_row(&record.path(), &secret);
-        let batch = batch.put(MATERIALS, row.as_str(), Expected::Absent, value);
-        record.materials.push(Material {
-            id,
-            rotated_ms: rotated.map(|(at, _)| at),
-            rotated_by: rotated.map(|(_, by)| by.to_owned()),
-        });
-        Ok((record, batch))
+        })
     }
 
     /// A random UUID (RFC 9562, version 4).
@@ -110,24 +87,30 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
     let tags = super::tags::pairs(input.tags());
     super::tags::check(&tags)?;
     let bypass = input.bypass_policy_lockout_safety_check() == Some(true);
+    let spec = input.key_spec().or(input.customer_master_key_spec());
+    let spec = spec.unwrap_or(Kind::symmetric().spec);
+    let usage = input.key_usage().unwrap_or(Kind::symmetric().usage.name());
     let keys = RequestKeys::none()
-        .with("kms:keyspec", "SYMMETRIC_DEFAULT")
-        .with("kms:keyusage", "ENCRYPT_DECRYPT")
+        .with("kms:keyspec", spec)
+        .with("kms:keyusage", usage)
         .with("kms:keyorigin", "AWS_KMS")
         .with("kms:multiregion", "false")
         .with("kms:bypasspolicylockoutsafetycheck", truth(bypass))
         .tags(&tags);
     permit_account(call, "kms:CreateKey", "*", &keys)?;
-    symmetric_only(input)?;
+    let kind = kind(input, spec, usage)?;
+    only_own_material(input)?;
     let account = call.account().to_owned();
     let policy = match input.policy() {
         Some(text) => text.to_owned(),
         None => policies::default_text(call.partition, &account),
     };
-    let (mut record, batch) = kms.fresh(call, String::new())?;
+    let record = kms.fresh(call, kind, String::new())?;
     let arn = record.arn();
     let place = (account.as_str(), arn.as_str());
     let accepted = policies::checked(&*kms.directory, call, policy, place, bypass).await?;
+    let material = kms.new_material(kind)?;
+    let (mut record, batch) = kms.with_material(record, SealedBatch::new(), &material, None);
     record.policy = accepted.text;
     record.principals = accepted.principals;
     record.description = input.description().unwrap_or_default().to_owned();
@@ -140,24 +123,25 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
     Ok(Some(CreateKeyResponse::new().with_key_metadata(metadata).into_record()))
 }
 
-/// Refuses what this server does not make: other specs, origins and multi-Region keys.
-fn symmetric_only(input: &CreateKeyRequest<'_>) -> Result<(), Fault> {
-    let spec = input.key_spec().or(input.customer_master_key_spec()).unwrap_or("SYMMETRIC_DEFAULT");
-    if spec != "SYMMETRIC_DEFAULT" && input.key_usage().is_none() {
+/// The kind of key that a request wants, which names its usage unless it is the usual kind.
+fn kind(input: &CreateKeyRequest<'_>, spec: &str, usage: &str) -> Result<&'static Kind, Fault> {
+    if spec != Kind::symmetric().spec && input.key_usage().is_none() {
         return Err(fault::validation(
             "You must specify a KeyUsage value for all KMS keys except for symmetric encryption \
              keys.",
         ));
     }
-    let usage = input.key_usage().unwrap_or("ENCRYPT_DECRYPT");
     if !usages(spec).contains(&usage) {
         return Err(fault::validation(format!(
             "KeyUsage {usage} is not compatible with KeySpec {spec}"
         )));
     }
-    if spec != "SYMMETRIC_DEFAULT" {
-        return Err(fault::unsupported(format!("this server does not make keys of spec {spec}")));
-    }
+    let unmade = || fault::unsupported(format!("this server does not make keys of spec {spec}"));
+    Kind::of(spec, usage).ok_or_else(unmade)
+}
+
+/// Refuses what this server does not make: other origins and multi-Region keys.
+fn only_own_material(input: &CreateKeyRequest<'_>) -> Result<(), Fault> {
     if let Some(origin) = input.origin().filter(|origin| *origin != "AWS_KMS") {
         let text = format!("this server does not make keys of origin {origin}");
         return Err(fault::unsupported(text));

@@ -8,6 +8,7 @@ pub(crate) mod grant;
 pub(crate) mod grant_end;
 pub(crate) mod grant_list;
 pub(crate) mod lifecycle;
+pub(crate) mod mac;
 pub(crate) mod policy;
 pub(crate) mod random;
 pub(crate) mod rotation;

@@ -3,12 +3,12 @@
 
 use bulla_plane::Call;
 use bulla_plane::scheduler::{DUE, due_key};
-use bulla_shapes::View;
 use bulla_shapes::kms::{
     DisableKeyRotationRequest, EnableKeyRotationRequest, GetKeyRotationStatusRequest,
     GetKeyRotationStatusResponse, ListKeyRotationsRequest, ListKeyRotationsResponse,
     RotateKeyOnDemandRequest, RotateKeyOnDemandResponse, RotationsListEntry,
 };
+use bulla_shapes::{Fault, View};
 use bulla_store::{Expected, SealedBatch};
 
 use super::lifecycle::{DAY_MS, own_key};
@@ -67,6 +67,14 @@ pub(crate) fn reschedule(
     batch
 }
 
+/// Only symmetric encryption keys rotate; the refusal is recorded without a message.
+fn must_rotate(key: &LiveKey) -> Result<(), Fault> {
+    if key.record.kind.is_symmetric_encryption() {
+        return Ok(());
+    }
+    Err(fault::unsupported_silently())
+}
+
 pub(crate) async fn enable_key_rotation(
     kms: &Kms,
     call: &mut Call,
@@ -77,6 +85,7 @@ pub(crate) async fn enable_key_rotation(
         .with_some("kms:rotationperiodindays", asked.map(|days| days.to_string()));
     let key = own_key(kms, call, input.key_id(), "kms:EnableKeyRotation", &keys).await?;
     key.must_be_the_customers()?;
+    must_rotate(&key)?;
     key.must_be_enabled()?;
     let mut record = key.record.clone();
     let days = match (asked, record.rotation) {
@@ -101,6 +110,7 @@ pub(crate) async fn disable_key_rotation(
     let none = RequestKeys::none();
     let key = own_key(kms, call, input.key_id(), "kms:DisableKeyRotation", &none).await?;
     key.must_be_the_customers()?;
+    must_rotate(&key)?;
     key.must_be_enabled()?;
     if key.record.rotation.is_none() {
         return Ok(None);
@@ -121,6 +131,7 @@ pub(crate) async fn get_key_rotation_status(
     let found = kms.find(call, input.key_id(), Takes::AnyKeys).await?;
     let key = found.permit(call, action, &RequestKeys::none())?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
+    must_rotate(&key)?;
     // While deletion is pending the status reads false, and returns on cancellation [M].
     let going = key.record.state == State::PendingDeletion;
     let rotation = key.record.rotation.filter(|_| !going);
@@ -148,6 +159,7 @@ pub(crate) async fn rotate_key_on_demand(
     let none = RequestKeys::none();
     let key = own_key(kms, call, input.key_id(), "kms:RotateKeyOnDemand", &none).await?;
     key.must_be_the_customers()?;
+    must_rotate(&key)?;
     key.must_be_enabled()?;
     let answer = RotateKeyOnDemandResponse::new().with_key_id(key.arn.clone()).into_record();
     if key.record.on_demand.is_some() {
@@ -179,6 +191,7 @@ pub(crate) async fn list_key_rotations(
 ) -> Answer {
     let none = RequestKeys::none();
     let key = own_key(kms, call, input.key_id(), "kms:ListKeyRotations", &none).await?;
+    must_rotate(&key)?;
     let every = input.include_key_material() == Some("ALL_KEY_MATERIAL");
     let materials = &key.record.materials;
     let current = materials.len().saturating_sub(1);

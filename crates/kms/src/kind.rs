@@ -1,0 +1,158 @@
+//! The kinds of keys: a row for each key spec and each use that a key of it can be made for.
+//!
+//! Everything that depends on a key's spec or usage is asked of its row. The order of algorithms
+//! and of operations is AWS's (recorded; KMS guide, "Key spec reference" and "Grants").
+
+use bulla_crypto::Hash;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// What a key is for, by AWS's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Usage {
+    EncryptDecrypt,
+    GenerateVerifyMac,
+}
+
+impl Usage {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::EncryptDecrypt => "ENCRYPT_DECRYPT",
+            Self::GenerateVerifyMac => "GENERATE_VERIFY_MAC",
+        }
+    }
+}
+
+/// What key material is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// 256 bits that further keys are derived from.
+    Symmetric,
+    /// As many bytes as the hash function gives.
+    Mac(Hash),
+}
+
+/// A kind of key.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    /// AWS's name of the spec.
+    pub(crate) spec: &'static str,
+    pub(crate) usage: Usage,
+    pub(crate) form: Form,
+    /// The algorithms that it is used with.
+    pub(crate) algorithms: &'static [&'static str],
+    /// What a grant on such a key can allow, beyond what grants on every key can.
+    grants: &'static [&'static str],
+}
+
+/// What a grant on any key can allow.
+const EVERY_GRANT: [&str; 3] = ["CreateGrant", "RetireGrant", "DescribeKey"];
+
+const SYMMETRIC_GRANTS: &[&str] = &[
+    "Decrypt",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyWithoutPlaintext",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+];
+const MAC_GRANTS: &[&str] = &["GenerateMac", "VerifyMac"];
+
+const fn mac(spec: &'static str, hash: Hash, algorithms: &'static [&'static str]) -> Kind {
+    let (usage, form) = (Usage::GenerateVerifyMac, Form::Mac(hash));
+    Kind { spec, usage, form, algorithms, grants: MAC_GRANTS }
+}
+
+static SYMMETRIC: Kind = Kind {
+    spec: "SYMMETRIC_DEFAULT",
+    usage: Usage::EncryptDecrypt,
+    form: Form::Symmetric,
+    algorithms: &["SYMMETRIC_DEFAULT"],
+    grants: SYMMETRIC_GRANTS,
+};
+
+/// All but the one above.
+static OTHERS: &[Kind] = &[
+    mac("HMAC_224", Hash::Sha224, &["HMAC_SHA_224"]),
+    mac("HMAC_256", Hash::Sha256, &["HMAC_SHA_256"]),
+    mac("HMAC_384", Hash::Sha384, &["HMAC_SHA_384"]),
+    mac("HMAC_512", Hash::Sha512, &["HMAC_SHA_512"]),
+];
+
+fn all() -> impl Iterator<Item = &'static Kind> {
+    std::iter::once(&SYMMETRIC).chain(OTHERS)
+}
+
+impl Kind {
+    /// The kind that keys are of unless something else is asked for.
+    pub(crate) fn symmetric() -> &'static Self {
+        &SYMMETRIC
+    }
+
+    /// The kind of this spec and usage, both by AWS's names.
+    pub(crate) fn of(spec: &str, usage: &str) -> Option<&'static Self> {
+        all().find(|kind| kind.spec == spec && kind.usage.name() == usage)
+    }
+
+    /// Whether it encrypts under a symmetric key: only such keys have an encryption context, data
+    /// keys, rotation, and ids of their materials that a client sees.
+    pub(crate) fn is_symmetric_encryption(&self) -> bool {
+        self.form == Form::Symmetric
+    }
+
+    /// Whether both sides have one and the same key.
+    pub(crate) fn is_symmetric(&self) -> bool {
+        matches!(self.form, Form::Symmetric | Form::Mac(_))
+    }
+
+    /// What a grant on such a key can allow.
+    pub(crate) fn grant_operations(&self) -> impl Iterator<Item = &'static str> {
+        EVERY_GRANT.into_iter().chain(self.grants.iter().copied())
+    }
+}
+
+/// In a record a kind stands as its spec and usage.
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.spec, self.usage.name()).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for &'static Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (spec, usage) = <(String, String)>::deserialize(deserializer)?;
+        let unknown = || D::Error::custom(format!("no kind of key is {spec} for {usage}"));
+        Kind::of(&spec, &usage).ok_or_else(unknown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_found_by_its_names_alone_and_survives_a_record() {
+        for kind in all() {
+            let found = Kind::of(kind.spec, kind.usage.name()).unwrap();
+            assert!(std::ptr::eq(found, kind), "{} is listed twice", kind.spec);
+            let stored = serde_json::to_string(kind).unwrap();
+            assert!(std::ptr::eq(serde_json::from_str::<&Kind>(&stored).unwrap(), kind));
+        }
+        assert!(serde_json::from_str::<&Kind>(r#"["HMAC_256","ENCRYPT_DECRYPT"]"#).is_err());
+    }
+
+    #[test]
+    fn grants_fit_the_kind_of_key() {
+        let operations = |spec: &str, usage: &str| -> Vec<_> {
+            Kind::of(spec, usage).unwrap().grant_operations().collect()
+        };
+        assert_eq!(
+            operations("HMAC_224", "GENERATE_VERIFY_MAC"),
+            ["CreateGrant", "RetireGrant", "DescribeKey", "GenerateMac", "VerifyMac"]
+        );
+        let symmetric = operations("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT");
+        assert!(symmetric.contains(&"GenerateDataKeyPair"));
+    }
+}

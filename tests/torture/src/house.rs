@@ -1,31 +1,48 @@
 //! The services in this process, joined as the program joins them, over any store and journal.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
+use bulla_access::Access;
 use bulla_crypto::Crypto;
-use bulla_iam::{AccessKeys, Principals, Sessions};
+use bulla_iam::{
+    AccessKeys, FetchError, Fetcher, Iam, Organizations, Principals, Providers, Sessions, Sts,
+};
 use bulla_kms::Kms;
-use bulla_plane::journal::Journal;
+use bulla_plane::journal::{Journal, Medium, Memory, Options};
 use bulla_plane::outbox::Outbox;
 use bulla_plane::upkeep::Upkeep;
-use bulla_plane::wire::{WireRequest, WireResponse};
-use bulla_plane::{Clock, IdStock, Plane};
-use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
+use bulla_plane::wire::WireResponse;
+use bulla_plane::{BoxFuture, Clock, Directory, IdStock, Plane, Service};
 use bulla_store::Barrier;
-use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::door::{Door, Lost, Reply};
-use crate::run::say;
+use crate::run::{say, wait};
+use crate::signer::Signer;
+use crate::{journal, store};
 
-const JSON: &str = "application/x-amz-json-1.1";
+/// What a journal in memory keeps.
+const MEMORY_BYTES: u64 = 8 << 20;
 
 /// The services. Anyone may sign: an access key id of 12 digits is that account's root user.
 pub(crate) struct House {
     runtime: Runtime,
     pub(crate) plane: Plane,
+}
+
+/// Identity providers are not asked.
+struct Nowhere;
+
+impl Fetcher for Nowhere {
+    fn get<'a>(
+        &'a self,
+        _: &'a str,
+        _: &'a [String],
+    ) -> BoxFuture<'a, Result<Vec<u8>, FetchError>> {
+        Box::pin(std::future::ready(Err(FetchError::Failed("nowhere".into()))))
+    }
 }
 
 impl House {
@@ -34,14 +51,25 @@ impl House {
         barrier: Arc<Barrier>,
         journal: Journal,
     ) -> Result<Self, String> {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(say)?;
+        let runtime = runtime()?;
         let clock = Arc::new(Clock::default());
         let principals =
             Arc::new(Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock)));
-        let keys = AccessKeys::new(Arc::new(Sessions::new(Arc::clone(&principals))), true);
-        let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), principals);
-        let (authenticator, services) = (Arc::new(keys), vec![Arc::new(kms) as _]);
+        let sessions = Arc::new(Sessions::new(Arc::clone(&principals)));
+        let keys = AccessKeys::new(Arc::clone(&sessions), true);
+        let providers = Arc::new(Providers::new(Arc::clone(&principals), Arc::new(Nowhere), true));
+        let iam = Arc::new(Iam::new(Arc::clone(&providers)));
+        let organizations = Organizations::new(Arc::clone(&iam), true);
+        let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&principals) as _);
+        let directory: Arc<dyn Directory> = principals;
+        let mut services: Vec<Arc<dyn Service>> = vec![
+            Arc::new(kms),
+            iam,
+            Arc::new(Sts::new(sessions, providers)),
+            Arc::new(organizations),
+        ];
+        services.push(Arc::new(Access::new(directory, services.clone())));
+        let authenticator = Arc::new(keys);
         let (outbox, upkeep) = (Outbox::default(), Upkeep::default());
         let ids = IdStock::default();
         let plane =
@@ -49,9 +77,59 @@ impl House {
         Ok(Self { runtime, plane })
     }
 
-    /// Calls as the holder of an access key.
+    /// The services over a store and a journal in memory.
+    pub(crate) fn in_memory(seed: u64) -> Result<Self, String> {
+        let engine = Arc::new(bulla_store::Memory::new());
+        let barrier = wait(async { store::create(engine, seed).await.map_err(say) })?;
+        let medium = Memory::new(MEMORY_BYTES);
+        let options = Options {
+            segment_bytes: medium.segment_bytes(),
+            stall: Duration::from_secs(600),
+            ..Options::default()
+        };
+        let medium: Arc<dyn Medium> = Arc::new(medium);
+        let (journal, _) = Journal::open(medium, journal::key(), options).map_err(say)?;
+        Self::new(Crypto::standard(), Arc::new(barrier), journal)
+    }
+
+    /// Calls KMS as the holder of an access key.
     pub(crate) fn door<'h>(&'h self, access_key_id: &'h str, region: &'h str) -> Inside<'h> {
-        Inside { house: self, access_key_id, region }
+        Inside { house: self, signer: Signer::of(access_key_id), region }
+    }
+
+    /// A service by its short name.
+    pub(crate) fn service(&self, id: &str) -> Result<&Arc<dyn Service>, String> {
+        let found = self.plane.services.iter().find(|service| service.model().id == id);
+        found.ok_or_else(|| format!("no service {id}"))
+    }
+
+    /// Calls any service, with a body as it is.
+    pub(crate) fn call(
+        &self,
+        signer: &Signer,
+        service: &str,
+        operation: &str,
+        region: &str,
+        body: Vec<u8>,
+    ) -> Result<Reply, String> {
+        self.wait(self.start(signer, service, operation, region, body)?)
+    }
+
+    /// As [`call`](Self::call), to run on any thread.
+    pub(crate) fn start<'h>(
+        &'h self,
+        signer: &Signer,
+        service: &str,
+        operation: &str,
+        region: &str,
+        body: Vec<u8>,
+    ) -> Result<impl Future<Output = Result<Reply, String>> + 'h, String> {
+        let model = self.service(service)?.model();
+        let request = signer.request(model, operation, region, body)?;
+        Ok(async move {
+            let WireResponse { status, request_id, body, .. } = self.plane.call(request).await;
+            Ok(Reply { status, request_id, body })
+        })
     }
 
     /// Lets time pass, and what falls due by it be done.
@@ -66,49 +144,22 @@ impl House {
     }
 }
 
-/// A way in for one caller in one region.
+/// A thread's own way to run calls to their end.
+pub(crate) fn runtime() -> Result<Runtime, String> {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(say)
+}
+
+/// A way in to KMS for one caller in one region.
 pub(crate) struct Inside<'h> {
     house: &'h House,
-    access_key_id: &'h str,
+    signer: Signer,
     region: &'h str,
 }
 
 impl Inside<'_> {
     /// Calls with a body as it is.
     pub(crate) fn send(&self, operation: &str, body: Vec<u8>) -> Result<Reply, Lost> {
-        let lines = self.signed(operation, &body).map_err(Lost)?;
-        let mut headers = HeaderMap::new();
-        for (name, value) in &lines {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(lost)?;
-            headers.append(name, HeaderValue::from_str(value).map_err(lost)?);
-        }
-        let request = WireRequest {
-            method: http::Method::POST,
-            path: "/".into(),
-            query: String::new(),
-            headers,
-            body: body.into(),
-            peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            secure: false,
-        };
-        let WireResponse { status, request_id, body, .. } =
-            self.house.wait(self.house.plane.call(request));
-        Ok(Reply { status, request_id, body })
-    }
-
-    fn signed(&self, operation: &str, body: &[u8]) -> Result<Vec<(String, String)>, String> {
-        let mut lines = vec![
-            ("host".to_owned(), "kms.example".to_owned()),
-            ("content-type".to_owned(), JSON.to_owned()),
-            ("x-amz-target".to_owned(), format!("TrentService.{operation}")),
-        ];
-        let headers: Vec<_> = lines.iter().map(|(k, v)| (k.as_str(), v.as_bytes())).collect();
-        let parts = RequestParts { method: "POST", path: "/", query: "", headers: &headers, body };
-        let credentials =
-            Credentials { access_key_id: self.access_key_id, secret: b"any", token: None };
-        let options = SignOptions::new("kms", self.region, Clock::wall_ms() / 1000);
-        lines.extend(sign_header(&parts, &credentials, &options).map_err(say)?);
-        Ok(lines)
+        self.house.call(&self.signer, "kms", operation, self.region, body).map_err(Lost)
     }
 }
 
@@ -116,8 +167,4 @@ impl Door for Inside<'_> {
     fn call(&mut self, operation: &str, input: &Value) -> Result<Reply, Lost> {
         self.send(operation, input.to_string().into_bytes())
     }
-}
-
-fn lost(error: impl std::fmt::Display) -> Lost {
-    Lost(error.to_string())
 }

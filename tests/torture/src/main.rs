@@ -15,6 +15,7 @@ mod intruder;
 mod journal;
 mod key_bytes;
 mod kill_storm;
+mod matrix;
 mod names;
 mod nonces;
 mod options;
@@ -27,6 +28,7 @@ mod run;
 mod scanner;
 mod server;
 mod signatures;
+mod signer;
 mod splice;
 mod store;
 mod writes;
@@ -89,6 +91,12 @@ const TESTS: &[Test] = &[
         name: "signature mutations",
         goal: "5,000,000 mutations, 0 wrongly accepted",
         run: signatures::run,
+    },
+    Test {
+        number: 12,
+        name: "authorization matrix",
+        goal: "each operation, 19 kinds of principal, right and wrong resource, 0 wrong",
+        run: matrix::run,
     },
     Test {
         number: 13,

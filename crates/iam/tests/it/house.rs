@@ -121,11 +121,6 @@ impl House {
         Self { plane, principals }
     }
 
-    /// The names of the operations that IAM serves.
-    pub(crate) fn operations(&self) -> Vec<&'static str> {
-        self.plane.services[0].operations().into_iter().map(|facts| facts.name).collect()
-    }
-
     /// Calls IAM.
     pub(crate) async fn call(&self, key: &Key, action: &str, parameters: &[(&str, &str)]) -> Reply {
         let mut body = format!("Action={action}&Version=2010-05-08");

@@ -1,16 +1,9 @@
 //! Keys and aliases in several accounts, regions and partitions, and every exact name of them.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use bulla_crypto::Crypto;
-use bulla_plane::journal::{Journal, Medium, Memory, Options};
 use serde_json::json;
 
 use crate::door::{Door, text};
 use crate::house::House;
-use crate::journal;
-use crate::run::{say, wait};
 
 pub(crate) const ACCOUNTS: [&str; 3] = ["111122223333", "111122223334", "444455556666"];
 pub(crate) const REGIONS: [&str; 4] =
@@ -29,7 +22,6 @@ const ALIASES: [(&str, usize); 9] = [
     ("alias/alias/name", 2),
     ("alias//name", 1),
 ];
-const MEMORY_BYTES: u64 = 8 << 20;
 
 /// A key's name.
 pub(crate) struct Named {
@@ -54,17 +46,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64) -> Result<Self, String> {
-        let engine = Arc::new(bulla_store::Memory::new());
-        let barrier = wait(async { crate::store::create(engine, seed).await.map_err(say) })?;
-        let medium = Memory::new(MEMORY_BYTES);
-        let options = Options {
-            segment_bytes: medium.segment_bytes(),
-            stall: Duration::from_secs(600),
-            ..Options::default()
-        };
-        let medium: Arc<dyn Medium> = Arc::new(medium);
-        let (journal, _) = Journal::open(medium, journal::key(), options).map_err(say)?;
-        let house = House::new(Crypto::standard(), Arc::new(barrier), journal)?;
+        let house = House::in_memory(seed)?;
         let mut world = Self { house, names: Vec::new() };
         for account in ACCOUNTS {
             for region in REGIONS {

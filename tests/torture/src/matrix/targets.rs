@@ -1,0 +1,198 @@
+//! What operations are about: fresh for each operation, so that no call spoils the next.
+
+use std::collections::BTreeMap;
+
+use crate::house::House;
+use crate::signer::Signer;
+
+use super::cast::trust;
+use super::speak::{encoded, must, need, quoted};
+
+/// An identity policy, for operations that store or simulate one.
+const DOCUMENT: &str =
+    r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"*"}}"#;
+
+/// A trust policy that names no account.
+const SERVICE_TRUST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
+
+/// The names that rules use, of one resource of each kind.
+#[derive(Default)]
+pub(super) struct Targets(BTreeMap<&'static str, String>);
+
+/// Makes targets in one account.
+pub(super) struct Maker<'a> {
+    pub(super) house: &'a House,
+    pub(super) account: &'a str,
+    /// Who may use the keys besides the account.
+    pub(super) friend: &'a str,
+    /// Somebody who may be named.
+    pub(super) nobody: String,
+    /// Makes every name another.
+    pub(super) number: u64,
+}
+
+impl Targets {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    fn set(&mut self, name: &'static str, value: impl Into<String>) {
+        self.0.insert(name, value.into());
+    }
+}
+
+impl Maker<'_> {
+    /// What an operation of a service is about; of IAM's only what its input names, and only if it
+    /// shall exist.
+    pub(super) fn make(&self, service: &str, input: &str, exists: bool) -> Result<Targets, String> {
+        let mut targets = Targets::default();
+        targets.set("account", self.account);
+        targets.set("nobody", self.nobody.as_str());
+        targets.set("document", DOCUMENT);
+        targets.set("trust", trust(self.account));
+        targets.set("service_trust", SERVICE_TRUST);
+        match service {
+            "kms" | "bulla" => {
+                let policy = self.key_policy();
+                self.keys(&mut targets, &Signer::of(self.account), &policy)?;
+            }
+            "organizations" => self.organization(&mut targets)?,
+            _ => {
+                self.principals(&mut targets)?;
+                if exists {
+                    self.found(&mut targets, input)?;
+                }
+            }
+        }
+        Ok(targets)
+    }
+
+    /// A key that lets nobody of the account but `keeper`, and what is about it.
+    pub(super) fn make_shut(&self, keeper: (&str, &Signer)) -> Result<Targets, String> {
+        let mut targets = Targets::default();
+        targets.set("account", self.account);
+        targets.set("nobody", self.nobody.as_str());
+        let allow = format!(
+            r#"{{"Effect":"Allow","Principal":{{"AWS":"{}"}},"Action":"kms:*","Resource":"*"}}"#,
+            keeper.0
+        );
+        let policy = format!(r#"{{"Version":"2012-10-17","Statement":[{allow}]}}"#);
+        self.keys(&mut targets, keeper.1, &policy)?;
+        Ok(targets)
+    }
+
+    fn key_policy(&self) -> String {
+        let allow = |who: &str| {
+            format!(
+                r#"{{"Effect":"Allow","Principal":{{"AWS":"{who}"}},"Action":"kms:*","Resource":"*"}}"#
+            )
+        };
+        let root = allow(&format!("arn:aws:iam::{}:root", self.account));
+        let friend = allow(self.friend);
+        format!(r#"{{"Version":"2012-10-17","Statement":[{root},{friend}]}}"#)
+    }
+
+    fn keys(&self, targets: &mut Targets, owner: &Signer, policy: &str) -> Result<(), String> {
+        let kms =
+            |operation: &str, input: String| must(self.house, owner, "kms", operation, &input);
+        let text = quoted(policy);
+        let input = format!(r#"{{"Policy":"{text}","BypassPolicyLockoutSafetyCheck":true}}"#);
+        let made = kms("CreateKey", input)?;
+        let (id, key) = (need(&made, "KeyId")?, need(&made, "Arn")?);
+        let alias = format!("alias/a-{}-{id}", self.number);
+        kms("CreateAlias", format!(r#"{{"AliasName":"{alias}","TargetKeyId":"{id}"}}"#))?;
+        let made = kms("Encrypt", format!(r#"{{"KeyId":"{id}","Plaintext":"AAAA"}}"#))?;
+        targets.set("blob", need(&made, "CiphertextBlob")?);
+        let input = format!(
+            r#"{{"KeyId":"{id}","GranteePrincipal":"{}","Operations":["Encrypt"]}}"#,
+            self.nobody
+        );
+        let made = kms("CreateGrant", input)?;
+        targets.set("grant", need(&made, "GrantId")?);
+        let (head, _) = key.split_once("key/").ok_or("a key's ARN without a key")?;
+        targets.set("alias", format!("{head}{alias}"));
+        targets.set("alias.name", alias.clone());
+        targets.set("new_alias", format!("{head}{alias}-new"));
+        targets.set("new_alias.name", format!("{alias}-new"));
+        targets.set("key_policy", policy.to_owned());
+        targets.set("key", key);
+        Ok(())
+    }
+
+    /// Names of what there may be.
+    fn principals(&self, targets: &mut Targets) -> Result<(), String> {
+        let n = self.number;
+        for (word, existing, coming) in [
+            ("user", ["user", "user.name"], ["new_user", "new_user.name"]),
+            ("group", ["group", "group.name"], ["new_group", "new_group.name"]),
+            ("role", ["role", "role.name"], ["new_role", "new_role.name"]),
+            ("policy", ["policy", "policy.name"], ["new_policy", "new_policy.name"]),
+            ("instance-profile", ["profile", "profile.name"], ["new_profile", "new_profile.name"]),
+            ("oidc-provider", ["issuer", "issuer.name"], ["new_issuer", "new_issuer.name"]),
+        ] {
+            for ([arn, short], prefix) in [(existing, "it"), (coming, "new")] {
+                let dot = if word == "oidc-provider" { ".example" } else { "" };
+                let name = format!("{prefix}{n}{dot}");
+                targets.set(arn, format!("arn:aws:iam::{}:{word}/{name}", self.account));
+                targets.set(short, name);
+            }
+        }
+        // A key id of AWS's own documentation, which nobody has.
+        targets.set("user.key", "AKIAIOSFODNN7EXAMPLE");
+        Ok(())
+    }
+
+    /// Makes what `input` names.
+    fn found(&self, targets: &mut Targets, input: &str) -> Result<(), String> {
+        let root = Signer::of(self.account);
+        let iam =
+            |operation: &str, input: String| must(self.house, &root, "iam", operation, &input);
+        let n = self.number;
+        let uses = |name: &str| input.contains(&format!("{{{name}"));
+        if uses("user") {
+            iam("CreateUser", format!("UserName=it{n}"))?;
+            let made = iam("CreateAccessKey", format!("UserName=it{n}"))?;
+            targets.set("user.key", need(&made, "AccessKeyId")?);
+        }
+        if uses("group") {
+            iam("CreateGroup", format!("GroupName=it{n}"))?;
+        }
+        if uses("role") {
+            let trust = encoded(&trust(self.account));
+            iam("CreateRole", format!("RoleName=it{n}&AssumeRolePolicyDocument={trust}"))?;
+        }
+        if uses("policy") {
+            let document = encoded(DOCUMENT);
+            iam("CreatePolicy", format!("PolicyName=it{n}&PolicyDocument={document}"))?;
+        }
+        if uses("profile") {
+            iam("CreateInstanceProfile", format!("InstanceProfileName=it{n}"))?;
+        }
+        if uses("issuer") {
+            iam("CreateOpenIDConnectProvider", format!("Url=https://it{n}.example"))?;
+        }
+        Ok(())
+    }
+
+    fn organization(&self, targets: &mut Targets) -> Result<(), String> {
+        let root = Signer::of(self.account);
+        let call = |operation: &str, input: String| {
+            must(self.house, &root, "organizations", operation, &input)
+        };
+        let n = self.number;
+        let top = need(&call("ListRoots", "{}".to_owned())?, "Id")?;
+        let input = format!(r#"{{"ParentId":"{top}","Name":"unit{n}"}}"#);
+        targets.set("unit", need(&call("CreateOrganizationalUnit", input)?, "Id")?);
+        let input = format!(r#"{{"AccountName":"a","Email":"it{n}@example.com"}}"#);
+        targets.set("member", need(&call("CreateAccount", input)?, "AccountId")?);
+        let content = quoted(DOCUMENT);
+        let input = format!(
+            r#"{{"Name":"it{n}","Description":"d","Type":"SERVICE_CONTROL_POLICY","Content":"{content}"}}"#
+        );
+        targets.set("scp", need(&call("CreatePolicy", input)?, "Id")?);
+        targets.set("root", top);
+        targets.set("new_unit", format!("new{n}"));
+        targets.set("email", format!("new{n}@example.com"));
+        Ok(())
+    }
+}

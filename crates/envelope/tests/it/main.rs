@@ -1,0 +1,11 @@
+//! The library from outside: vectors, every suite and keyring, and what was damaged.
+#![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
+#![expect(clippy::indexing_slicing, reason = "an index out of range fails the test")]
+
+mod damage;
+mod dependencies;
+mod hostile;
+mod keyrings;
+mod streams;
+mod support;
+mod vectors;

@@ -1,0 +1,134 @@
+//! Messages piece by piece: the same bytes as whole ones, whatever the pieces.
+
+use std::io::Read;
+
+use bulla_envelope::{
+    Committing, EncryptionContext, Envelope, Error, FormatError, Header, HeaderReader, Signed,
+};
+use proptest::prelude::*;
+
+use crate::support::{aes, context};
+
+fn envelope(suite: Committing) -> Envelope {
+    Envelope::new(aes(1)).suite(suite).frame_len(100.try_into().unwrap())
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
+}
+
+/// A reader that gives a few bytes at a time.
+struct Pieces<'a>(&'a [u8], usize);
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
+        let len = space.len().min(self.1).min(self.0.len());
+        let (head, rest) = self.0.split_at(len);
+        space[..len].copy_from_slice(head);
+        self.0 = rest;
+        Ok(len)
+    }
+}
+
+impl tokio::io::AsyncRead for Pieces<'_> {
+    fn poll_read(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        space: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        let len = space.remaining().min(self.1).min(self.0.len());
+        let (head, rest) = self.0.split_at(len);
+        space.put_slice(head);
+        self.0 = rest;
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
+proptest! {
+    #[test]
+    fn pieces_make_the_same_message(
+        len in 0..1000_usize,
+        cut in 1..300_usize,
+        signed: bool,
+    ) {
+        let plain: Vec<u8> = (0..=255).cycle().take(len).collect();
+        let envelope = envelope(if signed { Committing::Signed } else { Committing::Unsigned });
+        let none = EncryptionContext::new();
+        block_on(async {
+            let mut message = Vec::new();
+            envelope.encrypt_io(Pieces(&plain, cut), &mut message, &none).await.unwrap();
+            let whole = envelope.encrypt(&plain, &none).await.unwrap();
+            // Signatures in DER differ in length, the context's public keys don't.
+            assert!(message.len().abs_diff(whole.len()) <= 4);
+            assert_eq!(envelope.decrypt(&message, &none).await.unwrap().plaintext, plain);
+            let mut out = Vec::new();
+            let early = Signed::ReleaseEarly;
+            envelope.decrypt_io(Pieces(&message, cut), &mut out, &none, early).await.unwrap();
+            assert_eq!(out, plain);
+            let mut message = Vec::new();
+            envelope.encrypt_async(Pieces(&plain, cut), &mut message, &none).await.unwrap();
+            assert!(message.len().abs_diff(whole.len()) <= 4);
+            let mut out = Vec::new();
+            envelope.decrypt_async(Pieces(&message, cut), &mut out, &none, early).await.unwrap();
+            assert_eq!(out, plain);
+        });
+    }
+}
+
+#[tokio::test]
+async fn full_frames_end_in_a_full_one() {
+    let envelope = envelope(Committing::Unsigned);
+    let none = EncryptionContext::new();
+    let header = |message: &[u8]| Header::parse(message).unwrap().as_bytes().len();
+    for (len, body) in [(0, 40), (99, 139), (100, 140), (101, 173), (200, 272), (300, 404)] {
+        let message = envelope.encrypt(&vec![1; len], &none).await.unwrap();
+        assert_eq!(message.len() - header(&message), body, "{len}");
+        let mut message = Vec::new();
+        envelope.encrypt_io(&*vec![1; len], &mut message, &none).await.unwrap();
+        assert_eq!(message.len() - header(&message), body, "{len}");
+    }
+}
+
+#[tokio::test]
+async fn more_than_was_announced_is_refused() {
+    let envelope = envelope(Committing::Unsigned);
+    let mut sealer = envelope.sealer(&EncryptionContext::new(), Some(10)).await.unwrap();
+    let mut out = vec![0; 10_000];
+    sealer.write(&[0; 10], &mut out).unwrap();
+    assert!(matches!(sealer.write(&[0], &mut out), Err(Error::Announced(10))));
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_early_is_told() {
+    let envelope = envelope(Committing::Unsigned);
+    let context = context(&[("a", "b")]);
+    let message = envelope.encrypt(&[3; 250], &context).await.unwrap();
+    for len in 0..message.len() {
+        let mut out = Vec::new();
+        let outcome =
+            envelope.decrypt_io(&message[..len], &mut out, &context, Signed::Refuse).await;
+        assert!(matches!(outcome, Err(Error::Format(FormatError::Truncated))), "{len}");
+        // What came out is authentic: a part of the plaintext, frame by frame.
+        assert!([0, 100, 200].contains(&out.len()) && out.iter().all(|byte| *byte == 3));
+    }
+    let longer = [&message[..], b"x"].concat();
+    let outcome = envelope.decrypt_io(&*longer, std::io::sink(), &context, Signed::Refuse).await;
+    assert!(matches!(outcome, Err(Error::Format(FormatError::Trailing))));
+}
+
+#[test]
+fn headers_are_read_byte_by_byte() {
+    let envelope = envelope(Committing::Signed);
+    let message = block_on(envelope.encrypt(b"text", &context(&[("a", "b")]))).unwrap();
+    let mut reader = HeaderReader::new();
+    let len = Header::parse(&message).unwrap().as_bytes().len();
+    for (index, byte) in message[..len].iter().enumerate() {
+        match reader.push(&[*byte]).unwrap() {
+            None => assert!(index < len - 1),
+            Some((header, rest)) => {
+                assert_eq!((index, rest.len()), (len - 1, 0));
+                assert_eq!(header.as_bytes(), &message[..len]);
+            }
+        }
+    }
+}

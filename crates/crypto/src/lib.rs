@@ -11,9 +11,13 @@
 //! - [`sha256`], [`HmacKey`], [`ct_eq`] and [`hex`] are free of state and of choice.
 //! - [`harden_process`] is for the program's first lines.
 //!
-//! The only unsafe code is in `memory.rs`.
+//! - [`KeyPairs`] makes and opens the key pairs of all algorithms that sign, encrypt, agree or
+//!   encapsulate; what one can do is behind the trait of that name.
+//!
+//! The only unsafe code is in `raw`.
 
 mod aead;
+mod der;
 mod digest;
 mod ecdh;
 mod ecdsa;
@@ -24,12 +28,13 @@ pub mod hex;
 mod hkdf;
 mod kdf;
 mod mac;
-mod memory;
 mod nonce;
+mod pair;
 mod password;
 mod process;
 mod provider;
 mod random;
+mod raw;
 mod rsa;
 mod secret;
 mod verify;
@@ -44,8 +49,11 @@ pub use hash::{Hash, Hasher, MAX_HASH_LEN};
 pub use hkdf::HkdfKey;
 pub use kdf::{CounterKdf, Kdf};
 pub use mac::{HmacKey, HmacSha256, Mac, ct_eq, hmac_sha256};
-pub use memory::{MAX_ARENA_BYTES, MemoryLock, memory_lock};
 pub use nonce::HEDGED_NONCE_LEN;
+pub use pair::{
+    Agreement, EcCurve, Encapsulation, Encryption, KeyPair, KeyPairs, MlDsaSet, MlKemSet, PairSpec,
+    RsaBits, Scheme, Signed, Signing, StandardPairs,
+};
 pub use password::{
     Argon2Cost, Argon2id, MAX_MEMORY_KIB, MAX_PARALLELISM, MAX_PASSES, MAX_PASSPHRASE_LEN,
     MAX_SALT_LEN, MIN_SALT_LEN, PasswordHash, argon2id,
@@ -53,6 +61,7 @@ pub use password::{
 pub use process::{Hardening, harden_process};
 pub use provider::Crypto;
 pub use random::{ContinuousTest, Rng, SystemRng};
+pub use raw::memory::{MAX_ARENA_BYTES, MemoryLock, memory_lock};
 pub use rsa::{RsaDecryptionKey, RsaEncryptionKey, RsaPadding};
 pub use secret::{KEY_LEN, SecretBytes, SecretKey};
 pub use verify::{Curve, PublicKey, SignatureAlgorithm, verify};

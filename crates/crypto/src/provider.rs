@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use crate::{
     Aead, Aes256Gcm, Argon2Cost, Argon2id, ContinuousTest, CounterKdf, CryptoError,
-    HEDGED_NONCE_LEN, Hash, HmacSha256, Kdf, Mac, NONCE_LEN, PasswordHash, Rng, SecretBytes,
-    SecretKey, SystemRng, nonce::hedged_nonce,
+    HEDGED_NONCE_LEN, Hash, HmacSha256, Kdf, KeyPairs, Mac, NONCE_LEN, PasswordHash, Rng,
+    SecretBytes, SecretKey, StandardPairs, SystemRng, nonce::hedged_nonce,
 };
 
 /// Every primitive that Bulla chooses. Cloning it is cheap.
@@ -21,6 +21,8 @@ pub struct Crypto {
     pub mac: &'static dyn Mac,
     /// Key derivation from passphrases.
     pub password: &'static dyn PasswordHash,
+    /// Key pairs.
+    pub pairs: &'static dyn KeyPairs,
 }
 
 impl Crypto {
@@ -36,6 +38,7 @@ impl Crypto {
             kdf: &CounterKdf,
             mac: &HmacSha256,
             password: &Argon2id,
+            pairs: &StandardPairs,
         }
     }
 
@@ -50,8 +53,8 @@ impl Crypto {
     #[must_use]
     pub fn fips(&self) -> bool {
         // Without `..`: a new part must be considered here to compile.
-        let Self { rng, aead, kdf, mac, password } = self;
-        rng.fips() && aead.fips() && kdf.fips() && mac.fips() && password.fips()
+        let Self { rng, aead, kdf, mac, password, pairs } = self;
+        rng.fips() && aead.fips() && kdf.fips() && mac.fips() && password.fips() && pairs.fips()
     }
 
     /// Appends ciphertext and tag of `plaintext` to `out`.

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroize;
 
-use crate::{CryptoError, Rng, ct_eq, memory::Slot};
+use crate::{CryptoError, Rng, ct_eq, raw::memory::Slot};
 
 /// The length of a [`SecretKey`], in bytes.
 pub const KEY_LEN: usize = 32;

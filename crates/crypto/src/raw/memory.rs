@@ -1,4 +1,4 @@
-//! Locked, undumpable, wiped memory for keys: the only unsafe code of the project.
+//! Locked, undumpable, wiped memory for keys: half of the only unsafe code there is.
 //!
 //! Keys live in slots of 32 bytes. Slots come from chunks of private anonymous pages that are
 //! kept out of swap (`mlock`) and core dumps (`MADV_DONTDUMP`), are zero in a forked child

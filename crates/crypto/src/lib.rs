@@ -58,7 +58,7 @@ pub use password::{
     Argon2Cost, Argon2id, MAX_MEMORY_KIB, MAX_PARALLELISM, MAX_PASSES, MAX_PASSPHRASE_LEN,
     MAX_SALT_LEN, MIN_SALT_LEN, PasswordHash, argon2id,
 };
-pub use process::{Hardening, harden_process};
+pub use process::{Hardening, give_way, harden_process};
 pub use provider::Crypto;
 pub use random::{ContinuousTest, Rng, SystemRng};
 pub use raw::memory::{MAX_ARENA_BYTES, MemoryLock, memory_lock};

@@ -33,6 +33,22 @@ pub fn harden_process() -> Result<Hardening, CryptoError> {
     Ok(Hardening { undumpable, memory: memory_lock()? })
 }
 
+/// The niceness of a thread that gives way: the most there is.
+#[cfg(target_os = "linux")]
+const NICEST: i32 = 19;
+
+/// Has the calling thread run only when no other has something to do. Where the system refuses,
+/// the thread runs as before, which costs others time and nothing else.
+#[cfg(target_os = "linux")]
+pub fn give_way() {
+    // On Linux niceness is a thread's, and no process names the caller's thread.
+    let _refused = rustix::process::setpriority_process(None, NICEST);
+}
+
+/// Elsewhere niceness is a whole process's, and threads stay equal.
+#[cfg(not(target_os = "linux"))]
+pub fn give_way() {}
+
 #[cfg(target_os = "linux")]
 fn forbid_tracing() -> Result<bool, CryptoError> {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};

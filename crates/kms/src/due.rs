@@ -58,7 +58,7 @@ async fn rotate(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
         return kms.commit(&[&job.subject], done).await;
     };
     let rotated = Some((job.due_ms, "AUTOMATIC"));
-    let material = kms.new_material(live.record.kind)?;
+    let material = kms.new_material(live.record.kind).await?;
     let (mut record, batch) = kms.with_material(live.record.clone(), done, &material, rotated);
     let next_ms = rotation.next_ms.saturating_add(rotation.period_days.saturating_mul(DAY_MS));
     record.rotation = Some(Rotation { next_ms, ..rotation });
@@ -78,7 +78,7 @@ async fn rotate_on_demand(
         return kms.commit(&[&job.subject], done).await;
     }
     let rotated = Some((job.due_ms, "ON_DEMAND"));
-    let material = kms.new_material(live.record.kind)?;
+    let material = kms.new_material(live.record.kind).await?;
     let (mut record, batch) = kms.with_material(live.record.clone(), done, &material, rotated);
     record.on_demand = None;
     kms.change(live, &record, batch).await

@@ -76,6 +76,23 @@ pub(crate) fn unsupported_silently() -> Fault {
 }
 
 /// Recorded without a message.
+pub(crate) fn invalid_signature() -> Fault {
+    of("KMSInvalidSignatureException")
+}
+
+/// Recorded without a message.
+pub(crate) fn validation_silently() -> Fault {
+    Fault::new("ValidationException", 400)
+}
+
+/// What a caller hears when too many others wait for the same (KMS guide, "Request quotas").
+pub(crate) fn throttled() -> Fault {
+    Fault::new("ThrottlingException", 400).with_message(
+        "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.",
+    )
+}
+
+/// Recorded without a message.
 pub(crate) fn invalid_mac() -> Fault {
     of("KMSInvalidMacException")
 }

@@ -10,7 +10,7 @@ use bulla_store::{Expected, SealedBatch};
 
 use crate::fault;
 use crate::key::{self, KeyRecord};
-use crate::live::{LiveKey, LiveMaterial, Secret};
+use crate::live::{LiveKey, LiveMaterial};
 use crate::{KEYS, Kms, MATERIALS, policies};
 
 impl Kms {
@@ -34,7 +34,7 @@ impl Kms {
             let (_, bytes) = open_material(stored.value.expose()).ok_or_else(fault::internal)?;
             let mut id = [0; 32];
             hex::decode_into(material.id.as_bytes(), &mut id).map_err(|_| fault::internal())?;
-            let secret = Secret::read(record.kind, bytes)?;
+            let secret = self.read_secret(record.kind, bytes).await?;
             materials.push(LiveMaterial { id, hex: material.id.clone(), secret });
         }
         let mut policy = Policy::parse(&record.policy, PolicyKind::Key).map_err(|error| {

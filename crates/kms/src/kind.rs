@@ -3,7 +3,7 @@
 //! Everything that depends on a key's spec or usage is asked of its row. The order of algorithms
 //! and of operations is AWS's (recorded; KMS guide, "Key spec reference" and "Grants").
 
-use bulla_crypto::Hash;
+use bulla_crypto::{EcCurve, Hash, MlDsaSet, MlKemSet, PairSpec, RsaBits};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -11,14 +11,20 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Usage {
     EncryptDecrypt,
+    SignVerify,
     GenerateVerifyMac,
+    KeyAgreement,
+    EncapsulateDecapsulate,
 }
 
 impl Usage {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::EncryptDecrypt => "ENCRYPT_DECRYPT",
+            Self::SignVerify => "SIGN_VERIFY",
             Self::GenerateVerifyMac => "GENERATE_VERIFY_MAC",
+            Self::KeyAgreement => "KEY_AGREEMENT",
+            Self::EncapsulateDecapsulate => "ENCAPSULATE_DECAPSULATE",
         }
     }
 }
@@ -30,6 +36,8 @@ pub(crate) enum Form {
     Symmetric,
     /// As many bytes as the hash function gives.
     Mac(Hash),
+    /// The private key of a pair.
+    Pair(PairSpec),
 }
 
 /// A kind of key.
@@ -58,11 +66,48 @@ const SYMMETRIC_GRANTS: &[&str] = &[
     "ReEncryptFrom",
     "ReEncryptTo",
 ];
+const OAEP_GRANTS: &[&str] =
+    &["Decrypt", "Encrypt", "ReEncryptFrom", "ReEncryptTo", "GetPublicKey"];
+const SIGN_GRANTS: &[&str] = &["Sign", "Verify", "GetPublicKey"];
 const MAC_GRANTS: &[&str] = &["GenerateMac", "VerifyMac"];
+const AGREE_GRANTS: &[&str] = &["DeriveSharedSecret", "GetPublicKey"];
+const KEM_GRANTS: &[&str] = &["Encapsulate", "Decapsulate", "GetPublicKey"];
+
+const OAEP: &[&str] = &["RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"];
+const RSASSA: &[&str] = &[
+    "RSASSA_PKCS1_V1_5_SHA_256",
+    "RSASSA_PKCS1_V1_5_SHA_384",
+    "RSASSA_PKCS1_V1_5_SHA_512",
+    "RSASSA_PSS_SHA_256",
+    "RSASSA_PSS_SHA_384",
+    "RSASSA_PSS_SHA_512",
+];
+const EDDSA: &[&str] = &["ED25519_PH_SHA_512", "ED25519_SHA_512"];
+const ML_DSA: &[&str] = &["ML_DSA_SHAKE_256"];
 
 const fn mac(spec: &'static str, hash: Hash, algorithms: &'static [&'static str]) -> Kind {
     let (usage, form) = (Usage::GenerateVerifyMac, Form::Mac(hash));
     Kind { spec, usage, form, algorithms, grants: MAC_GRANTS }
+}
+
+const fn rsa_encryption(spec: &'static str, bits: RsaBits) -> Kind {
+    let (usage, form) = (Usage::EncryptDecrypt, Form::Pair(PairSpec::Rsa(bits)));
+    Kind { spec, usage, form, algorithms: OAEP, grants: OAEP_GRANTS }
+}
+
+const fn signing(spec: &'static str, pair: PairSpec, algorithms: &'static [&'static str]) -> Kind {
+    let (usage, form) = (Usage::SignVerify, Form::Pair(pair));
+    Kind { spec, usage, form, algorithms, grants: SIGN_GRANTS }
+}
+
+const fn agreement(spec: &'static str, curve: EcCurve) -> Kind {
+    let (usage, form) = (Usage::KeyAgreement, Form::Pair(PairSpec::Ec(curve)));
+    Kind { spec, usage, form, algorithms: &["ECDH"], grants: AGREE_GRANTS }
+}
+
+const fn kem(spec: &'static str, set: MlKemSet) -> Kind {
+    let (usage, form) = (Usage::EncapsulateDecapsulate, Form::Pair(PairSpec::MlKem(set)));
+    Kind { spec, usage, form, algorithms: &["ML_KEM"], grants: KEM_GRANTS }
 }
 
 static SYMMETRIC: Kind = Kind {
@@ -75,6 +120,26 @@ static SYMMETRIC: Kind = Kind {
 
 /// All but the one above.
 static OTHERS: &[Kind] = &[
+    rsa_encryption("RSA_2048", RsaBits::B2048),
+    rsa_encryption("RSA_3072", RsaBits::B3072),
+    rsa_encryption("RSA_4096", RsaBits::B4096),
+    signing("RSA_2048", PairSpec::Rsa(RsaBits::B2048), RSASSA),
+    signing("RSA_3072", PairSpec::Rsa(RsaBits::B3072), RSASSA),
+    signing("RSA_4096", PairSpec::Rsa(RsaBits::B4096), RSASSA),
+    signing("ECC_NIST_P256", PairSpec::Ec(EcCurve::P256), &["ECDSA_SHA_256"]),
+    signing("ECC_NIST_P384", PairSpec::Ec(EcCurve::P384), &["ECDSA_SHA_384"]),
+    signing("ECC_NIST_P521", PairSpec::Ec(EcCurve::P521), &["ECDSA_SHA_512"]),
+    signing("ECC_SECG_P256K1", PairSpec::Ec(EcCurve::Secp256k1), &["ECDSA_SHA_256"]),
+    signing("ECC_NIST_EDWARDS25519", PairSpec::Ed25519, EDDSA),
+    signing("ML_DSA_44", PairSpec::MlDsa(MlDsaSet::M44), ML_DSA),
+    signing("ML_DSA_65", PairSpec::MlDsa(MlDsaSet::M65), ML_DSA),
+    signing("ML_DSA_87", PairSpec::MlDsa(MlDsaSet::M87), ML_DSA),
+    agreement("ECC_NIST_P256", EcCurve::P256),
+    agreement("ECC_NIST_P384", EcCurve::P384),
+    agreement("ECC_NIST_P521", EcCurve::P521),
+    kem("ML_KEM_512", MlKemSet::M512),
+    kem("ML_KEM_768", MlKemSet::M768),
+    kem("ML_KEM_1024", MlKemSet::M1024),
     mac("HMAC_224", Hash::Sha224, &["HMAC_SHA_224"]),
     mac("HMAC_256", Hash::Sha256, &["HMAC_SHA_256"]),
     mac("HMAC_384", Hash::Sha384, &["HMAC_SHA_384"]),
@@ -94,6 +159,11 @@ impl Kind {
     /// The kind of this spec and usage, both by AWS's names.
     pub(crate) fn of(spec: &str, usage: &str) -> Option<&'static Self> {
         all().find(|kind| kind.spec == spec && kind.usage.name() == usage)
+    }
+
+    /// Whether keys of this spec can be made at all.
+    pub(crate) fn knows(spec: &str) -> bool {
+        all().any(|kind| kind.spec == spec)
     }
 
     /// Whether it encrypts under a symmetric key: only such keys have an encryption context, data
@@ -154,5 +224,8 @@ mod tests {
         );
         let symmetric = operations("SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT");
         assert!(symmetric.contains(&"GenerateDataKeyPair"));
+        let encryption = operations("RSA_2048", "ENCRYPT_DECRYPT");
+        assert!(!encryption.contains(&"GenerateDataKey") && encryption.contains(&"GetPublicKey"));
+        assert!(operations("ML_DSA_44", "SIGN_VERIFY").contains(&"GetPublicKey"));
     }
 }

@@ -6,6 +6,7 @@
 
 mod blob;
 mod cache;
+mod cipher;
 mod conditions;
 mod context;
 mod due;
@@ -28,6 +29,7 @@ mod principals;
 mod rows;
 mod token;
 mod usage;
+mod workshop;
 
 use std::sync::Arc;
 
@@ -38,6 +40,7 @@ use bulla_store::{Barrier, Space};
 use cache::Cache;
 use grants::GrantCache;
 use usage::UsageBook;
+use workshop::Workshop;
 
 /// One row a key: `<account>/<region>/<key id>`.
 pub(crate) const KEYS: Space = Space::new("kms.key");
@@ -65,6 +68,10 @@ pub struct Kms {
     grants: GrantCache,
     usage: Arc<UsageBook>,
     directory: Arc<dyn Directory>,
+    /// Where key pairs are used.
+    workshop: Workshop,
+    /// Where primes are looked for.
+    prime_workshop: Workshop,
 }
 
 impl Kms {
@@ -73,6 +80,7 @@ impl Kms {
     pub fn new(barrier: Arc<Barrier>, crypto: Crypto, directory: Arc<dyn Directory>) -> Self {
         let usage = Arc::new(UsageBook::new(Arc::clone(&barrier)));
         let (cache, grants) = (Cache::new(), GrantCache::new());
-        Self { barrier, crypto, cache, grants, usage, directory }
+        let (workshop, prime_workshop) = (Workshop::brisk(), Workshop::patient());
+        Self { barrier, crypto, cache, grants, usage, directory, workshop, prime_workshop }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_crypto::{CryptoError, Hash, SecretBytes, SecretKey};
+use bulla_crypto::{Hash, KeyPair, SecretBytes, SecretKey};
 use bulla_plane::{Call, Protected};
 use bulla_policy::{Conditions, GrantRef, Policy, Values};
 use bulla_shapes::Fault;
@@ -12,7 +12,7 @@ use crate::fault;
 use crate::grant::GrantRecord;
 use crate::grants::CallersGrants;
 use crate::key::{KeyRecord, State};
-use crate::kind::{Form, Kind};
+use crate::kind::Usage;
 
 /// A key, ready for use.
 pub(crate) struct LiveKey {
@@ -40,6 +40,8 @@ pub(crate) enum Secret {
     Symmetric(SecretKey),
     /// It makes message authentication codes.
     Mac(Hash, SecretBytes),
+    /// A private key, and the public one.
+    Pair(Arc<dyn KeyPair>),
 }
 
 impl LiveMaterial {
@@ -47,17 +49,7 @@ impl LiveMaterial {
     pub(crate) fn sealing(&self) -> Result<&SecretKey, Fault> {
         match &self.secret {
             Secret::Symmetric(key) => Ok(key),
-            Secret::Mac(..) => Err(fault::internal()),
-        }
-    }
-}
-
-impl Secret {
-    /// Reads material of a kind of key, as its row has it.
-    pub(crate) fn read(kind: &Kind, bytes: &[u8]) -> Result<Self, CryptoError> {
-        match kind.form {
-            Form::Symmetric => Ok(Self::Symmetric(SecretKey::from_slice(bytes)?)),
-            Form::Mac(hash) => Ok(Self::Mac(hash, SecretBytes::from_slice(bytes))),
+            Secret::Mac(..) | Secret::Pair(_) => Err(fault::internal()),
         }
     }
 }
@@ -73,8 +65,8 @@ pub(crate) struct Held {
 
 impl LiveKey {
     /// Refuses an operation that is not one of the key's usage.
-    pub(crate) fn must_be_for(&self, operation: &str, fits: bool) -> Result<(), Fault> {
-        if fits {
+    pub(crate) fn must_be_for(&self, operation: &str, usage: Usage) -> Result<(), Fault> {
+        if self.record.kind.usage == usage {
             return Ok(());
         }
         let (arn, usage) = (&self.arn, self.record.kind.usage.name());
@@ -106,7 +98,15 @@ impl LiveKey {
     pub(crate) fn mac(&self) -> Result<(Hash, &SecretBytes), Fault> {
         match &self.current()?.secret {
             Secret::Mac(hash, key) => Ok((*hash, key)),
-            Secret::Symmetric(_) => Err(fault::internal()),
+            Secret::Symmetric(_) | Secret::Pair(_) => Err(fault::internal()),
+        }
+    }
+
+    /// Its key pair, if it is one.
+    pub(crate) fn pair(&self) -> Result<Arc<dyn KeyPair>, Fault> {
+        match &self.current()?.secret {
+            Secret::Pair(pair) => Ok(Arc::clone(pair)),
+            Secret::Symmetric(_) | Secret::Mac(..) => Err(fault::internal()),
         }
     }
 

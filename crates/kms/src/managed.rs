@@ -111,7 +111,7 @@ impl Kms {
         };
         let kind = Kind::symmetric();
         let record = self.fresh(call, kind, policy(owner, call))?;
-        let material = self.new_material(kind)?;
+        let material = self.new_material(kind).await?;
         let (mut record, batch) = self.with_material(record, SealedBatch::new(), &material, None);
         let next_ms = call.now_ms.saturating_add(PERIOD_DAYS.saturating_mul(DAY_MS));
         record.managed_by = Some(owner.service.to_owned());

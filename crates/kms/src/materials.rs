@@ -1,12 +1,15 @@
 //! Making key material, and giving it to a key.
 
-use bulla_crypto::{Hash, SecretBytes, hex};
+use std::sync::Arc;
+
+use bulla_crypto::{Hash, PairSpec, SecretBytes, SecretKey, hex};
 use bulla_plane::Stop;
 use bulla_store::{Expected, SealedBatch};
 
 use crate::key::{self, KeyRecord, Material};
 use crate::keys::material_row;
 use crate::kind::{Form, Kind};
+use crate::live::Secret;
 use crate::{Kms, MATERIALS};
 
 /// The length of material that further keys are derived from, in bytes.
@@ -14,12 +17,35 @@ const SYMMETRIC_LEN: usize = 32;
 
 impl Kms {
     /// Fresh material for a kind of key.
-    pub(crate) fn new_material(&self, kind: &'static Kind) -> Result<SecretBytes, Stop> {
-        let len = match kind.form {
-            Form::Symmetric => SYMMETRIC_LEN,
-            Form::Mac(hash) => hash.output_len(),
+    pub(crate) async fn new_material(&self, kind: &Kind) -> Result<SecretBytes, Stop> {
+        match kind.form {
+            Form::Symmetric => Ok(self.crypto.random_secret(SYMMETRIC_LEN)?),
+            Form::Mac(hash) => Ok(self.crypto.random_secret(hash.output_len())?),
+            Form::Pair(spec) => self.new_pair(spec).await,
+        }
+    }
+
+    /// A new private key as PKCS #8.
+    pub(crate) async fn new_pair(&self, spec: PairSpec) -> Result<SecretBytes, Stop> {
+        let crypto = self.crypto.clone();
+        let workshop = match spec {
+            PairSpec::Rsa(_) => &self.prime_workshop,
+            _ => &self.workshop,
         };
-        Ok(self.crypto.random_secret(len)?)
+        Ok(workshop.run(move || crypto.pairs.generate(&*crypto.rng, spec)).await??)
+    }
+
+    /// Reads material of a kind of key, as its row has it.
+    pub(crate) async fn read_secret(&self, kind: &Kind, bytes: &[u8]) -> Result<Secret, Stop> {
+        Ok(match kind.form {
+            Form::Symmetric => Secret::Symmetric(SecretKey::from_slice(bytes)?),
+            Form::Mac(hash) => Secret::Mac(hash, SecretBytes::from_slice(bytes)),
+            Form::Pair(spec) => {
+                let (pairs, der) = (self.crypto.pairs, SecretBytes::from_slice(bytes));
+                let opened = self.workshop.run(move || pairs.open(spec, der.expose())).await?;
+                Secret::Pair(Arc::from(opened?))
+            }
+        })
     }
 
     /// Adds material to a key, as its current one.

@@ -4,22 +4,23 @@ use bulla_plane::scheduler::Job;
 use bulla_plane::{BoxFuture, Call, Row, Rows, row, service};
 use bulla_shapes::kms::{
     CancelKeyDeletionRequest, CreateAliasRequest, CreateGrantRequest, CreateKeyRequest,
-    DecryptRequest, DeleteAliasRequest, DescribeKeyRequest, DisableKeyRequest,
-    DisableKeyRotationRequest, EnableKeyRequest, EnableKeyRotationRequest, EncryptRequest,
-    GenerateDataKeyRequest, GenerateDataKeyWithoutPlaintextRequest, GenerateMacRequest,
-    GenerateRandomRequest, GetKeyLastUsageRequest, GetKeyPolicyRequest,
-    GetKeyRotationStatusRequest, ListAliasesRequest, ListGrantsRequest, ListKeyPoliciesRequest,
-    ListKeyRotationsRequest, ListKeysRequest, ListResourceTagsRequest, ListRetirableGrantsRequest,
-    PutKeyPolicyRequest, ReEncryptRequest, RetireGrantRequest, RevokeGrantRequest,
-    RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest, TagResourceRequest, UntagResourceRequest,
-    UpdateAliasRequest, UpdateKeyDescriptionRequest, VerifyMacRequest,
+    DecapsulateRequest, DecryptRequest, DeleteAliasRequest, DeriveSharedSecretRequest,
+    DescribeKeyRequest, DisableKeyRequest, DisableKeyRotationRequest, EnableKeyRequest,
+    EnableKeyRotationRequest, EncapsulateRequest, EncryptRequest, GenerateDataKeyRequest,
+    GenerateDataKeyWithoutPlaintextRequest, GenerateMacRequest, GenerateRandomRequest,
+    GetKeyLastUsageRequest, GetKeyPolicyRequest, GetKeyRotationStatusRequest, GetPublicKeyRequest,
+    ListAliasesRequest, ListGrantsRequest, ListKeyPoliciesRequest, ListKeyRotationsRequest,
+    ListKeysRequest, ListResourceTagsRequest, ListRetirableGrantsRequest, PutKeyPolicyRequest,
+    ReEncryptRequest, RetireGrantRequest, RevokeGrantRequest, RotateKeyOnDemandRequest,
+    ScheduleKeyDeletionRequest, SignRequest, TagResourceRequest, UntagResourceRequest,
+    UpdateAliasRequest, UpdateKeyDescriptionRequest, VerifyMacRequest, VerifyRequest,
 };
 use bulla_shapes::{Fault, kms};
 
 use crate::found::Takes;
 use crate::ops::{
-    alias, crypt, datakey, describe, grant, grant_end, grant_list, lifecycle, mac, policy, random,
-    rotation, tags,
+    agree, alias, crypt, datakey, describe, grant, grant_end, grant_list, lifecycle, mac, policy,
+    public, random, rotation, sign, tags,
 };
 use crate::{Kms, due};
 
@@ -56,6 +57,12 @@ static ROWS: &[Row<Kms>] = &[
     row!("GenerateRandom", Write, true, "Cryptographic (symmetric)", GenerateRandomRequest, random::generate_random),
     row!("GenerateMac", Write, true, "Cryptographic (symmetric)", GenerateMacRequest, mac::generate_mac),
     row!("VerifyMac", Write, true, "Cryptographic (symmetric)", VerifyMacRequest, mac::verify_mac),
+    row!("Sign", Write, true, "Cryptographic (asymmetric)", SignRequest, sign::sign),
+    row!("Verify", Write, true, "Cryptographic (asymmetric)", VerifyRequest, sign::verify),
+    row!("GetPublicKey", Read, true, "GetPublicKey", GetPublicKeyRequest, public::get_public_key),
+    row!("DeriveSharedSecret", Write, true, "Cryptographic (asymmetric)", DeriveSharedSecretRequest, agree::derive_shared_secret),
+    row!("Encapsulate", Write, true, "Cryptographic (asymmetric)", EncapsulateRequest, agree::encapsulate),
+    row!("Decapsulate", Write, true, "Cryptographic (asymmetric)", DecapsulateRequest, agree::decapsulate),
     row!("GetKeyLastUsage", Read, true, "GetKeyLastUsage", GetKeyLastUsageRequest, describe::get_key_last_usage),
     row!("EnableKeyRotation", Write, false, "EnableKeyRotation", EnableKeyRotationRequest, rotation::enable_key_rotation),
     row!("DisableKeyRotation", Write, false, "DisableKeyRotation", DisableKeyRotationRequest, rotation::disable_key_rotation),

@@ -8,7 +8,7 @@ use aws_lc_rs::signature::{
 };
 
 use super::{Agreement, EcCurve, KeyPair, Scheme, Signed, Signing};
-use crate::der::{element, tag};
+use crate::der::{Reader, element, tag};
 use crate::{CryptoError, Curve, EcdhKey, Hash, SecretBytes};
 
 const REFUSED: CryptoError = CryptoError::MalformedKey("a private key on the curve");
@@ -165,8 +165,9 @@ impl Signing for Pair {
 
 impl Agreement for EcdhKey {
     fn agree(&self, peer: &[u8]) -> Result<SecretBytes, CryptoError> {
-        // A bare point would be taken as well.
-        if peer.first() != Some(&tag::SEQUENCE) {
+        // A bare point would be taken as well, and bytes behind the key.
+        let mut reader = Reader::new(peer);
+        if reader.take(tag::SEQUENCE).is_none() || !reader.is_done() {
             return Err(CryptoError::MalformedKey("a SubjectPublicKeyInfo"));
         }
         EcdhKey::agree(self, peer)

@@ -114,6 +114,7 @@ fn two_holders_of_keys_on_a_curve_agree_and_bare_points_are_refused() {
         let info = theirs.public_der();
         let at = info.iter().position(|byte| *byte == 4).unwrap();
         assert!(ours.agreement().unwrap().agree(&info[at..]).is_err());
+        assert!(ours.agreement().unwrap().agree(&[info, &[0]].concat()).is_err());
         assert!(ours.agreement().unwrap().agree(b"").is_err());
         let other = if curve == EcCurve::P256 { EcCurve::P384 } else { EcCurve::P256 };
         let foreign = make(PairSpec::Ec(other));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_crypto::SecretBytes;
+use bulla_crypto::{RsaPadding, SecretBytes};
 use bulla_plane::Call;
 use bulla_plane::Stop;
 use bulla_shapes::kms::{
@@ -11,9 +11,11 @@ use bulla_shapes::kms::{
 };
 use bulla_shapes::{Fault, StringMap, Strings, View};
 
+use super::using::operation;
 use super::{Answer, KEY_TYPE, stop_if_dry};
 use crate::Kms;
 use crate::blob::{self, Blob, Made};
+use crate::cipher;
 use crate::conditions::RequestKeys;
 use crate::fault;
 use crate::found::{Found, Takes};
@@ -21,26 +23,25 @@ use crate::kind::Usage;
 use crate::live::LiveKey;
 use crate::usage::Use;
 
+/// The algorithm where none is named.
 const SYMMETRIC: &str = "SYMMETRIC_DEFAULT";
 
 pub(crate) async fn encrypt(kms: &Kms, call: &mut Call, input: &EncryptRequest<'_>) -> Answer {
     let target = Target {
         action: "kms:Encrypt",
         context: input.encryption_context(),
-        algorithm: input.encryption_algorithm(),
+        algorithm: input.encryption_algorithm().unwrap_or(SYMMETRIC),
     };
     let found = kms.find(call, input.key_id(), Takes::Everything).await?;
     kms.check_tokens(call, input.grant_tokens()).await?;
     let key = encrypting_key(call, &target, found, RequestKeys::none())?;
-    let material = key.current()?;
-    let context = input.encryption_context();
-    let blob = blob::seal(&kms.crypto, material, Made::ByEncrypt, input.plaintext(), context)?;
+    let ciphertext = seal(kms, &key, &target, input.plaintext()).await?;
     stop_if_dry(input.dry_run())?;
     kms.used(call, call.event_id, &key, "Encrypt").await?;
     let answer = EncryptResponse::new()
-        .with_ciphertext_blob(blob)
+        .with_ciphertext_blob(ciphertext)
         .with_key_id(key.arn.clone())
-        .with_encryption_algorithm(SYMMETRIC);
+        .with_encryption_algorithm(target.algorithm.to_owned());
     Ok(Some(answer.into_record()))
 }
 
@@ -48,64 +49,64 @@ pub(crate) async fn decrypt(kms: &Kms, call: &mut Call, input: &DecryptRequest<'
     no_recipient(input.recipient().is_some())?;
     let source = Source {
         action: "kms:Decrypt",
-        blob: input.ciphertext_blob(),
+        ciphertext: input.ciphertext_blob(),
         key_id: input.key_id(),
         context: input.encryption_context(),
-        algorithm: input.encryption_algorithm(),
+        algorithm: input.encryption_algorithm().unwrap_or(SYMMETRIC),
         only_authorize: ignores_ciphertext(input.dry_run(), input.dry_run_modifiers())?,
     };
     let sealed = sealed(kms, call, &source).await?;
     kms.check_tokens(call, input.grant_tokens()).await?;
-    let opened = open(kms, call, &source, sealed, RequestKeys::none())?;
+    let opened = open(kms, call, &source, sealed, RequestKeys::none()).await?;
     stop_if_dry(input.dry_run())?;
-    let Some((plaintext, material)) = opened.plaintext else { return Err(fault::dry_run().into()) };
+    let Some(plaintext) = opened.plaintext else { return Err(fault::dry_run().into()) };
     kms.used(call, call.event_id, &opened.key, "Decrypt").await?;
     let answer = DecryptResponse::new()
         .with_key_id(opened.key.arn.clone())
         .with_plaintext(plaintext.into_vec())
-        .with_encryption_algorithm(SYMMETRIC)
-        .with_key_material_id(material);
+        .with_encryption_algorithm(source.algorithm.to_owned())
+        .with_some(opened.material, DecryptResponse::with_key_material_id);
     Ok(Some(answer.into_record()))
 }
 
 pub(crate) async fn re_encrypt(kms: &Kms, call: &mut Call, input: &ReEncryptRequest<'_>) -> Answer {
     let source = Source {
         action: "kms:ReEncryptFrom",
-        blob: input.ciphertext_blob(),
+        ciphertext: input.ciphertext_blob(),
         key_id: input.source_key_id(),
         context: input.source_encryption_context(),
-        algorithm: input.source_encryption_algorithm(),
+        algorithm: input.source_encryption_algorithm().unwrap_or(SYMMETRIC),
         only_authorize: ignores_ciphertext(input.dry_run(), input.dry_run_modifiers())?,
     };
     let target = Target {
         action: "kms:ReEncryptTo",
         context: input.destination_encryption_context(),
-        algorithm: input.destination_encryption_algorithm(),
+        algorithm: input.destination_encryption_algorithm().unwrap_or(SYMMETRIC),
     };
     let sealed = sealed(kms, call, &source).await?;
     let found = kms.find(call, input.destination_key_id(), Takes::Everything).await?;
     kms.check_tokens(call, input.grant_tokens()).await?;
     let same = sealed.found.is_same(&found);
-    let opened = open(kms, call, &source, sealed, RequestKeys::none().same_key(same))?;
+    let opened = open(kms, call, &source, sealed, RequestKeys::none().same_key(same)).await?;
     let key = encrypting_key(call, &target, found, RequestKeys::none().same_key(same))?;
-    let Some((plaintext, material)) = opened.plaintext else { return Err(fault::dry_run().into()) };
-    let current = key.current()?;
-    let blob =
-        blob::seal(&kms.crypto, current, Made::ByEncrypt, plaintext.expose(), target.context)?;
+    let Some(plaintext) = opened.plaintext else { return Err(fault::dry_run().into()) };
+    let ciphertext = seal(kms, &key, &target, plaintext.expose()).await?;
     stop_if_dry(input.dry_run())?;
     // Each key has an event of its own (KMS API Reference); both events name both keys, source
     // first.
     let second = call.one_more_event(&kms.crypto)?;
     kms.used(call, call.event_id, &opened.key, "ReEncrypt").await?;
     kms.used(call, second, &key, "ReEncrypt").await?;
+    let symmetric = key.record.kind.is_symmetric_encryption();
+    let material = if symmetric { Some(key.current()?.hex.clone()) } else { None };
     let answer = ReEncryptResponse::new()
-        .with_ciphertext_blob(blob)
+        .with_ciphertext_blob(ciphertext)
         .with_source_key_id(opened.key.arn.clone())
         .with_key_id(key.arn.clone())
-        .with_source_encryption_algorithm(SYMMETRIC)
-        .with_destination_encryption_algorithm(SYMMETRIC)
-        .with_source_key_material_id(material)
-        .with_destination_key_material_id(current.hex.clone());
+        .with_source_encryption_algorithm(source.algorithm.to_owned())
+        .with_destination_encryption_algorithm(target.algorithm.to_owned())
+        .with_some(opened.material, ReEncryptResponse::with_source_key_material_id)
+        .with_some(material, ReEncryptResponse::with_destination_key_material_id);
     Ok(Some(answer.into_record()))
 }
 
@@ -128,7 +129,7 @@ impl Kms {
 struct Target<'a> {
     action: &'static str,
     context: Option<StringMap<'a>>,
-    algorithm: Option<&'a str>,
+    algorithm: &'a str,
 }
 
 fn encrypting_key<'a>(
@@ -137,89 +138,119 @@ fn encrypting_key<'a>(
     found: Found<'a>,
     keys: RequestKeys<'a>,
 ) -> Result<Arc<LiveKey>, Fault> {
-    let keys = keys
-        .context(target.context)
-        .alias(found.alias)
-        .algorithm(target.algorithm.unwrap_or(SYMMETRIC));
+    let keys = keys.context(target.context).alias(found.alias).algorithm(target.algorithm);
     let key = found.permit(call, target.action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
-    let operation = target.action.strip_prefix("kms:").unwrap_or(target.action);
-    key.must_be_for(operation, key.record.kind.usage == Usage::EncryptDecrypt)?;
+    key.must_be_for(operation(target.action), Usage::EncryptDecrypt)?;
     key.must_be_enabled()?;
-    key.must_know(target.algorithm.unwrap_or(SYMMETRIC))?;
+    key.must_know(target.algorithm)?;
     Ok(key)
+}
+
+async fn seal(
+    kms: &Kms,
+    key: &LiveKey,
+    target: &Target<'_>,
+    plaintext: &[u8],
+) -> Result<Vec<u8>, Stop> {
+    if !key.record.kind.is_symmetric_encryption() {
+        return kms.encrypt_by_rsa(key, target.algorithm, plaintext, target.context).await;
+    }
+    blob::seal(&kms.crypto, key.current()?, Made::ByEncrypt, plaintext, target.context)
 }
 
 /// What is to be decrypted.
 struct Source<'a> {
     action: &'static str,
-    blob: Option<&'a [u8]>,
+    ciphertext: Option<&'a [u8]>,
     key_id: Option<&'a str>,
     context: Option<StringMap<'a>>,
-    algorithm: Option<&'a str>,
+    algorithm: &'a str,
     only_authorize: bool,
 }
 
 /// A ciphertext and the key that is to open it.
 struct Sealed<'a> {
     found: Found<'a>,
-    /// None where only the authorization is asked for; within, none that has a blob's form.
-    blob: Option<Option<Blob<'a>>>,
+    ciphertext: Ciphertext<'a>,
+}
+
+enum Ciphertext<'a> {
+    /// Only the authorization is asked for.
+    Ignored,
+    /// Made by a symmetric key, if it has the form.
+    Blob(Option<Blob<'a>>),
+    /// Made by RSA.
+    Padded(RsaPadding, &'a [u8]),
 }
 
 async fn sealed<'a>(kms: &Kms, call: &Call, source: &Source<'a>) -> Result<Sealed<'a>, Stop> {
-    if source.algorithm.is_some_and(|name| name != SYMMETRIC) && source.key_id.is_none() {
+    let padding = cipher::padding(source.algorithm);
+    if source.algorithm != SYMMETRIC && source.key_id.is_none() {
         return Err(fault::validation(NO_KEY).into());
     }
-    let blob = match (source.only_authorize, source.blob) {
-        (true, _) => None,
-        (false, Some(bytes)) => Some(blob::parse(bytes)),
+    let ciphertext = match (source.only_authorize, source.ciphertext) {
+        (true, _) => Ciphertext::Ignored,
+        (false, Some(bytes)) => match padding {
+            Some(padding) => Ciphertext::Padded(padding, bytes),
+            None => Ciphertext::Blob(blob::parse(bytes)),
+        },
         (false, None) => return Err(fault::validation(NO_CIPHERTEXT).into()),
     };
-    let found = match (source.key_id, &blob) {
+    let found = match (source.key_id, &ciphertext) {
         (Some(text), _) => kms.find(call, text, Takes::Everything).await?,
-        (None, None) => return Err(fault::validation(NO_KEY).into()),
-        (None, Some(blob)) => {
+        (None, Ciphertext::Blob(blob)) => {
             let material = blob.as_ref().ok_or_else(fault::invalid_ciphertext)?.material;
             let owner = kms.owner(call, &material).await?;
             owner.ok_or_else(fault::unknown_ciphertext)?
         }
+        (None, _) => return Err(fault::validation(NO_KEY).into()),
     };
-    Ok(Sealed { found, blob })
+    Ok(Sealed { found, ciphertext })
 }
 
 struct Opened {
     key: Arc<LiveKey>,
-    /// The plaintext and the id of its material; none where only the authorization was asked for.
-    plaintext: Option<(SecretBytes, String)>,
+    /// None where only the authorization was asked for.
+    plaintext: Option<SecretBytes>,
+    /// The id of the material that opened it, where a symmetric key did.
+    material: Option<String>,
 }
 
-fn open<'a>(
+async fn open<'a>(
     kms: &Kms,
     call: &mut Call,
     source: &Source<'a>,
     sealed: Sealed<'a>,
     keys: RequestKeys<'a>,
 ) -> Result<Opened, Stop> {
-    let keys = keys
-        .context(source.context)
-        .alias(sealed.found.alias)
-        .algorithm(source.algorithm.unwrap_or(SYMMETRIC));
+    let keys = keys.context(source.context).alias(sealed.found.alias).algorithm(source.algorithm);
     let key = sealed.found.permit(call, source.action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     if key.record.kind.usage != Usage::EncryptDecrypt {
         return Err(fault::incorrect_key().into());
     }
     key.must_be_enabled()?;
-    key.must_know(source.algorithm.unwrap_or(SYMMETRIC))?;
-    let Some(blob) = sealed.blob else { return Ok(Opened { key, plaintext: None }) };
-    let blob = blob.ok_or_else(fault::invalid_ciphertext)?;
-    let Some(material) = key.material(&blob.material) else {
-        return Err(fault::incorrect_key().into());
-    };
-    let plaintext = blob.open(&kms.crypto, material, source.context)?;
-    let id = material.hex.clone();
-    Ok(Opened { key, plaintext: Some((plaintext, id)) })
+    // A symmetric ciphertext is looked at first, even where the key is of another kind (recorded).
+    if source.algorithm != SYMMETRIC || matches!(sealed.ciphertext, Ciphertext::Ignored) {
+        key.must_know(source.algorithm)?;
+    }
+    match sealed.ciphertext {
+        Ciphertext::Ignored => Ok(Opened { key, plaintext: None, material: None }),
+        Ciphertext::Padded(padding, bytes) => {
+            let plaintext = kms.decrypt_by_rsa(&key, padding, bytes, source.context).await?;
+            Ok(Opened { key, plaintext: Some(plaintext), material: None })
+        }
+        Ciphertext::Blob(None) => Err(fault::invalid_ciphertext().into()),
+        Ciphertext::Blob(Some(blob)) => {
+            let Some(material) = key.material(&blob.material) else {
+                return Err(fault::incorrect_key().into());
+            };
+            let plaintext = blob.open(&kms.crypto, material, source.context)?;
+            let id = material.hex.clone();
+            Ok(Opened { key, plaintext: Some(plaintext), material: Some(id) })
+        }
+    }
 }
 
 /// The text where neither the request nor a ciphertext names a key.

@@ -11,6 +11,7 @@ use bulla_shapes::kms::{
 };
 use bulla_shapes::{Fault, StringMap, Strings, View};
 
+use super::using::operation;
 use super::{Answer, KEY_TYPE};
 use crate::Kms;
 use crate::blob::{self, Made};
@@ -93,8 +94,8 @@ async fn make(kms: &Kms, call: &mut Call, wanted: &Wanted<'_>) -> Result<DataKey
         .algorithm("SYMMETRIC_DEFAULT");
     let key = found.permit(call, wanted.action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
-    let operation = wanted.action.strip_prefix("kms:").unwrap_or(wanted.action);
-    key.must_be_for(operation, key.record.kind.usage == Usage::EncryptDecrypt)?;
+    let operation = operation(wanted.action);
+    key.must_be_for(operation, Usage::EncryptDecrypt)?;
     key.must_be_enabled()?;
     key.must_know(Kind::symmetric().spec)?;
     let plaintext = kms.crypto.random_secret(length)?;

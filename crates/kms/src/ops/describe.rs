@@ -45,6 +45,9 @@ pub(crate) fn metadata(record: &KeyRecord) -> KeyMetadata<'static> {
     let algorithms = kind.algorithms.iter().copied();
     match kind.usage {
         Usage::EncryptDecrypt => metadata.with_encryption_algorithms(algorithms),
+        Usage::SignVerify => metadata.with_signing_algorithms(algorithms),
+        Usage::KeyAgreement => metadata.with_key_agreement_algorithms(algorithms),
+        Usage::EncapsulateDecapsulate => metadata.with_encapsulation_algorithms(algorithms),
         Usage::GenerateVerifyMac => metadata.with_mac_algorithms(algorithms),
     }
 }

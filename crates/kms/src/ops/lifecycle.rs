@@ -109,7 +109,7 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
     let arn = record.arn();
     let place = (account.as_str(), arn.as_str());
     let accepted = policies::checked(&*kms.directory, call, policy, place, bypass).await?;
-    let material = kms.new_material(kind)?;
+    let material = kms.new_material(kind).await?;
     let (mut record, batch) = kms.with_material(record, SealedBatch::new(), &material, None);
     record.policy = accepted.text;
     record.principals = accepted.principals;
@@ -131,13 +131,13 @@ fn kind(input: &CreateKeyRequest<'_>, spec: &str, usage: &str) -> Result<&'stati
              keys.",
         ));
     }
-    if !usages(spec).contains(&usage) {
-        return Err(fault::validation(format!(
-            "KeyUsage {usage} is not compatible with KeySpec {spec}"
-        )));
+    if !Kind::knows(spec) {
+        let text = format!("this server does not make keys of spec {spec}");
+        return Err(fault::unsupported(text));
     }
-    let unmade = || fault::unsupported(format!("this server does not make keys of spec {spec}"));
-    Kind::of(spec, usage).ok_or_else(unmade)
+    Kind::of(spec, usage).ok_or_else(|| {
+        fault::validation(format!("KeyUsage {usage} is not compatible with KeySpec {spec}"))
+    })
 }
 
 /// Refuses what this server does not make: other origins and multi-Region keys.
@@ -153,19 +153,6 @@ fn only_own_material(input: &CreateKeyRequest<'_>) -> Result<(), Fault> {
         return Err(fault::unsupported("this server has no custom key stores"));
     }
     Ok(())
-}
-
-/// The usages of a key spec (KMS API Reference, `KeySpec`).
-fn usages(spec: &str) -> &'static [&'static str] {
-    match spec {
-        "SYMMETRIC_DEFAULT" => &["ENCRYPT_DECRYPT"],
-        "RSA_2048" | "RSA_3072" | "RSA_4096" => &["ENCRYPT_DECRYPT", "SIGN_VERIFY"],
-        "ECC_NIST_P256" | "ECC_NIST_P384" | "ECC_NIST_P521" => &["SIGN_VERIFY", "KEY_AGREEMENT"],
-        "HMAC_224" | "HMAC_256" | "HMAC_384" | "HMAC_512" => &["GENERATE_VERIFY_MAC"],
-        "ML_KEM_512" | "ML_KEM_768" | "ML_KEM_1024" => &["ENCAPSULATE_DECAPSULATE"],
-        "SM2" => &["ENCRYPT_DECRYPT", "SIGN_VERIFY", "KEY_AGREEMENT"],
-        _ => &["SIGN_VERIFY"],
-    }
 }
 
 /// Finds a key of the caller's account for a change, past the Gate.

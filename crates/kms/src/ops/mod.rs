@@ -1,5 +1,6 @@
 //! The operations, a file a family.
 
+pub(crate) mod agree;
 pub(crate) mod alias;
 pub(crate) mod crypt;
 pub(crate) mod datakey;
@@ -10,9 +11,12 @@ pub(crate) mod grant_list;
 pub(crate) mod lifecycle;
 pub(crate) mod mac;
 pub(crate) mod policy;
+pub(crate) mod public;
 pub(crate) mod random;
 pub(crate) mod rotation;
+pub(crate) mod sign;
 pub(crate) mod tags;
+pub(crate) mod using;
 
 use bulla_plane::Stop;
 use bulla_shapes::{Fault, Record};

@@ -5,7 +5,7 @@ mod render;
 use serde_json::{Map, Value, json};
 
 use crate::cli::{ExplainOptions, Supposed, WhoCanOptions};
-use crate::client::{Client, Target};
+use crate::client::{self, Target};
 use crate::error::Error;
 use crate::server;
 
@@ -16,7 +16,7 @@ pub(crate) fn explain(options: &ExplainOptions) -> Result<(), Error> {
     let mut input = supposed(&options.supposed, &options.action, &options.resource)?;
     input.insert("Principal".to_owned(), json!(options.principal));
     server::runtime()?.block_on(async {
-        let client = Client::from_environment()?;
+        let client = client::of_bulla()?;
         let answer = client.call(TARGET, "Explain", &Value::Object(input)).await?;
         print(if options.json { lines_of(&answer) } else { render::explanation(&answer) })
     })
@@ -26,7 +26,7 @@ pub(crate) fn explain(options: &ExplainOptions) -> Result<(), Error> {
 pub(crate) fn who_can(options: &WhoCanOptions) -> Result<(), Error> {
     let mut input = supposed(&options.supposed, &options.action, &options.resource)?;
     server::runtime()?.block_on(async {
-        let client = Client::from_environment()?;
+        let client = client::of_bulla()?;
         let mut found = false;
         loop {
             let page = client.call(TARGET, "WhoCan", &Value::Object(input.clone())).await?;

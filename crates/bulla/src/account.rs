@@ -1,9 +1,10 @@
 //! `bulla account`: makes, lists and closes accounts, as a client of a running Bulla.
 
+use bulla_envelope::client::ClientError;
 use serde_json::{Value, json};
 
 use crate::cli::{Account, CloseOptions, CreateOptions};
-use crate::client::{Client, Target};
+use crate::client::{self, Client, Target};
 use crate::error::Error;
 use crate::server;
 
@@ -15,7 +16,7 @@ const NOT_IN_USE: &str = "AWSOrganizationsNotInUseException";
 /// Runs the command.
 pub(crate) fn run(command: &Account) -> Result<(), Error> {
     server::runtime()?.block_on(async {
-        let client = Client::from_environment()?;
+        let client = client::of_bulla()?;
         match command {
             Account::Create(options) => create(&client, options).await,
             Account::List => list(&client).await,
@@ -29,11 +30,11 @@ async fn create(client: &Client, options: &CreateOptions) -> Result<(), Error> {
     let described = client.call(ORGANIZATIONS, "DescribeOrganization", &json!({})).await;
     match described {
         Ok(_) => {}
-        Err(Error::Refused { code, .. }) if code == NOT_IN_USE => {
+        Err(ClientError::Refused { code, .. }) if code == NOT_IN_USE => {
             let features = json!({ "FeatureSet": "ALL" });
             client.call(ORGANIZATIONS, "CreateOrganization", &features).await?;
         }
-        Err(error) => return Err(error),
+        Err(error) => return Err(error.into()),
     }
     let mut input = json!({ "AccountName": options.name, "Email": options.email });
     if let (Some(role), Some(members)) = (&options.role, input.as_object_mut()) {

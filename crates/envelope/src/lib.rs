@@ -9,10 +9,14 @@
 //! - [`Envelope::encrypt_io`] and [`Envelope::decrypt_io`] take readers and writers of the standard
 //!   library, [`Envelope::encrypt_async`] and [`Envelope::decrypt_async`] those of tokio.
 //! - [`Suite`] lists the algorithms; [`CommitmentPolicy`] says which are allowed, by type.
+//! - [`kms`] is what keyrings need of AWS KMS; the feature `client`, on unless it is switched off,
+//!   has a client of it.
 //! - [`MaterialsSource`] is where keys come from: [`DefaultSource`] asks the keyring for each
 //!   message, [`RequiredContext`] adds pairs that are not stored.
 
 mod async_io;
+#[cfg(feature = "client")]
+pub mod client;
 mod context;
 mod data_key;
 mod derive;
@@ -22,6 +26,7 @@ mod frame;
 mod header;
 mod io;
 pub mod keyring;
+pub mod kms;
 mod materials;
 mod opener;
 mod policy;

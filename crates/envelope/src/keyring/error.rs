@@ -5,6 +5,7 @@ use std::fmt;
 use bulla_crypto::CryptoError;
 
 use crate::Suite;
+use crate::kms::KmsError;
 
 /// Why a keyring did not wrap or unwrap. No variant ever holds a secret.
 #[derive(Debug)]
@@ -30,6 +31,12 @@ pub enum KeyringError {
     Configuration(String),
     /// The wrapping key's holder refused.
     Refused(String),
+    /// KMS refused, or was not reached.
+    Kms(KmsError),
+    /// KMS answered what does not go with the question. Says what.
+    Answer(String),
+    /// A data key was wrapped with another encryption context.
+    ContextDigest,
     /// The cryptography.
     Crypto(CryptoError),
 }
@@ -64,7 +71,13 @@ impl fmt::Display for KeyringError {
             Self::Suite(suite) => write!(f, "the keyring does not go with {}", suite.name()),
             Self::KeyLength(len) => write!(f, "a data key of {len} bytes is not of this suite"),
             Self::TooLong => f.write_str("an encrypted data key is too long for a message"),
-            Self::Configuration(text) | Self::Refused(text) => f.write_str(text),
+            Self::Configuration(text) | Self::Refused(text) | Self::Answer(text) => {
+                f.write_str(text)
+            }
+            Self::Kms(error) => error.fmt(f),
+            Self::ContextDigest => {
+                f.write_str("the data key was wrapped with another encryption context")
+            }
             Self::Crypto(error) => error.fmt(f),
         }
     }
@@ -75,5 +88,11 @@ impl std::error::Error for KeyringError {}
 impl From<CryptoError> for KeyringError {
     fn from(error: CryptoError) -> Self {
         Self::Crypto(error)
+    }
+}
+
+impl From<KmsError> for KeyringError {
+    fn from(error: KmsError) -> Self {
+        Self::Kms(error)
     }
 }

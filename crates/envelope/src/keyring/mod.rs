@@ -2,6 +2,7 @@
 //! `framework/keyring-interface.md`).
 
 mod error;
+pub(crate) mod kms;
 mod multi;
 mod pem;
 mod raw_aes;
@@ -14,6 +15,9 @@ use bulla_crypto::SecretBytes;
 use crate::materials::BoxFuture;
 
 pub use error::KeyringError;
+pub use kms::{
+    AwsKmsDiscoveryKeyring, AwsKmsKeyring, AwsKmsRsaKeyring, DiscoveryFilter, KmsRsaPadding,
+};
 pub use multi::MultiKeyring;
 pub use raw_aes::RawAesKeyring;
 pub use raw_rsa::RawRsaKeyring;

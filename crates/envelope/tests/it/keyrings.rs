@@ -10,10 +10,8 @@ use bulla_envelope::{
     RequireEncryptAllowDecrypt, RequiredContext, RsaPadding, SecretBytes, Suite,
 };
 
+use crate::stub::{RSA_PRIVATE, RSA_PUBLIC};
 use crate::support::{aes, context, decrypt, encrypt};
-
-const RSA_PRIVATE: &str = include_str!("../data/rsa-private.pem");
-const RSA_PUBLIC: &str = include_str!("../data/rsa-public.pem");
 
 const PADDINGS: [RsaPadding; 5] = [
     RsaPadding::Pkcs1,

@@ -6,6 +6,8 @@ mod damage;
 mod dependencies;
 mod hostile;
 mod keyrings;
+mod kms;
 mod streams;
+mod stub;
 mod support;
 mod vectors;

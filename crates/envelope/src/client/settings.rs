@@ -1,45 +1,51 @@
 //! Where the server is and who calls: the environment, then AWS's shared files.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use bulla_crypto::SecretBytes;
 use http::Uri;
 
-use crate::error::Error;
+use super::ClientError;
+use super::profile::section_of;
+use super::retry::RetryPolicy;
 
-/// Where `bulla dev` and `bulla serve` listen when nothing is said.
-const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:4566";
 const DEFAULT_REGION: &str = "us-east-1";
 const DEFAULT_PROFILE: &str = "default";
-/// The largest shared file that is read.
-const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// What a client needs to know.
-pub(crate) struct Settings {
-    /// `http://` or `https://`, host, port and path.
-    pub(crate) endpoint: Uri,
+#[derive(Clone)]
+pub struct Settings {
+    /// `http://` or `https://`, host, port and path; AWS's own unless one is named.
+    pub endpoint: Option<Uri>,
     /// The region that requests are signed for.
-    pub(crate) region: String,
+    pub region: String,
     /// The access key id.
-    pub(crate) access_key_id: String,
+    pub access_key_id: String,
     /// The secret access key.
-    pub(crate) secret: SecretBytes,
+    pub secret: Arc<SecretBytes>,
     /// The token of temporary credentials.
-    pub(crate) session_token: Option<String>,
+    pub session_token: Option<String>,
     /// A PEM file of certificates to trust in place of the system's.
-    pub(crate) ca_bundle: Option<PathBuf>,
+    pub ca_bundle: Option<PathBuf>,
+    /// How often, and how patiently, calls are repeated.
+    pub retries: RetryPolicy,
 }
 
 impl Settings {
-    /// Reads `AWS_ENDPOINT_URL`, `AWS_REGION` or `AWS_DEFAULT_REGION`, `AWS_ACCESS_KEY_ID`,
-    /// `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and `AWS_CA_BUNDLE`; what they don't say, the
-    /// profile `AWS_PROFILE` of the shared credentials and configuration files does.
-    pub(crate) fn from_environment() -> Result<Self, Error> {
+    /// Reads `AWS_ENDPOINT_URL_KMS` or `AWS_ENDPOINT_URL`, `AWS_REGION` or `AWS_DEFAULT_REGION`,
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and `AWS_CA_BUNDLE`; what
+    /// they don't say, the profile `AWS_PROFILE` of the shared credentials and configuration files
+    /// does. `AWS_MAX_ATTEMPTS` bounds repetition.
+    ///
+    /// # Errors
+    /// [`ClientError::Settings`], [`ClientError::Io`].
+    pub fn from_environment() -> Result<Self, ClientError> {
         Self::read(&|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
 
-    fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
+    fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, ClientError> {
         let profile = variable("AWS_PROFILE").unwrap_or_else(|| DEFAULT_PROFILE.to_owned());
         let home = variable("HOME").map(PathBuf::from);
         let shared = |named: &str, file: &str| {
@@ -58,8 +64,15 @@ impl Settings {
         let config = of(shared("AWS_CONFIG_FILE", "config"), &section)?;
         let setting = |name: &str| kept.get(name).or_else(|| config.get(name)).cloned();
 
-        let endpoint = variable("AWS_ENDPOINT_URL").or_else(|| setting("endpoint_url"));
-        let endpoint = endpoint.unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned());
+        let endpoint = variable("AWS_ENDPOINT_URL_KMS")
+            .or_else(|| variable("AWS_ENDPOINT_URL"))
+            .or_else(|| setting("endpoint_url"));
+        let endpoint = endpoint.map(|url| {
+            url.parse().map_err(|error| {
+                ClientError::Settings(format!("AWS_ENDPOINT_URL {url:?} is not a URL: {error}"))
+            })
+        });
+        let attempts = variable("AWS_MAX_ATTEMPTS").or_else(|| setting("max_attempts"));
         let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
         let from_variables = variable("AWS_ACCESS_KEY_ID").zip(variable("AWS_SECRET_ACCESS_KEY"));
         let (id_and_secret, session_token) = match from_variables {
@@ -70,61 +83,52 @@ impl Settings {
             ),
         };
         let (access_key_id, secret) = id_and_secret.ok_or_else(|| {
-            Error::Usage(format!(
+            ClientError::Settings(format!(
                 "there are no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or \
                  keep them under [{profile}] in ~/.aws/credentials"
             ))
         })?;
         Ok(Self {
-            endpoint: endpoint.parse().map_err(|error| {
-                Error::Usage(format!("AWS_ENDPOINT_URL {endpoint:?} is not a URL: {error}"))
-            })?,
+            endpoint: endpoint.transpose()?,
             region: region.or_else(|| setting("region")).unwrap_or_else(|| DEFAULT_REGION.into()),
             access_key_id,
-            secret: SecretBytes::new(secret.into_bytes()),
+            secret: Arc::new(SecretBytes::new(secret.into_bytes())),
             session_token,
             ca_bundle: variable("AWS_CA_BUNDLE").or_else(|| setting("ca_bundle")).map(Into::into),
+            retries: policy(attempts.as_deref())?,
         })
+    }
+
+    /// The endpoint that was named, else AWS's own for this service and region.
+    pub(super) fn endpoint_of(&self, service: &str) -> Result<Uri, ClientError> {
+        if let Some(named) = &self.endpoint {
+            return Ok(named.clone());
+        }
+        let domain =
+            if self.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        let url = format!("https://{service}.{}.{domain}/", self.region);
+        url.parse()
+            .map_err(|_| ClientError::Settings(format!("{:?} is not a region's name", self.region)))
     }
 }
 
-/// A section of a file in the format of AWS's shared files: `[name]`, then `key = value` lines.
-/// A file that isn't there has none.
-fn section_of(path: &Path, section: &str) -> Result<HashMap<String, String>, Error> {
-    let attempt = || format!("read {}", path.display());
-    let size = match std::fs::metadata(path) {
-        Ok(metadata) => metadata.len(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(HashMap::new()),
-        Err(error) => return Err(Error::io(attempt(), error)),
-    };
-    if size > MAX_FILE_BYTES {
-        let text = format!("{} is larger than {MAX_FILE_BYTES} bytes", path.display());
-        return Err(Error::Usage(text));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| Error::io(attempt(), error))?;
-    let mut values = HashMap::new();
-    let mut within = false;
-    for line in text.lines() {
-        let plain = line.trim();
-        if let Some(name) = plain.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
-            within = name.trim() == section;
-        } else if within
-            && !plain.starts_with(['#', ';'])
-            // An indented line belongs to the setting above it, of which none is used here.
-            && !line.starts_with([' ', '\t'])
-            && let Some((key, value)) = plain.split_once('=')
-        {
-            values.insert(key.trim().to_owned(), value.trim().to_owned());
+/// The policy for so many attempts.
+fn policy(attempts: Option<&str>) -> Result<RetryPolicy, ClientError> {
+    let Some(text) = attempts else { return Ok(RetryPolicy::default()) };
+    match text.parse() {
+        Ok(attempts) if attempts > 0 => Ok(RetryPolicy { attempts, ..RetryPolicy::default() }),
+        _ => {
+            let text = format!("AWS_MAX_ATTEMPTS {text:?} is not a number from 1");
+            Err(ClientError::Settings(text))
         }
     }
-    Ok(values)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Settings, Error> {
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, ClientError> {
         Settings::read(&|name| {
             let found = variables.iter().find(|(of, _)| *of == name);
             found.map(|(_, value)| (*value).to_owned())
@@ -135,7 +139,10 @@ mod tests {
     fn variables_come_first_and_have_defaults() {
         let id = ("AWS_ACCESS_KEY_ID", "test");
         let settings = read(&[id, ("AWS_SECRET_ACCESS_KEY", "s")]).unwrap();
-        assert_eq!(settings.endpoint.to_string(), "http://127.0.0.1:4566/");
+        assert!(settings.endpoint.is_none());
+        let aws = settings.endpoint_of("kms").unwrap();
+        assert_eq!(aws.to_string(), "https://kms.us-east-1.amazonaws.com/");
+        assert_eq!(settings.retries.attempts, 3);
         assert_eq!(
             (&*settings.region, &*settings.access_key_id, settings.secret.expose()),
             ("us-east-1", "test", &b"s"[..])
@@ -174,6 +181,8 @@ mod tests {
             ("eu-central-1", "AKIA", &b"x=y"[..])
         );
         assert_eq!(settings.session_token.as_deref(), Some("t"));
-        assert_eq!(settings.endpoint.to_string(), "https://bulla.example:8443/base");
+        let endpoint = settings.endpoint.clone().unwrap();
+        assert_eq!(endpoint.to_string(), "https://bulla.example:8443/base");
+        assert_eq!(settings.endpoint_of("kms").unwrap(), endpoint);
     }
 }

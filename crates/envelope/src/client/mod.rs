@@ -1,0 +1,176 @@
+//! A lean client of AWS's JSON services, and so of KMS: hyper, rustls, Signature Version 4.
+//!
+//! It finds endpoint and credentials where AWS's own clients find them ([`Settings`]), keeps
+//! connections, and repeats what may be repeated ([`RetryPolicy`]).
+
+mod connection;
+mod error;
+mod kms;
+mod profile;
+mod retry;
+mod settings;
+mod tls;
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
+use bytes::Bytes;
+use serde_json::Value;
+
+use connection::Exchange;
+use retry::Retries;
+
+pub use error::ClientError;
+pub use retry::{DEFAULT_ATTEMPTS, RetryPolicy};
+pub use settings::Settings;
+
+/// The media type of AWS JSON 1.1.
+const JSON: &str = "application/x-amz-json-1.1";
+
+/// A JSON service, as its requests name it.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// The service that is signed for.
+    pub service: &'static str,
+    /// What stands before the operation in `X-Amz-Target`.
+    pub prefix: &'static str,
+}
+
+/// KMS.
+pub const KMS: Target = Target { service: "kms", prefix: "TrentService" };
+
+/// A client of one endpoint, with one caller's credentials. Cloning it is cheap; clones share
+/// connections.
+#[derive(Clone)]
+pub struct Client {
+    settings: Arc<Settings>,
+    exchange: Arc<Exchange>,
+    retries: Arc<Retries>,
+}
+
+impl Client {
+    /// A client by the environment and AWS's shared files.
+    ///
+    /// # Errors
+    /// [`ClientError::Settings`]
+    pub fn from_environment() -> Result<Self, ClientError> {
+        Self::new(Settings::from_environment()?)
+    }
+
+    /// A client by these settings.
+    ///
+    /// # Errors
+    /// [`ClientError::Settings`] for an endpoint or certificates that can't be used.
+    pub fn new(settings: Settings) -> Result<Self, ClientError> {
+        let endpoint = settings.endpoint_of(KMS.service)?;
+        let exchange = Exchange::new(&endpoint, settings.ca_bundle.as_deref())?;
+        let retries = Retries::new(settings.retries);
+        Ok(Self {
+            settings: Arc::new(settings),
+            exchange: Arc::new(exchange),
+            retries: Arc::new(retries),
+        })
+    }
+
+    /// The same caller in another region: at the same endpoint if one was named.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn in_region(&self, region: &str) -> Result<Self, ClientError> {
+        let mut settings = Settings::clone(&self.settings);
+        region.clone_into(&mut settings.region);
+        if settings.endpoint.is_none() {
+            return Self::new(settings);
+        }
+        Ok(Self { settings: Arc::new(settings), ..self.clone() })
+    }
+
+    /// The region that is signed for.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.settings.region
+    }
+
+    /// Calls an operation of AWS JSON 1.1. What may be repeated is, with waits between.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`] when the service answers with an error, else what the last attempt
+    /// failed with.
+    pub async fn call(
+        &self,
+        target: Target,
+        operation: &str,
+        input: &Value,
+    ) -> Result<Value, ClientError> {
+        let body = Bytes::from(input.to_string());
+        self.retries.run(|| self.attempt(target, operation, body.clone())).await
+    }
+
+    async fn attempt(
+        &self,
+        target: Target,
+        operation: &str,
+        body: Bytes,
+    ) -> Result<Value, ClientError> {
+        let headers = self.headers(target, operation, &body)?;
+        let (status, answer) = self.exchange.post(&headers, body).await?;
+        // What answers nothing has no body at all.
+        let answer = if answer.is_empty() { Bytes::from_static(b"null") } else { answer };
+        let answer: Value = serde_json::from_slice(&answer).map_err(|_| ClientError::NoAnswer {
+            host: self.exchange.host().to_owned(),
+            operation: operation.to_owned(),
+            status,
+        })?;
+        if (200..300).contains(&status) {
+            return Ok(answer);
+        }
+        let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default();
+        let message = if answer.get("message").is_some() { "message" } else { "Message" };
+        // Some services write a namespace before the code.
+        let code = text("__type").rsplit('#').next().unwrap_or_default();
+        Err(ClientError::Refused {
+            operation: operation.to_owned(),
+            status,
+            code: code.to_owned(),
+            message: text(message).to_owned(),
+        })
+    }
+
+    fn headers(
+        &self,
+        target: Target,
+        operation: &str,
+        body: &[u8],
+    ) -> Result<Vec<(String, String)>, ClientError> {
+        let mut headers = vec![
+            ("content-type".to_owned(), JSON.to_owned()),
+            ("host".to_owned(), self.exchange.host().to_owned()),
+            ("x-amz-target".to_owned(), format!("{}.{operation}", target.prefix)),
+        ];
+        let signed: Vec<(&str, &[u8])> =
+            headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let parts = RequestParts {
+            method: "POST",
+            path: self.exchange.path(),
+            query: "",
+            headers: &signed,
+            body,
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let now = i64::try_from(now).unwrap_or(i64::MAX);
+        let options = SignOptions::new(target.service, &self.settings.region, now);
+        let credentials = Credentials {
+            access_key_id: &self.settings.access_key_id,
+            secret: self.settings.secret.expose(),
+            token: self.settings.session_token.as_deref(),
+        };
+        let added = sign_header(&parts, &credentials, &options).map_err(|error| {
+            ClientError::Settings(format!(
+                "a request can't be signed with these credentials: {error}"
+            ))
+        })?;
+        headers.extend(added);
+        Ok(headers)
+    }
+}

@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::house::House;
 use crate::request::{self, Peer};
 
-/// How many connections are open at once, at some 20 KiB each, if the system allows so many; more
+/// How many connections are open at once, at some 16 KiB each, if the system allows so many; more
 /// wait in its queue.
 pub(crate) const MAX_CONNECTIONS: usize = 12_288;
 /// How long the head of a request may take, and how long a connection may rest between two.
@@ -73,14 +73,20 @@ impl Connector {
         address: IpAddr,
         room: OwnedSemaphorePermit,
     ) {
-        let mut peer = Peer { address, secure: false, room: Arc::new(room) };
+        let peer = Peer { address, secure: false, room: Arc::new(room) };
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection ended at once");
             return;
         }
-        let Some(tls) = &self.tls else {
-            return self.http(stream, peer).await;
-        };
+        match &self.tls {
+            None => self.http(stream, peer).await,
+            // In a box of its own: a connection without TLS must not hold room for one.
+            Some(tls) => Box::pin(self.https(tls, stream, peer)).await,
+        }
+    }
+
+    async fn https(&self, tls: &TlsAcceptor, stream: TcpStream, mut peer: Peer) {
+        let address = peer.address;
         match tokio::time::timeout(TLS_HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
             Ok(Ok(stream)) => {
                 peer.secure = true;

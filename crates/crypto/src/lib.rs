@@ -27,6 +27,7 @@ mod hash;
 pub mod hex;
 mod hkdf;
 mod kdf;
+mod key_wrap;
 mod mac;
 mod nonce;
 mod pair;
@@ -48,6 +49,7 @@ pub use gcm::GcmKey;
 pub use hash::{Hash, Hasher, MAX_HASH_LEN};
 pub use hkdf::HkdfKey;
 pub use kdf::{CounterKdf, Kdf};
+pub use key_wrap::unwrap_padded;
 pub use mac::{HmacKey, HmacSha256, Mac, ct_eq, hmac_sha256};
 pub use nonce::HEDGED_NONCE_LEN;
 pub use pair::{

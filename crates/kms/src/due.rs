@@ -8,7 +8,8 @@ use bulla_store::{Expected, Key, SealedBatch};
 
 use crate::fault;
 use crate::grants::without_grant;
-use crate::key::{self, Rotation, State};
+use crate::imports::{EXPIRE, Place};
+use crate::key::{self, Material, Origin, Rotation, State};
 use crate::live::LiveKey;
 use crate::ops::lifecycle::DAY_MS;
 use crate::usage::USAGES;
@@ -40,6 +41,9 @@ async fn attempt(kms: &Kms, job: &Job) -> Result<(), Stop> {
     }
     if job.kind == SWEEP {
         return sweep(kms, job, done).await;
+    }
+    if job.kind == EXPIRE {
+        return expire(kms, job, done).await;
     }
     let Some(live) = kms.live(&job.subject).await? else {
         return kms.commit(&[&job.subject], done).await;
@@ -77,11 +81,51 @@ async fn rotate_on_demand(
     if !under_way {
         return kms.commit(&[&job.subject], done).await;
     }
+    if live.record.origin == Origin::External {
+        return rotate_to_pending(kms, live, job, done).await;
+    }
     let rotated = Some((job.due_ms, "ON_DEMAND"));
     let material = kms.new_material(live.record.kind).await?;
     let (mut record, batch) = kms.with_material(live.record.clone(), done, &material, rotated);
     record.on_demand = None;
     kms.change(live, &record, batch).await
+}
+
+/// Makes the material that was brought in for it the current one. It may have gone in between:
+/// then the rotation ends without effect, which is our choice, as AWS's end is not recorded.
+async fn rotate_to_pending(
+    kms: &Kms,
+    live: &LiveKey,
+    job: &Job,
+    done: SealedBatch,
+) -> Result<(), Stop> {
+    let mut record = live.record.clone();
+    record.on_demand = None;
+    if let Some(pending) = record.pending.take_if(|pending| pending.is_held()) {
+        let (rotated_ms, rotated_by) = (Some(job.due_ms), Some("ON_DEMAND".to_owned()));
+        record.materials.push(Material { rotated_ms, rotated_by, ..pending });
+    }
+    kms.change(live, &record, done).await
+}
+
+/// Takes away material that was brought in until now.
+async fn expire(kms: &Kms, job: &Job, done: SealedBatch) -> Result<(), Stop> {
+    let (path, id) = job.subject.rsplit_once('/').ok_or_else(fault::internal)?;
+    let Some(live) = kms.live(path).await? else {
+        return kms.commit(&[path], done).await;
+    };
+    let mut record = live.record.clone();
+    let place = record.place_of(id);
+    let due = place.and_then(|place| record.material_at(place)?.import.as_ref()?.valid_to_ms);
+    let (Some(place), true) = (place, due == Some(job.due_ms)) else {
+        return kms.commit(&[path], done).await;
+    };
+    record.take_away(place);
+    if place != Place::Pending && record.state != State::PendingDeletion {
+        record.state = State::PendingImport;
+    }
+    let batch = kms.put_material(done, &record, id, &[]).await?;
+    kms.change(&live, &record, batch).await
 }
 
 /// Removes the key, every generation of its material, all its aliases and grants, in one commit.
@@ -94,7 +138,7 @@ async fn delete(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
         return kms.commit(&[&job.subject], done).await;
     }
     let mut batch = done.delete(KEYS, job.subject.as_str(), Expected::At(live.version));
-    for material in &record.materials {
+    for material in record.materials.iter().chain(&record.pending) {
         let row = key::material_path(&record.region, &material.id);
         if let Some(stored) = kms.barrier.get(MATERIALS, row.as_bytes()).await? {
             batch = batch.delete(MATERIALS, row.as_str(), Expected::At(stored.version));

@@ -24,7 +24,7 @@ pub(crate) fn disabled(arn: &str) -> Fault {
 }
 
 pub(crate) fn invalid_state(arn: &str, state: &str) -> Fault {
-    of("KMSInvalidStateException").with_message(format!("{arn} is {state}."))
+    invalid_state_text(format!("{arn} is {state}."))
 }
 
 pub(crate) fn invalid_arn(text: impl Into<String>) -> Fault {
@@ -73,6 +73,24 @@ pub(crate) fn dry_run() -> Fault {
 /// Recorded without a message.
 pub(crate) fn unsupported_silently() -> Fault {
     of("UnsupportedOperationException")
+}
+
+pub(crate) fn invalid_state_text(text: impl Into<String>) -> Fault {
+    of("KMSInvalidStateException").with_message(text.into())
+}
+
+pub(crate) fn incorrect_material(text: impl Into<String>) -> Fault {
+    of("IncorrectKeyMaterialException").with_message(text.into())
+}
+
+/// Recorded without a message.
+pub(crate) fn invalid_import_token() -> Fault {
+    of("InvalidImportTokenException")
+}
+
+/// AWS's text is not recorded; like its neighbour it has none.
+pub(crate) fn expired_import_token() -> Fault {
+    of("ExpiredImportTokenException")
 }
 
 /// Recorded without a message.

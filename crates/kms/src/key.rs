@@ -13,6 +13,8 @@ pub(crate) struct KeyRecord {
     pub(crate) id: String,
     #[serde(default = "Kind::symmetric")]
     pub(crate) kind: &'static Kind,
+    #[serde(default)]
+    pub(crate) origin: Origin,
     pub(crate) created_ms: i64,
     pub(crate) description: String,
     pub(crate) state: State,
@@ -39,14 +41,38 @@ pub(crate) struct KeyRecord {
     pub(crate) on_demand_count: u32,
     /// Oldest first; the last one encrypts.
     pub(crate) materials: Vec<Material>,
+    /// Brought in, and waiting for a rotation to become the current one.
+    #[serde(default)]
+    pub(crate) pending: Option<Material>,
 }
 
-/// The states that a key of origin `AWS_KMS` can be in.
+/// Where a key's material comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Origin {
+    /// It was made here.
+    #[default]
+    AwsKms,
+    /// Its owner brings it.
+    External,
+}
+
+impl Origin {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::AwsKms => "AWS_KMS",
+            Self::External => "EXTERNAL",
+        }
+    }
+}
+
+/// The states that a key can be in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum State {
     Enabled,
     Disabled,
     PendingDeletion,
+    /// Some of its material is to be brought in, for the first time or again.
+    PendingImport,
 }
 
 impl State {
@@ -55,6 +81,7 @@ impl State {
             Self::Enabled => "Enabled",
             Self::Disabled => "Disabled",
             Self::PendingDeletion => "PendingDeletion",
+            Self::PendingImport => "PendingImport",
         }
     }
 }
@@ -84,6 +111,29 @@ pub(crate) struct Material {
     pub(crate) rotated_ms: Option<i64>,
     /// `AUTOMATIC` or `ON_DEMAND`.
     pub(crate) rotated_by: Option<String>,
+    /// None for material that was made here.
+    #[serde(default)]
+    pub(crate) import: Option<Import>,
+}
+
+/// What is particular to material that was brought in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Import {
+    /// Whether it is here.
+    pub(crate) held: bool,
+    /// When it goes, in whole seconds.
+    pub(crate) valid_to_ms: Option<i64>,
+    pub(crate) description: Option<String>,
+}
+
+impl Import {
+    /// AWS's names for what becomes of it.
+    pub(crate) const EXPIRES: &'static str = "KEY_MATERIAL_EXPIRES";
+    pub(crate) const FOREVER: &'static str = "KEY_MATERIAL_DOES_NOT_EXPIRE";
+
+    pub(crate) fn model(&self) -> &'static str {
+        if self.valid_to_ms.is_some() { Self::EXPIRES } else { Self::FOREVER }
+    }
 }
 
 impl KeyRecord {

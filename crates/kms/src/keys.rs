@@ -26,7 +26,7 @@ impl Kms {
         let record: KeyRecord =
             serde_json::from_slice(opened.value.expose()).map_err(|error| unreadable(&error))?;
         let mut materials = Vec::with_capacity(record.materials.len());
-        for material in &record.materials {
+        for material in record.materials.iter().filter(|material| material.is_held()) {
             let row = key::material_path(&record.region, &material.id);
             let stored = self.barrier.get(MATERIALS, row.as_bytes()).await?;
             // A rotation between the two reads cannot remove a material, only a deletion can.

@@ -161,6 +161,19 @@ impl Kind {
         all().find(|kind| kind.spec == spec && kind.usage.name() == usage)
     }
 
+    /// What a key pair of this spec is; nothing for specs that are none.
+    pub(crate) fn pair_of(spec: &str) -> Option<PairSpec> {
+        all().find(|kind| kind.spec == spec).and_then(|kind| match kind.form {
+            Form::Pair(pair) => Some(pair),
+            Form::Symmetric | Form::Mac(_) => None,
+        })
+    }
+
+    /// Whether its material can be brought in.
+    pub(crate) fn is_importable(&self) -> bool {
+        !matches!(self.form, Form::Pair(PairSpec::MlDsa(_) | PairSpec::MlKem(_)))
+    }
+
     /// Whether keys of this spec can be made at all.
     pub(crate) fn knows(spec: &str) -> bool {
         all().any(|kind| kind.spec == spec)

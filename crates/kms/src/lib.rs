@@ -15,6 +15,8 @@ mod found;
 mod grant;
 mod grants;
 mod identifier;
+mod import_token;
+mod imports;
 mod key;
 mod keys;
 mod kind;
@@ -30,6 +32,7 @@ mod rows;
 mod token;
 mod usage;
 mod workshop;
+mod wrapping;
 
 use std::sync::Arc;
 

@@ -11,7 +11,7 @@ use crate::conditions;
 use crate::fault;
 use crate::grant::GrantRecord;
 use crate::grants::CallersGrants;
-use crate::key::{KeyRecord, State};
+use crate::key::{KeyRecord, Origin, State};
 use crate::kind::Usage;
 
 /// A key, ready for use.
@@ -23,7 +23,7 @@ pub(crate) struct LiveKey {
     /// The row of the record.
     pub(crate) path: String,
     pub(crate) policy: Policy,
-    /// In the order of `record.materials`.
+    /// Those of `record.materials` that are here, in that order.
     pub(crate) materials: Vec<LiveMaterial>,
 }
 
@@ -116,14 +116,39 @@ impl LiveKey {
             State::Enabled => Ok(()),
             State::Disabled => Err(fault::disabled(&self.arn)),
             State::PendingDeletion => Err(fault::invalid_state(&self.arn, "pending deletion")),
+            State::PendingImport => Err(fault::invalid_state(&self.arn, "pending import")),
         }
+    }
+
+    /// Whether all of its material is here, as far as the state tells.
+    pub(crate) fn must_have_material(&self) -> Result<(), Fault> {
+        match self.record.state {
+            State::PendingImport => Err(fault::invalid_state(&self.arn, "pending import")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether its owner brings its material.
+    pub(crate) fn must_be_imported(&self) -> Result<(), Fault> {
+        match self.record.origin {
+            Origin::External => Ok(()),
+            Origin::AwsKms => Err(self.wrong_origin()),
+        }
+    }
+
+    /// The refusal of what keys of this origin do not do (recorded).
+    pub(crate) fn wrong_origin(&self) -> Fault {
+        let origin = self.record.origin.name();
+        let text =
+            format!("{} origin is {origin} which is not valid for this operation.", self.arn);
+        fault::unsupported(text)
     }
 
     /// Whether the state lets the key be changed.
     pub(crate) fn must_not_be_going(&self) -> Result<(), Fault> {
         match self.record.state {
             State::PendingDeletion => Err(fault::invalid_state(&self.arn, "pending deletion")),
-            State::Enabled | State::Disabled => Ok(()),
+            State::Enabled | State::Disabled | State::PendingImport => Ok(()),
         }
     }
 
@@ -170,7 +195,7 @@ impl Protected for Held {
 pub(crate) fn condition<'k>(live: &'k LiveKey, key: &str) -> Option<Values<'k>> {
     let record = &live.record;
     match key {
-        "kms:keyorigin" => Some(Values::One("AWS_KMS")),
+        "kms:keyorigin" => Some(Values::One(record.origin.name())),
         "kms:keyspec" | "kms:customermasterkeyspec" => Some(Values::One(record.kind.spec)),
         "kms:keyusage" | "kms:customermasterkeyusage" => {
             Some(Values::One(record.kind.usage.name()))

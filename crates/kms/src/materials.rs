@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use bulla_crypto::{Hash, PairSpec, SecretBytes, SecretKey, hex};
+use bulla_crypto::{Hash, KeyPair, PairSpec, SecretBytes, SecretKey, hex};
 use bulla_plane::Stop;
 use bulla_store::{Expected, SealedBatch};
 
-use crate::key::{self, KeyRecord, Material};
+use crate::key::{self, KeyRecord, Material, Origin, State};
 use crate::keys::material_row;
 use crate::kind::{Form, Kind};
 use crate::live::Secret;
@@ -25,6 +25,21 @@ impl Kms {
         }
     }
 
+    /// Gives a new key its first material, or has it wait for it.
+    pub(crate) async fn first_material(
+        &self,
+        mut record: KeyRecord,
+        origin: Origin,
+    ) -> Result<(KeyRecord, SealedBatch), Stop> {
+        record.origin = origin;
+        if origin == Origin::External {
+            record.state = State::PendingImport;
+            return Ok((record, SealedBatch::new()));
+        }
+        let material = self.new_material(record.kind).await?;
+        Ok(self.with_material(record, SealedBatch::new(), &material, None))
+    }
+
     /// A new private key as PKCS #8.
     pub(crate) async fn new_pair(&self, spec: PairSpec) -> Result<SecretBytes, Stop> {
         let crypto = self.crypto.clone();
@@ -40,12 +55,19 @@ impl Kms {
         Ok(match kind.form {
             Form::Symmetric => Secret::Symmetric(SecretKey::from_slice(bytes)?),
             Form::Mac(hash) => Secret::Mac(hash, SecretBytes::from_slice(bytes)),
-            Form::Pair(spec) => {
-                let (pairs, der) = (self.crypto.pairs, SecretBytes::from_slice(bytes));
-                let opened = self.workshop.run(move || pairs.open(spec, der.expose())).await?;
-                Secret::Pair(Arc::from(opened?))
-            }
+            Form::Pair(spec) => Secret::Pair(self.open_pair(spec, bytes).await?),
         })
+    }
+
+    /// Reads a private key of ours.
+    pub(crate) async fn open_pair(
+        &self,
+        spec: PairSpec,
+        pkcs8: &[u8],
+    ) -> Result<Arc<dyn KeyPair>, Stop> {
+        let (pairs, der) = (self.crypto.pairs, SecretBytes::from_slice(pkcs8));
+        let opened = self.workshop.run(move || pairs.open(spec, der.expose())).await?;
+        Ok(Arc::from(opened?))
     }
 
     /// Adds material to a key, as its current one.
@@ -64,13 +86,14 @@ impl Kms {
             id,
             rotated_ms: rotated.map(|(at, _)| at),
             rotated_by: rotated.map(|(_, by)| by.to_owned()),
+            import: None,
         });
         (record, batch)
     }
 
     /// The id of a key's material. It tells nothing of the material, and is the same whenever the
     /// same material is given to the same key again.
-    fn material_id(&self, record: &KeyRecord, material: &SecretBytes) -> String {
+    pub(crate) fn material_id(&self, record: &KeyRecord, material: &SecretBytes) -> String {
         let named = [b"bulla/kms/material-id/v1", record.id.as_bytes()].concat();
         hex::encode(&self.crypto.tag(Hash::Sha256, material, &named))
     }

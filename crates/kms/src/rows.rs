@@ -4,11 +4,13 @@ use bulla_plane::scheduler::Job;
 use bulla_plane::{BoxFuture, Call, Row, Rows, row, service};
 use bulla_shapes::kms::{
     CancelKeyDeletionRequest, CreateAliasRequest, CreateGrantRequest, CreateKeyRequest,
-    DecapsulateRequest, DecryptRequest, DeleteAliasRequest, DeriveSharedSecretRequest,
-    DescribeKeyRequest, DisableKeyRequest, DisableKeyRotationRequest, EnableKeyRequest,
-    EnableKeyRotationRequest, EncapsulateRequest, EncryptRequest, GenerateDataKeyRequest,
+    DecapsulateRequest, DecryptRequest, DeleteAliasRequest, DeleteImportedKeyMaterialRequest,
+    DeriveSharedSecretRequest, DescribeKeyRequest, DisableKeyRequest, DisableKeyRotationRequest,
+    EnableKeyRequest, EnableKeyRotationRequest, EncapsulateRequest, EncryptRequest,
+    GenerateDataKeyPairRequest, GenerateDataKeyPairWithoutPlaintextRequest, GenerateDataKeyRequest,
     GenerateDataKeyWithoutPlaintextRequest, GenerateMacRequest, GenerateRandomRequest,
-    GetKeyLastUsageRequest, GetKeyPolicyRequest, GetKeyRotationStatusRequest, GetPublicKeyRequest,
+    GetKeyLastUsageRequest, GetKeyPolicyRequest, GetKeyRotationStatusRequest,
+    GetParametersForImportRequest, GetPublicKeyRequest, ImportKeyMaterialRequest,
     ListAliasesRequest, ListGrantsRequest, ListKeyPoliciesRequest, ListKeyRotationsRequest,
     ListKeysRequest, ListResourceTagsRequest, ListRetirableGrantsRequest, PutKeyPolicyRequest,
     ReEncryptRequest, RetireGrantRequest, RevokeGrantRequest, RotateKeyOnDemandRequest,
@@ -19,8 +21,8 @@ use bulla_shapes::{Fault, kms};
 
 use crate::found::Takes;
 use crate::ops::{
-    agree, alias, crypt, datakey, describe, grant, grant_end, grant_list, lifecycle, mac, policy,
-    public, random, rotation, sign, tags,
+    agree, alias, crypt, datakey, datakeypair, describe, grant, grant_end, grant_list, import,
+    lifecycle, mac, policy, public, random, rotation, sign, tags,
 };
 use crate::{Kms, due};
 
@@ -54,6 +56,8 @@ static ROWS: &[Row<Kms>] = &[
     row!("ReEncrypt", Write, true, "Cryptographic (symmetric)", ReEncryptRequest, crypt::re_encrypt),
     row!("GenerateDataKey", Write, true, "Cryptographic (symmetric)", GenerateDataKeyRequest, datakey::generate_data_key),
     row!("GenerateDataKeyWithoutPlaintext", Write, true, "Cryptographic (symmetric)", GenerateDataKeyWithoutPlaintextRequest, datakey::generate_data_key_without_plaintext),
+    row!("GenerateDataKeyPair", Write, true, "GenerateDataKeyPair", GenerateDataKeyPairRequest, datakeypair::generate_data_key_pair),
+    row!("GenerateDataKeyPairWithoutPlaintext", Write, true, "GenerateDataKeyPair", GenerateDataKeyPairWithoutPlaintextRequest, datakeypair::generate_data_key_pair_without_plaintext),
     row!("GenerateRandom", Write, true, "Cryptographic (symmetric)", GenerateRandomRequest, random::generate_random),
     row!("GenerateMac", Write, true, "Cryptographic (symmetric)", GenerateMacRequest, mac::generate_mac),
     row!("VerifyMac", Write, true, "Cryptographic (symmetric)", VerifyMacRequest, mac::verify_mac),
@@ -63,6 +67,9 @@ static ROWS: &[Row<Kms>] = &[
     row!("DeriveSharedSecret", Write, true, "Cryptographic (asymmetric)", DeriveSharedSecretRequest, agree::derive_shared_secret),
     row!("Encapsulate", Write, true, "Cryptographic (asymmetric)", EncapsulateRequest, agree::encapsulate),
     row!("Decapsulate", Write, true, "Cryptographic (asymmetric)", DecapsulateRequest, agree::decapsulate),
+    row!("GetParametersForImport", Write, true, "GetParametersForImport", GetParametersForImportRequest, import::get_parameters_for_import),
+    row!("ImportKeyMaterial", Write, false, "ImportKeyMaterial", ImportKeyMaterialRequest, import::import_key_material),
+    row!("DeleteImportedKeyMaterial", Write, false, "DeleteImportedKeyMaterial", DeleteImportedKeyMaterialRequest, import::delete_imported_key_material),
     row!("GetKeyLastUsage", Read, true, "GetKeyLastUsage", GetKeyLastUsageRequest, describe::get_key_last_usage),
     row!("EnableKeyRotation", Write, false, "EnableKeyRotation", EnableKeyRotationRequest, rotation::enable_key_rotation),
     row!("DisableKeyRotation", Write, false, "DisableKeyRotation", DisableKeyRotationRequest, rotation::disable_key_rotation),

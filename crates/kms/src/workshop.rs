@@ -37,8 +37,7 @@ impl Workshop {
         Self::new(cores, MAX_WAITING, Pace::Brisk)
     }
 
-    /// For work of seconds, such as finding primes: one place, behind everything else that the
-    /// machine has to do.
+    /// For work of seconds, such as finding primes: one place, whose work lets all other go first.
     pub(crate) fn patient() -> Self {
         Self::new(1, MAX_WAITING_LONG, Pace::Patient)
     }

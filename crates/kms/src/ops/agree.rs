@@ -47,7 +47,7 @@ pub(crate) async fn derive_shared_secret(
         .with_key_id(key.arn.clone())
         .with_shared_secret(secret.into_vec())
         .with_key_agreement_algorithm(algorithm.to_owned())
-        .with_key_origin("AWS_KMS");
+        .with_key_origin(key.record.origin.name());
     Ok(Some(answer.into_record()))
 }
 

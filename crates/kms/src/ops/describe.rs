@@ -13,7 +13,7 @@ use super::lifecycle::{own_key, uuid};
 use super::{Answer, KEY_TYPE};
 use crate::conditions::RequestKeys;
 use crate::found::Takes;
-use crate::key::{KeyRecord, State, path};
+use crate::key::{Import, KeyRecord, Origin, State, path};
 use crate::kind::Usage;
 use crate::{KEYS, Kms, fault, key, marker};
 
@@ -26,6 +26,15 @@ pub(crate) fn metadata(record: &KeyRecord) -> KeyMetadata<'static> {
     let kind = record.kind;
     let material = record.materials.last().filter(|_| kind.is_symmetric_encryption());
     let material = material.map(|material| material.id.clone());
+    // With several materials the earliest end counts; without all of them there is none.
+    let imports = record.materials.iter().filter_map(|material| material.import.as_ref());
+    let valid_to = imports.filter_map(|import| import.valid_to_ms).min();
+    let valid_to = valid_to.filter(|_| record.is_whole());
+    let model = match (record.origin, valid_to) {
+        (Origin::External, Some(_)) => Some(Import::EXPIRES),
+        (Origin::External, None) if record.is_whole() => Some(Import::FOREVER),
+        _ => None,
+    };
     let metadata = KeyMetadata::new()
         .with_aws_account_id(record.account.clone())
         .with_key_id(record.id.clone())
@@ -36,12 +45,14 @@ pub(crate) fn metadata(record: &KeyRecord) -> KeyMetadata<'static> {
         .with_key_usage(kind.usage.name())
         .with_key_state(record.state.name())
         .with_some(record.deletion_ms, KeyMetadata::with_deletion_date)
-        .with_origin("AWS_KMS")
+        .with_origin(record.origin.name())
         .with_key_manager(manager)
         .with_customer_master_key_spec(kind.spec)
         .with_key_spec(kind.spec)
         .with_multi_region(false)
-        .with_some(material, KeyMetadata::with_current_key_material_id);
+        .with_some(material, KeyMetadata::with_current_key_material_id)
+        .with_some(model, KeyMetadata::with_expiration_model)
+        .with_some(valid_to, KeyMetadata::with_valid_to);
     let algorithms = kind.algorithms.iter().copied();
     match kind.usage {
         Usage::EncryptDecrypt => metadata.with_encryption_algorithms(algorithms),

@@ -18,7 +18,7 @@ use super::{Answer, KEY_TYPE, rotation};
 use crate::conditions::{RequestKeys, truth};
 use crate::fault;
 use crate::found::Takes;
-use crate::key::{KeyRecord, State};
+use crate::key::{KeyRecord, Origin, State};
 use crate::kind::Kind;
 use crate::live::LiveKey;
 use crate::{KEYS, Kms, policies};
@@ -42,6 +42,7 @@ impl Kms {
             partition: call.partition.to_owned(),
             id: self.new_key_id()?,
             kind,
+            origin: Origin::AwsKms,
             created_ms: call.now_ms,
             description: String::new(),
             state: State::Enabled,
@@ -56,6 +57,7 @@ impl Kms {
             on_demand: None,
             on_demand_count: 0,
             materials: vec![],
+            pending: None,
         })
     }
 
@@ -93,13 +95,13 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
     let keys = RequestKeys::none()
         .with("kms:keyspec", spec)
         .with("kms:keyusage", usage)
-        .with("kms:keyorigin", "AWS_KMS")
+        .with("kms:keyorigin", input.origin().unwrap_or(Origin::AwsKms.name()))
         .with("kms:multiregion", "false")
         .with("kms:bypasspolicylockoutsafetycheck", truth(bypass))
         .tags(&tags);
     permit_account(call, "kms:CreateKey", "*", &keys)?;
     let kind = kind(input, spec, usage)?;
-    only_own_material(input)?;
+    let origin = origin(input, kind)?;
     let account = call.account().to_owned();
     let policy = match input.policy() {
         Some(text) => text.to_owned(),
@@ -109,8 +111,7 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
     let arn = record.arn();
     let place = (account.as_str(), arn.as_str());
     let accepted = policies::checked(&*kms.directory, call, policy, place, bypass).await?;
-    let material = kms.new_material(kind).await?;
-    let (mut record, batch) = kms.with_material(record, SealedBatch::new(), &material, None);
+    let (mut record, batch) = kms.first_material(record, origin).await?;
     record.policy = accepted.text;
     record.principals = accepted.principals;
     record.description = input.description().unwrap_or_default().to_owned();
@@ -140,19 +141,24 @@ fn kind(input: &CreateKeyRequest<'_>, spec: &str, usage: &str) -> Result<&'stati
     })
 }
 
-/// Refuses what this server does not make: other origins and multi-Region keys.
-fn only_own_material(input: &CreateKeyRequest<'_>) -> Result<(), Fault> {
-    if let Some(origin) = input.origin().filter(|origin| *origin != "AWS_KMS") {
-        let text = format!("this server does not make keys of origin {origin}");
-        return Err(fault::unsupported(text));
-    }
+/// Where a new key's material is to come from. Refuses what this server does not make: keys in
+/// custom key stores, and multi-Region keys. That lattice keys cannot be brought in is our choice,
+/// as nothing is known of the form that AWS takes them in.
+fn origin(input: &CreateKeyRequest<'_>, kind: &Kind) -> Result<Origin, Fault> {
     if input.multi_region() == Some(true) {
         return Err(fault::unsupported("this server does not make multi-Region keys"));
     }
     if input.custom_key_store_id().is_some() || input.xks_key_id().is_some() {
         return Err(fault::unsupported("this server has no custom key stores"));
     }
-    Ok(())
+    match input.origin() {
+        None | Some("AWS_KMS") => Ok(Origin::AwsKms),
+        Some("EXTERNAL") if kind.is_importable() => Ok(Origin::External),
+        Some(origin) => Err(fault::unsupported(format!(
+            "this server does not make keys of spec {} and origin {origin}",
+            kind.spec
+        ))),
+    }
 }
 
 /// Finds a key of the caller's account for a change, past the Gate.
@@ -185,6 +191,7 @@ async fn set_state(kms: &Kms, call: &mut Call, key_id: &str, action: &str, state
     let key = own_key(kms, call, key_id, action, &RequestKeys::none()).await?;
     key.must_be_the_customers()?;
     key.must_not_be_going()?;
+    key.must_have_material()?;
     let mut record = key.record.clone();
     record.state = state;
     let batch = rotation::reschedule(&key, &mut record, SealedBatch::new(), call.now_ms);
@@ -252,7 +259,8 @@ pub(crate) async fn cancel_key_deletion(
         return Err(fault::invalid_state(&key.arn, "not pending deletion").into());
     };
     let mut record = key.record.clone();
-    record.state = State::Disabled;
+    let lacks_material = record.origin == Origin::External && !record.is_whole();
+    record.state = if lacks_material { State::PendingImport } else { State::Disabled };
     record.deletion_ms = None;
     let due = due_key(deletion_ms, "kms", "delete", &record.path());
     // A job's row is written once, so that it always has its first version.

@@ -27,6 +27,7 @@ pub(crate) async fn get_public_key(
     }
     // A disabled key shows its public half (recorded).
     key.must_not_be_going()?;
+    key.must_have_material()?;
     let algorithms = kind.algorithms.iter().copied();
     let answer = GetPublicKeyResponse::new()
         .with_key_id(key.arn.clone())

@@ -15,7 +15,7 @@ use super::lifecycle::{DAY_MS, own_key};
 use super::{Answer, KEY_TYPE};
 use crate::conditions::RequestKeys;
 use crate::found::Takes;
-use crate::key::{KeyRecord, Material, OnDemand, Rotation, State};
+use crate::key::{KeyRecord, Material, OnDemand, Origin, Rotation, State};
 use crate::live::LiveKey;
 use crate::{Kms, fault, marker};
 
@@ -75,6 +75,14 @@ fn must_rotate(key: &LiveKey) -> Result<(), Fault> {
     Err(fault::unsupported_silently())
 }
 
+/// Keys whose material is brought in do not rotate by themselves, whatever their state (recorded).
+fn must_rotate_itself(key: &LiveKey) -> Result<(), Fault> {
+    match key.record.origin {
+        Origin::AwsKms => Ok(()),
+        Origin::External => Err(key.wrong_origin()),
+    }
+}
+
 pub(crate) async fn enable_key_rotation(
     kms: &Kms,
     call: &mut Call,
@@ -86,6 +94,7 @@ pub(crate) async fn enable_key_rotation(
     let key = own_key(kms, call, input.key_id(), "kms:EnableKeyRotation", &keys).await?;
     key.must_be_the_customers()?;
     must_rotate(&key)?;
+    must_rotate_itself(&key)?;
     key.must_be_enabled()?;
     let mut record = key.record.clone();
     let days = match (asked, record.rotation) {
@@ -111,6 +120,7 @@ pub(crate) async fn disable_key_rotation(
     let key = own_key(kms, call, input.key_id(), "kms:DisableKeyRotation", &none).await?;
     key.must_be_the_customers()?;
     must_rotate(&key)?;
+    must_rotate_itself(&key)?;
     key.must_be_enabled()?;
     if key.record.rotation.is_none() {
         return Ok(None);
@@ -174,6 +184,14 @@ pub(crate) async fn rotate_key_on_demand(
         ))
         .into());
     }
+    let waits = key.record.pending.as_ref().is_some_and(Material::is_held);
+    if key.record.origin == Origin::External && !waits {
+        return Err(fault::invalid_state_text(format!(
+            "No available key material pending rotation for the key: {}.",
+            key.arn
+        ))
+        .into());
+    }
     let mut record = key.record.clone();
     let done_ms = call.now_ms.saturating_add(ON_DEMAND_MS);
     record.on_demand = Some(OnDemand { started_ms: call.now_ms, done_ms });
@@ -195,7 +213,10 @@ pub(crate) async fn list_key_rotations(
     let every = input.include_key_material() == Some("ALL_KEY_MATERIAL");
     let materials = &key.record.materials;
     let current = materials.len().saturating_sub(1);
-    let listed = materials.iter().enumerate().filter(|(_, m)| every || m.rotated_ms.is_some());
+    let state = |at| if at == current { "CURRENT" } else { "NON_CURRENT" };
+    let known = materials.iter().enumerate().map(|(at, material)| (material, state(at)));
+    let pending = key.record.pending.iter().map(|material| (material, "PENDING_ROTATION"));
+    let listed = known.chain(pending).filter(|(m, _)| every || m.rotated_ms.is_some());
     let (usual, most) = ROTATIONS_A_PAGE;
     let limit = marker::page_size(input.limit(), usual, most);
     let from: usize = match input.marker() {
@@ -205,8 +226,7 @@ pub(crate) async fn list_key_rotations(
     let mut page: Vec<_> = listed.skip(from).take(limit.saturating_add(1)).collect();
     let more = page.len() > limit;
     page.truncate(limit);
-    let entries: Vec<_> =
-        page.into_iter().map(|(at, m)| entry(&key.arn, m, at == current)).collect();
+    let entries: Vec<_> = page.into_iter().map(|(m, state)| entry(&key.arn, m, state)).collect();
     let next = more.then(|| marker::encode(&from.saturating_add(limit).to_string()));
     let answer = ListKeyRotationsResponse::new()
         .with_rotations(entries)
@@ -215,11 +235,17 @@ pub(crate) async fn list_key_rotations(
     Ok(Some(answer.into_record()))
 }
 
-fn entry(arn: &str, material: &Material, current: bool) -> RotationsListEntry<'static> {
-    RotationsListEntry::new()
+fn entry(arn: &str, material: &Material, state: &'static str) -> RotationsListEntry<'static> {
+    let entry = RotationsListEntry::new()
         .with_key_id(arn.to_owned())
         .with_key_material_id(material.id.clone())
-        .with_key_material_state(if current { "CURRENT" } else { "NON_CURRENT" })
+        .with_key_material_state(state)
         .with_some(material.rotated_ms, RotationsListEntry::with_rotation_date)
-        .with_some(material.rotated_by.clone(), RotationsListEntry::with_rotation_type)
+        .with_some(material.rotated_by.clone(), RotationsListEntry::with_rotation_type);
+    let Some(import) = &material.import else { return entry };
+    entry
+        .with_import_state(if import.held { "IMPORTED" } else { "PENDING_IMPORT" })
+        .with_some(import.held.then(|| import.model()), RotationsListEntry::with_expiration_model)
+        .with_some(import.valid_to_ms, RotationsListEntry::with_valid_to)
+        .with_some(import.description.clone(), RotationsListEntry::with_key_material_description)
 }

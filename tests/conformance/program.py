@@ -35,6 +35,14 @@ def run(*args, timeout=120, **options):
     )
 
 
+def pipe(text, *args, status=0, timeout=120):
+    """Runs one command of the program on bytes from a pipe; gives what it writes to another."""
+    command = [binary(), *map(str, args)]
+    done = subprocess.run(command, input=text, capture_output=True, timeout=timeout)
+    assert done.returncode == status, done.stderr
+    return done.stdout
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

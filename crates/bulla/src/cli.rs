@@ -1,9 +1,15 @@
 //! The command line. Every option can be set in the environment too, as `BULLA_…`.
 
+pub(crate) mod message;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use message::{
+    DECRYPT_HELP, DecryptOptions, ENCRYPT_HELP, EncryptOptions, INSPECT_HELP, InspectOptions,
+};
 
 const EXAMPLES: &str = "\
 Try it:
@@ -13,6 +19,9 @@ Try it:
 Keep real keys:
   bulla init --data ./vault     makes ./vault and ./vault.key, and prints the root access key
   bulla serve --data ./vault    serves those who hold an access key
+
+Encrypt files, under keys of this server or of AWS:
+  bulla encrypt --key alias/app -i dump.sql -o dump.sql.encrypted
 
 `bulla dev --help` shows how to call it. Every option is also a variable, such as BULLA_DATA.";
 
@@ -81,6 +90,15 @@ pub(crate) enum Command {
     /// Make, list or close accounts of the server that runs.
     #[command(subcommand, after_help = ACCOUNT_HELP)]
     Account(Account),
+    /// Encrypt a file, a folder or a pipe to messages of the AWS Encryption SDKs.
+    #[command(after_help = ENCRYPT_HELP)]
+    Encrypt(EncryptOptions),
+    /// Decrypt such messages.
+    #[command(after_help = DECRYPT_HELP)]
+    Decrypt(DecryptOptions),
+    /// Print what a message says of itself, without any key.
+    #[command(after_help = INSPECT_HELP)]
+    Inspect(InspectOptions),
     /// Print which operations are served, as Markdown.
     #[command(hide = true)]
     Coverage,

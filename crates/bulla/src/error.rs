@@ -11,12 +11,31 @@ use bulla_plane::outbox::OutboxError;
 use bulla_plane::root::{AnchorError, SealError};
 use bulla_store::{BarrierError, StoreError};
 
+use crate::message::MessageError;
+
 /// The environment refused, or the data are not as they must be.
 const FAILED: u8 = 1;
 /// The command line or the settings are wrong.
 const USAGE: u8 = 2;
 /// A check of the journal found faults.
 const FAULTS: u8 = 3;
+
+/// A message is not authentic, not whole or not allowed.
+const MESSAGE: u8 = 4;
+/// No key could be used.
+const KEY: u8 = 5;
+
+/// What the process answers for a message.
+fn message_code(error: &MessageError) -> ExitCode {
+    ExitCode::from(match error {
+        MessageError::Io(..) | MessageError::Exists(_) => FAILED,
+        MessageError::Envelope(error) => match error {
+            bulla_envelope::Error::Keyring(_) => KEY,
+            bulla_envelope::Error::Io(_) | bulla_envelope::Error::Crypto(_) => FAILED,
+            _ => MESSAGE,
+        },
+    })
+}
 
 /// Why the program ends without success. Never holds a secret.
 #[derive(Debug)]
@@ -54,6 +73,10 @@ pub(crate) enum Error {
         /// What the server says of it.
         message: String,
     },
+    /// One message, by what it is called.
+    Message(String, Box<MessageError>),
+    /// So many messages, out of so many; the first of them.
+    Messages(usize, usize, Box<Self>),
     /// Ours: a step of the tour did not go as it should.
     Tour(String),
     /// Someone's: the journal is not as it was written.
@@ -72,6 +95,8 @@ impl Error {
             Self::Usage(_) => USAGE,
             Self::AccessKey(AccessKeyError::Account { .. }) => USAGE,
             Self::Faults(_) => FAULTS,
+            Self::Message(_, error) => return message_code(error),
+            Self::Messages(_, _, first) => return first.exit_code(),
             _ => FAILED,
         })
     }
@@ -84,6 +109,8 @@ impl fmt::Display for Error {
             Self::Refused { operation, code, message } => {
                 write!(f, "{operation} was refused with {code}: {message}")
             }
+            Self::Message(name, error) => write!(f, "{name}: {error}"),
+            Self::Messages(failed, all, _) => write!(f, "{failed} of {all} messages failed"),
             Self::Tour(step) => write!(
                 f,
                 "the tour failed at a step: {step}; run it again with BULLA_LOG=info and report \

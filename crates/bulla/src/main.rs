@@ -16,6 +16,7 @@ mod foundation;
 mod house;
 mod init;
 mod listener;
+mod message;
 mod metrics;
 mod outgoing;
 mod request;
@@ -59,6 +60,9 @@ fn run(cli: Cli) -> Result<(), Error> {
         Command::Explain(options) => access::explain(&options),
         Command::WhoCan(options) => access::who_can(&options),
         Command::Account(command) => account::run(&command),
+        Command::Encrypt(options) => message::encrypt(&options),
+        Command::Decrypt(options) => message::decrypt(&options),
+        Command::Inspect(options) => message::inspect(&options),
         Command::Coverage => coverage::print(),
     }
 }

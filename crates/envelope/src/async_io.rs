@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::context::EncryptionContext;
 use crate::envelope::{Envelope, Signed};
-use crate::header::{Header, HeaderReader};
+use crate::header::Header;
 use crate::io::{BLOCK_LEN, grow};
 use crate::policy::CommitmentPolicy;
 use crate::{Error, FormatError};
@@ -61,7 +61,7 @@ impl<P: CommitmentPolicy> Envelope<P> {
         expected: &EncryptionContext,
         signed: Signed,
     ) -> Result<Header, Error> {
-        let mut reader = HeaderReader::within(self.key_limit());
+        let mut reader = self.header_reader();
         let mut block = vec![0; BLOCK_LEN];
         let (header, mut sealed) = loop {
             let read = read_some(&mut from, &mut block).await?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bulla_crypto::{Crypto, SecretBytes};
 
 use crate::context::EncryptionContext;
-use crate::header::Header;
+use crate::header::{Header, HeaderReader};
 use crate::keyring::Keyring;
 use crate::materials::{DecryptionRequest, EncryptionRequest, MaterialsSource};
 use crate::opener::Opener;
@@ -214,6 +214,12 @@ impl<P: CommitmentPolicy> Envelope<P> {
         Sealer::new(materials, self.frame_len.get(), plaintext_len, &self.crypto)
     }
 
+    /// A reader of headers within this envelope's limit to encrypted data keys.
+    #[must_use]
+    pub fn header_reader(&self) -> HeaderReader {
+        HeaderReader::within(self.key_limit())
+    }
+
     /// The message of this header, to be read piece by piece. Each pair of `expected` must be one
     /// of the message.
     ///
@@ -257,7 +263,7 @@ impl<P: CommitmentPolicy> Envelope<P> {
         Ok((opener, materials.context().clone()))
     }
 
-    pub(crate) fn key_limit(&self) -> Option<usize> {
+    fn key_limit(&self) -> Option<usize> {
         self.max_keys.map(|limit| usize::from(limit.get()))
     }
 }

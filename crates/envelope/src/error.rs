@@ -54,6 +54,17 @@ pub enum Error {
     TooLong,
     /// The caller's: more plaintext than was announced. Holds what was announced, in bytes.
     Announced(u64),
+    /// The caller's: a setting outside its limits, both ends allowed.
+    Setting {
+        /// The setting's name.
+        name: &'static str,
+        /// The value that was refused.
+        got: u64,
+        /// The smallest value allowed.
+        min: u64,
+        /// The largest value allowed.
+        max: u64,
+    },
     /// The environment: reading or writing.
     Io(io::Error),
     /// The environment's or ours: the cryptography.
@@ -158,6 +169,9 @@ impl fmt::Display for Error {
             Self::TooLong => f.write_str("the plaintext is too long for this frame length"),
             Self::Announced(len) => {
                 write!(f, "there is more plaintext than the {len} bytes announced")
+            }
+            Self::Setting { name, got, min, max } => {
+                write!(f, "{name} is {got}, it must be from {min} to {max}")
             }
             Self::Io(error) => error.fmt(f),
             Self::Crypto(error) => error.fmt(f),

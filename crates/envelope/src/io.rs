@@ -6,7 +6,7 @@ use bulla_crypto::SecretBytes;
 
 use crate::context::EncryptionContext;
 use crate::envelope::{Envelope, Signed};
-use crate::header::{Header, HeaderReader};
+use crate::header::Header;
 use crate::opener::Opener;
 use crate::policy::CommitmentPolicy;
 use crate::sealer::Sealer;
@@ -44,7 +44,7 @@ impl<P: CommitmentPolicy> Envelope<P> {
         expected: &EncryptionContext,
         signed: Signed,
     ) -> Result<Header, Error> {
-        let mut reader = HeaderReader::within(self.key_limit());
+        let mut reader = self.header_reader();
         let mut block = vec![0; BLOCK_LEN];
         let (header, rest) = loop {
             let read = read_some(&mut from, &mut block)?;

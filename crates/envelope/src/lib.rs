@@ -12,9 +12,11 @@
 //! - [`kms`] is what keyrings need of AWS KMS; the feature `client`, on unless it is switched off,
 //!   has a client of it.
 //! - [`MaterialsSource`] is where keys come from: [`DefaultSource`] asks the keyring for each
-//!   message, [`RequiredContext`] adds pairs that are not stored.
+//!   message, [`RequiredContext`] adds pairs that are not stored, [`cache::CachingSource`] keeps
+//!   materials for a while.
 
 mod async_io;
+pub mod cache;
 #[cfg(feature = "client")]
 pub mod client;
 mod context;

@@ -107,6 +107,12 @@ impl Sealer {
         })
     }
 
+    /// The message's header, which is what comes out first; nothing once it has come out.
+    #[must_use]
+    pub fn header(&self) -> &[u8] {
+        &self.header
+    }
+
     /// How many bytes [`Self::write`] writes at most for so many bytes of plaintext.
     #[must_use]
     pub fn bound(&self, plain_len: usize) -> usize {

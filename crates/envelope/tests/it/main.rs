@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
 #![expect(clippy::indexing_slicing, reason = "an index out of range fails the test")]
 
+mod caching;
 mod damage;
 mod dependencies;
 mod hostile;

@@ -1,0 +1,167 @@
+//! The command line of messages: `bulla encrypt`, `decrypt` and `inspect`.
+
+use std::num::{NonZeroU16, NonZeroU32};
+use std::path::PathBuf;
+
+use bulla_envelope::Suite;
+use clap::{Args, ValueEnum};
+
+pub(crate) const ENCRYPT_HELP: &str = "\
+Examples:
+  bulla encrypt --key alias/app --context purpose=backup -i dump.sql -o dump.sql.encrypted
+  tar c photos | bulla encrypt --key alias/app > photos.encrypted
+  bulla encrypt --key alias/app --cache max-age=60,max-messages=1000 -i folder -o sealed
+
+KMS is found by AWS_ENDPOINT_URL, or is AWS's own; credentials are AWS's usual variables and files.
+Messages are those of the AWS Encryption SDKs. With more than one --key, each decrypts.
+
+Exit codes: those of bulla decrypt.";
+
+pub(crate) const DECRYPT_HELP: &str = "\
+Examples:
+  bulla decrypt --key KEY-ARN --context purpose=backup -i dump.sql.encrypted -o dump.sql
+  bulla decrypt --discovery --discovery-account 111122223333 < photos.encrypted | tar x
+  bulla decrypt --key KEY-ARN -i sealed -o folder
+
+A file appears only once all of its message was checked. On standard output a message without
+signature comes frame by frame, each checked; a signed one comes once all was checked.
+
+Exit codes: 0 all went well; 1 reading or writing failed; 2 the command line or the settings are
+wrong; 4 a message is not authentic, not whole or not allowed; 5 no key could be used. In a folder
+each file is tried; the code is that of the first failure.";
+
+pub(crate) const INSPECT_HELP: &str = "\
+Prints what a message says of itself, without any key. Nothing of it is authenticated.
+
+Examples:
+  bulla inspect dump.sql.encrypted
+  bulla inspect --json < photos.encrypted | jq .encryptedDataKeys";
+
+/// Which suites encrypt, and whether messages without commitment are decrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Policy {
+    /// Commit, and decrypt nothing that does not.
+    #[value(name = "require-encrypt-require-decrypt")]
+    Strict,
+    /// Commit, but decrypt what does not, too.
+    #[value(name = "require-encrypt-allow-decrypt")]
+    Allowing,
+    /// Do not commit, for readers that do not know commitment.
+    #[value(name = "forbid-encrypt-allow-decrypt")]
+    Forbidding,
+}
+
+/// How RSA pads data keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Padding {
+    /// PKCS #1 v1.5, for old messages.
+    Pkcs1,
+    /// OAEP with SHA-1.
+    OaepSha1,
+    /// OAEP with SHA-256.
+    OaepSha256,
+    /// OAEP with SHA-384.
+    OaepSha384,
+    /// OAEP with SHA-512.
+    OaepSha512,
+}
+
+/// What both directions share.
+#[derive(Args)]
+pub(crate) struct Common {
+    /// A key of KMS; may be repeated.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Vec<String>,
+    /// A key of one's own in place of KMS's: 16, 24 or 32 bytes for AES, PEM for RSA.
+    #[arg(long, value_name = "FILE", conflicts_with = "key", requires = "raw_name")]
+    pub(crate) raw_key: Option<PathBuf>,
+    /// What messages call that key.
+    #[arg(long, value_name = "NAMESPACE/NAME", requires = "raw_key")]
+    pub(crate) raw_name: Option<String>,
+    /// How RSA pads.
+    #[arg(long, value_enum, default_value_t = Padding::OaepSha256)]
+    pub(crate) rsa_padding: Padding,
+    /// Replicas of a multi-Region key stand for each other.
+    #[arg(long)]
+    pub(crate) multi_region: bool,
+    /// A pair of the encryption context; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) context: Vec<String>,
+    /// A key of a pair that messages do not store, but that must be known; may be repeated.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) required: Vec<String>,
+    /// Key commitment.
+    #[arg(long, value_enum, default_value_t = Policy::Strict)]
+    pub(crate) commitment_policy: Policy,
+    /// The most encrypted data keys that a message may have.
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) max_encrypted_data_keys: Option<NonZeroU16>,
+    /// Use a data key several times: max-age=SECONDS, and as one likes max-messages=NUMBER,
+    /// max-bytes=NUMBER, capacity=NUMBER, parted by commas.
+    #[arg(long, value_name = "SETTINGS")]
+    pub(crate) cache: Option<String>,
+    /// A file or folder [default: standard input].
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) input: Option<PathBuf>,
+    /// A file, or a folder if the input is one [default: standard output].
+    #[arg(short, long, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace files that are there.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Append a line of JSON for each message to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metadata: Option<PathBuf>,
+    /// Show no progress.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// `bulla encrypt`.
+#[derive(Args)]
+pub(crate) struct EncryptOptions {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// The algorithm suite, by name or id, such as 0478 [default: the policy's, signed].
+    #[arg(long, value_name = "NAME", value_parser = suite)]
+    pub(crate) suite: Option<Suite>,
+    /// Bytes of plaintext a frame.
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) frame_length: Option<NonZeroU32>,
+}
+
+/// `bulla decrypt`.
+#[derive(Args)]
+pub(crate) struct DecryptOptions {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Decrypt with whichever keys a message names.
+    #[arg(long, conflicts_with = "key")]
+    pub(crate) discovery: bool,
+    /// Of these accounts only; may be repeated.
+    #[arg(long, value_name = "ACCOUNT", requires = "discovery")]
+    pub(crate) discovery_account: Vec<String>,
+    /// Of this partition.
+    #[arg(long, value_name = "PARTITION", requires = "discovery", default_value = "aws")]
+    pub(crate) discovery_partition: String,
+}
+
+/// `bulla inspect`.
+#[derive(Args)]
+pub(crate) struct InspectOptions {
+    /// The message [default: standard input].
+    pub(crate) file: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A suite by its name or its id in hexadecimal.
+fn suite(text: &str) -> Result<Suite, String> {
+    let by_id = u16::from_str_radix(text, 16).ok().and_then(Suite::from_id);
+    by_id.or_else(|| Suite::from_name(text)).ok_or_else(|| {
+        let all: Vec<String> =
+            Suite::ALL.iter().map(|suite| format!("{:04x} {}", suite.id(), suite.name())).collect();
+        format!("there are:\n  {}", all.join("\n  "))
+    })
+}

@@ -38,13 +38,18 @@ def quiet(kms, key, spec="ECC_NIST_P256", **more):
     return kms.generate_data_key_pair_without_plaintext(KeyId=key, KeyPairSpec=spec, **more)
 
 
+def decrypt(kms, answer):
+    blob = answer["PrivateKeyCiphertextBlob"]
+    return kms.decrypt(CiphertextBlob=blob, EncryptionContext=CONTEXT)
+
+
 @pytest.mark.parametrize("spec, length", SPECS.items())
 def test_both_halves_belong_together(kms, key, spec, length):
     answer = generate(kms, key, spec, EncryptionContext=CONTEXT)
     assert (answer["KeyId"], answer["KeyPairSpec"]) == (key, spec)
     private = answer["PrivateKeyPlaintext"]
     assert length in (None, len(private))
-    opened = kms.decrypt(CiphertextBlob=answer["PrivateKeyCiphertextBlob"], EncryptionContext=CONTEXT)
+    opened = decrypt(kms, answer)
     assert opened["Plaintext"] == private
     assert answer["KeyMaterialId"] == opened["KeyMaterialId"]
     if spec == "ML_KEM_512":  # which `cryptography` has not
@@ -79,7 +84,7 @@ def test_the_quiet_one_tells_no_private_key(kms, key, spec):
     answer = quiet(kms, key, spec, EncryptionContext=CONTEXT)
     assert "PrivateKeyPlaintext" not in answer
     assert (answer["KeyId"], answer["KeyPairSpec"]) == (key, spec)
-    opened = kms.decrypt(CiphertextBlob=answer["PrivateKeyCiphertextBlob"], EncryptionContext=CONTEXT)
+    opened = decrypt(kms, answer)
     half = load_der_private_key(opened["Plaintext"], None)
     encoded = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     assert half.public_key().public_bytes(*encoded) == answer["PublicKey"]

@@ -62,7 +62,8 @@ def test_both_sides_open_what_the_other_encrypts(kms, spec, algorithm):
 @pytest.mark.parametrize("spec, algorithm", MOST)
 def test_there_is_a_longest_plaintext(kms, spec, algorithm):
     most = MOST[spec, algorithm]
-    text = f"Algorithm {algorithm} and key spec {spec} cannot encrypt data larger than {most} bytes."
+    names = f"Algorithm {algorithm} and key spec {spec}"
+    text = f"{names} cannot encrypt data larger than {most} bytes."
     with refused("ValidationException", text):
         encrypt(kms, key_of(kms, spec, USAGE), algorithm, b"p" * (most + 1))
 

@@ -132,7 +132,15 @@ def test_both_signatures_of_a_pair_verify(kms, spec):
     assert verify(kms, key, "ECDSA_SHA_256", high_s(signature, ORDERS[spec]))["SignatureValid"]
 
 
-@pytest.mark.parametrize("spec, curve", [("ECC_NIST_P256", "secp256r1"), ("ECC_NIST_P384", "secp384r1"), ("ECC_NIST_P521", "secp521r1"), ("ECC_SECG_P256K1", "secp256k1")])
+@pytest.mark.parametrize(
+    "spec, curve",
+    [
+        ("ECC_NIST_P256", "secp256r1"),
+        ("ECC_NIST_P384", "secp384r1"),
+        ("ECC_NIST_P521", "secp521r1"),
+        ("ECC_SECG_P256K1", "secp256k1"),
+    ],
+)
 def test_a_public_key_names_its_curve(kms, spec, curve):
     public = public_key(kms, key_of(kms, spec))
     assert isinstance(public, ec.EllipticCurvePublicKey) and public.curve.name == curve

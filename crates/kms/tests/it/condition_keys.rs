@@ -208,7 +208,7 @@ fn grant_cases() -> Vec<Case> {
 
 /// A key policy that leaves everything to the account and to the user one action under a
 /// condition.
-fn policy(action: &str, operator: &str, key: &str, value: &str) -> String {
+pub(crate) fn policy(action: &str, operator: &str, key: &str, value: &str) -> String {
     let ana = format!("arn:aws:iam::{A}:user/ana");
     json!({ "Statement": [
         { "Effect": "Allow", "Principal": { "AWS": A }, "Action": "kms:*", "Resource": "*" },

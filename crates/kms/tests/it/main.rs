@@ -9,5 +9,6 @@ mod grant_lists;
 mod grants;
 mod house;
 mod key_policies;
+mod kinds;
 mod people;
 mod reads;

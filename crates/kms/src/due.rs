@@ -6,12 +6,13 @@ use bulla_plane::service::MAX_ATTEMPTS;
 use bulla_shapes::Fault;
 use bulla_store::{Expected, Key, SealedBatch};
 
+use crate::family::with_record;
 use crate::fault;
 use crate::grants::without_grant;
 use crate::imports::{EXPIRE, Place};
 use crate::key::{self, Material, Origin, Rotation, State};
 use crate::live::LiveKey;
-use crate::ops::lifecycle::DAY_MS;
+use crate::ops::lifecycle::{DAY_MS, await_deletion};
 use crate::usage::USAGES;
 use crate::{ALIASES, KEYS, Kms, MATERIALS};
 
@@ -101,7 +102,12 @@ async fn rotate_to_pending(
 ) -> Result<(), Stop> {
     let mut record = live.record.clone();
     record.on_demand = None;
-    if let Some(pending) = record.pending.take_if(|pending| pending.is_held()) {
+    let waits = record.pending.as_ref().map(|pending| pending.id.clone());
+    let whole = match waits {
+        Some(id) => kms.is_everywhere(&record, &id).await?,
+        None => false,
+    };
+    if let Some(pending) = record.pending.take_if(|_| whole) {
         let (rotated_ms, rotated_by) = (Some(job.due_ms), Some("ON_DEMAND".to_owned()));
         record.materials.push(Material { rotated_ms, rotated_by, ..pending });
     }
@@ -121,7 +127,7 @@ async fn expire(kms: &Kms, job: &Job, done: SealedBatch) -> Result<(), Stop> {
         return kms.commit(&[path], done).await;
     };
     record.take_away(place);
-    if place != Place::Pending && record.state != State::PendingDeletion {
+    if place != Place::Pending && record.state.going().is_none() {
         record.state = State::PendingImport;
     }
     let batch = kms.put_material(done, &record, id, &[]).await?;
@@ -137,7 +143,8 @@ async fn delete(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
     if !due {
         return kms.commit(&[&job.subject], done).await;
     }
-    let mut batch = done.delete(KEYS, job.subject.as_str(), Expected::At(live.version));
+    let (mut batch, mut paths) = part(kms, live, job.now_ms, done).await?;
+    batch = batch.delete(KEYS, job.subject.as_str(), Expected::At(live.version));
     for material in record.materials.iter().chain(&record.pending) {
         let row = key::material_path(&record.region, &material.id);
         if let Some(stored) = kms.barrier.get(MATERIALS, row.as_bytes()).await? {
@@ -164,7 +171,33 @@ async fn delete(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
         let sweep = due_key(job.due_ms, "kms", SWEEP, &job.subject);
         batch = batch.put(DUE, sweep, Expected::Absent, b"{}".to_vec());
     }
-    kms.commit(&[&job.subject], batch).await
+    paths.push(job.subject.clone());
+    let paths: Vec<_> = paths.iter().map(String::as_str).collect();
+    kms.commit(&paths, batch).await
+}
+
+/// Takes a replica out of its family. The last one that goes begins the waiting period of a primary
+/// that waited for it. Gives the rows that the batch touches by it.
+async fn part(
+    kms: &Kms,
+    live: &LiveKey,
+    now_ms: i64,
+    mut batch: SealedBatch,
+) -> Result<(SealedBatch, Vec<String>), Stop> {
+    let mut paths = Vec::new();
+    for relative in kms.relatives(&live.record).await? {
+        let mut record = relative.record.clone();
+        if let Some(family) = &mut record.family {
+            family.replicas.retain(|region| *region != live.record.region);
+        }
+        let waits = record.window_days.filter(|_| !record.has_replicas());
+        if let Some(days) = waits {
+            batch = await_deletion(&mut record, days, now_ms, batch);
+        }
+        batch = with_record(batch, &relative, &record)?;
+        paths.push(relative.path.clone());
+    }
+    Ok((batch, paths))
 }
 
 /// Removes the grants that a key has left behind.

@@ -45,7 +45,7 @@ impl KeyRecord {
     /// awaiting it.
     pub(crate) fn settle(&mut self) {
         self.state = match self.state {
-            State::PendingDeletion => State::PendingDeletion,
+            going if going.going().is_some() => going,
             _ if !self.is_whole() => State::PendingImport,
             // A disabled key is enabled by it as well (recorded).
             _ => State::Enabled,

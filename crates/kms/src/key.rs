@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::family::Family;
 use crate::kind::Kind;
 
 /// A key without its material.
@@ -18,8 +19,14 @@ pub(crate) struct KeyRecord {
     pub(crate) created_ms: i64,
     pub(crate) description: String,
     pub(crate) state: State,
+    /// The regions it stands in, if it is a multi-Region key.
+    #[serde(default)]
+    pub(crate) family: Option<Family>,
     /// When the key goes, while its deletion is pending.
     pub(crate) deletion_ms: Option<i64>,
+    /// The waiting period that begins when its last replica is gone, in days.
+    #[serde(default)]
+    pub(crate) window_days: Option<i64>,
     /// The service that an AWS managed key belongs to, such as `ssm`.
     pub(crate) managed_by: Option<String>,
     pub(crate) policy: String,
@@ -65,12 +72,18 @@ impl Origin {
     }
 }
 
+/// The state that a new replica is answered in. AWS needs seconds to make one; here it is made
+/// when the answer is given, and stands in the state that follows.
+pub(crate) const CREATING: &str = "Creating";
+
 /// The states that a key can be in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum State {
     Enabled,
     Disabled,
     PendingDeletion,
+    /// A primary key, whose replicas must be gone first.
+    PendingReplicaDeletion,
     /// Some of its material is to be brought in, for the first time or again.
     PendingImport,
 }
@@ -81,7 +94,17 @@ impl State {
             Self::Enabled => "Enabled",
             Self::Disabled => "Disabled",
             Self::PendingDeletion => "PendingDeletion",
+            Self::PendingReplicaDeletion => "PendingReplicaDeletion",
             Self::PendingImport => "PendingImport",
+        }
+    }
+
+    /// What errors call it while the key's deletion is pending.
+    pub(crate) fn going(self) -> Option<&'static str> {
+        match self {
+            Self::PendingDeletion => Some("pending deletion"),
+            Self::PendingReplicaDeletion => Some("pending replica deletion"),
+            Self::Enabled | Self::Disabled | Self::PendingImport => None,
         }
     }
 }
@@ -96,14 +119,14 @@ pub(crate) struct Rotation {
 }
 
 /// A rotation that was asked for.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OnDemand {
     pub(crate) started_ms: i64,
     pub(crate) done_ms: i64,
 }
 
 /// One generation of key material.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Material {
     /// 64 lower-case hex digits.
     pub(crate) id: String,
@@ -117,7 +140,7 @@ pub(crate) struct Material {
 }
 
 /// What is particular to material that was brought in.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Import {
     /// Whether it is here.
     pub(crate) held: bool,

@@ -6,8 +6,9 @@ use bulla_crypto::hex;
 use bulla_plane::{Call, Stop};
 use bulla_policy::{Policy, PolicyKind};
 use bulla_shapes::Fault;
-use bulla_store::{Expected, SealedBatch};
+use bulla_store::SealedBatch;
 
+use crate::family::with_record;
 use crate::fault;
 use crate::key::{self, KeyRecord};
 use crate::live::{LiveKey, LiveMaterial};
@@ -50,17 +51,19 @@ impl Kms {
         Ok(Some(live))
     }
 
-    /// Commits a change of a key: its record as changed, together with what else goes with it.
+    /// Commits a change of a key: its record as changed, together with what else goes with it, and
+    /// with what its relatives in other regions share of it.
     pub(crate) async fn change(
         &self,
         before: &LiveKey,
         record: &KeyRecord,
         batch: SealedBatch,
     ) -> Result<(), Stop> {
-        let path = record.path();
-        let bytes = record.to_bytes().map_err(|error| unreadable(&error))?;
-        let expected = Expected::At(before.version);
-        self.commit(&[&path], batch.put(KEYS, path.as_str(), expected, bytes)).await
+        let (batch, mut paths) = self.spread(&before.record, record, batch).await?;
+        let batch = with_record(batch, before, record)?;
+        paths.push(before.path.clone());
+        let paths: Vec<_> = paths.iter().map(String::as_str).collect();
+        self.commit(&paths, batch).await
     }
 
     /// Commits a batch that touches these keys, and drops them from memory before anybody is told.
@@ -86,7 +89,7 @@ pub(crate) fn open_material(row: &[u8]) -> Option<(&str, &[u8])> {
     Some((std::str::from_utf8(path).ok()?, rest.get(1..)?))
 }
 
-fn unreadable(error: &serde_json::Error) -> Fault {
+pub(crate) fn unreadable(error: &serde_json::Error) -> Fault {
     tracing::error!(%error, "a stored key record does not read");
     fault::internal()
 }

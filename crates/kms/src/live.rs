@@ -7,7 +7,7 @@ use bulla_plane::{Call, Protected};
 use bulla_policy::{Conditions, GrantRef, Policy, Values};
 use bulla_shapes::Fault;
 
-use crate::conditions;
+use crate::conditions::{self, truth};
 use crate::fault;
 use crate::grant::GrantRecord;
 use crate::grants::CallersGrants;
@@ -112,10 +112,10 @@ impl LiveKey {
 
     /// Whether the state lets the key be used or its rotation be changed (KMS guide, "Key states").
     pub(crate) fn must_be_enabled(&self) -> Result<(), Fault> {
+        self.must_not_be_going()?;
         match self.record.state {
-            State::Enabled => Ok(()),
+            State::Enabled | State::PendingDeletion | State::PendingReplicaDeletion => Ok(()),
             State::Disabled => Err(fault::disabled(&self.arn)),
-            State::PendingDeletion => Err(fault::invalid_state(&self.arn, "pending deletion")),
             State::PendingImport => Err(fault::invalid_state(&self.arn, "pending import")),
         }
     }
@@ -146,9 +146,9 @@ impl LiveKey {
 
     /// Whether the state lets the key be changed.
     pub(crate) fn must_not_be_going(&self) -> Result<(), Fault> {
-        match self.record.state {
-            State::PendingDeletion => Err(fault::invalid_state(&self.arn, "pending deletion")),
-            State::Enabled | State::Disabled | State::PendingImport => Ok(()),
+        match self.record.state.going() {
+            Some(going) => Err(fault::invalid_state(&self.arn, going)),
+            None => Ok(()),
         }
     }
 
@@ -200,7 +200,8 @@ pub(crate) fn condition<'k>(live: &'k LiveKey, key: &str) -> Option<Values<'k>> 
         "kms:keyusage" | "kms:customermasterkeyusage" => {
             Some(Values::One(record.kind.usage.name()))
         }
-        "kms:multiregion" => Some(Values::One("false")),
+        "kms:multiregion" => Some(Values::One(truth(record.family.is_some()))),
+        "kms:multiregionkeytype" => record.part().map(Values::One),
         "kms:resourcealiases" if record.aliases.is_empty() => None,
         "kms:resourcealiases" => Some(Values::Owned(&record.aliases)),
         "aws:resourceaccount" => Some(Values::One(&record.account)),

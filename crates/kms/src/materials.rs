@@ -70,7 +70,7 @@ impl Kms {
         Ok(Arc::from(opened?))
     }
 
-    /// Adds material to a key, as its current one.
+    /// Adds material to a key, as its current one, in every region that the key stands in.
     pub(crate) fn with_material(
         &self,
         mut record: KeyRecord,
@@ -79,9 +79,12 @@ impl Kms {
         rotated: Option<(i64, &str)>,
     ) -> (KeyRecord, SealedBatch) {
         let id = self.material_id(&record, material);
-        let row = key::material_path(&record.region, &id);
-        let value = material_row(&record.path(), material.expose());
-        let batch = batch.put(MATERIALS, row.as_str(), Expected::Absent, value);
+        let mut batch = batch;
+        for region in std::iter::once(record.region.as_str()).chain(record.elsewhere()) {
+            let row = key::material_path(region, &id);
+            let value = material_row(&record.path_in(region), material.expose());
+            batch = batch.put(MATERIALS, row.as_str(), Expected::Absent, value);
+        }
         record.materials.push(Material {
             id,
             rotated_ms: rotated.map(|(at, _)| at),

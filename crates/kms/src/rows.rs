@@ -13,16 +13,17 @@ use bulla_shapes::kms::{
     GetParametersForImportRequest, GetPublicKeyRequest, ImportKeyMaterialRequest,
     ListAliasesRequest, ListGrantsRequest, ListKeyPoliciesRequest, ListKeyRotationsRequest,
     ListKeysRequest, ListResourceTagsRequest, ListRetirableGrantsRequest, PutKeyPolicyRequest,
-    ReEncryptRequest, RetireGrantRequest, RevokeGrantRequest, RotateKeyOnDemandRequest,
-    ScheduleKeyDeletionRequest, SignRequest, TagResourceRequest, UntagResourceRequest,
-    UpdateAliasRequest, UpdateKeyDescriptionRequest, VerifyMacRequest, VerifyRequest,
+    ReEncryptRequest, ReplicateKeyRequest, RetireGrantRequest, RevokeGrantRequest,
+    RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest, SignRequest, TagResourceRequest,
+    UntagResourceRequest, UpdateAliasRequest, UpdateKeyDescriptionRequest,
+    UpdatePrimaryRegionRequest, VerifyMacRequest, VerifyRequest,
 };
 use bulla_shapes::{Fault, kms};
 
 use crate::found::Takes;
 use crate::ops::{
     agree, alias, crypt, datakey, datakeypair, describe, grant, grant_end, grant_list, import,
-    lifecycle, mac, policy, public, random, rotation, sign, tags,
+    lifecycle, mac, policy, public, random, replicate, rotation, sign, tags,
 };
 use crate::{Kms, due};
 
@@ -70,6 +71,8 @@ static ROWS: &[Row<Kms>] = &[
     row!("GetParametersForImport", Write, true, "GetParametersForImport", GetParametersForImportRequest, import::get_parameters_for_import),
     row!("ImportKeyMaterial", Write, false, "ImportKeyMaterial", ImportKeyMaterialRequest, import::import_key_material),
     row!("DeleteImportedKeyMaterial", Write, false, "DeleteImportedKeyMaterial", DeleteImportedKeyMaterialRequest, import::delete_imported_key_material),
+    row!("ReplicateKey", Write, false, "ReplicateKey", ReplicateKeyRequest, replicate::replicate_key),
+    row!("UpdatePrimaryRegion", Write, false, "UpdatePrimaryRegion", UpdatePrimaryRegionRequest, replicate::update_primary_region),
     row!("GetKeyLastUsage", Read, true, "GetKeyLastUsage", GetKeyLastUsageRequest, describe::get_key_last_usage),
     row!("EnableKeyRotation", Write, false, "EnableKeyRotation", EnableKeyRotationRequest, rotation::enable_key_rotation),
     row!("DisableKeyRotation", Write, false, "DisableKeyRotation", DisableKeyRotationRequest, rotation::disable_key_rotation),

@@ -9,6 +9,7 @@ pub mod journal;
 pub mod marker;
 pub mod outbox;
 pub mod pipeline;
+pub mod region;
 pub mod root;
 pub mod scheduler;
 mod scope;

@@ -17,6 +17,8 @@ pub struct Job {
     pub version: u64,
     /// When it fell due, in milliseconds since 1970.
     pub due_ms: i64,
+    /// When it is carried out: later than that, by long where the server was down.
+    pub now_ms: i64,
     /// The service, by its model's id.
     pub service: String,
     /// The kind of job.
@@ -65,7 +67,8 @@ pub async fn due_from(
     }
     let view = barrier.view().await?;
     let page = view.range(DUE, &range, MAX_JOBS_A_LOOK).await?;
-    let jobs = page.rows.iter().filter_map(|(key, opened)| job(key, opened.version)).collect();
+    let jobs =
+        page.rows.iter().filter_map(|(key, opened)| job(key, opened.version, now_ms)).collect();
     Ok(DuePage { jobs, next: page.next })
 }
 
@@ -76,15 +79,21 @@ pub async fn due_from(
 pub async fn next_due(barrier: &Barrier) -> Result<Option<i64>, BarrierError> {
     let view = barrier.view().await?;
     let page = view.range(DUE, &Range::all(), 1).await?;
-    Ok(page.rows.first().and_then(|(key, opened)| job(key, opened.version)).map(|job| job.due_ms))
+    Ok(page.rows.first().and_then(|(key, _)| due_ms(key)))
 }
 
-fn job(key: &Key, version: u64) -> Option<Job> {
-    let mut parts = std::str::from_utf8(key.as_bytes()).ok()?.splitn(4, '/');
+fn due_ms(key: &Key) -> Option<i64> {
+    let (due, _) = std::str::from_utf8(key.as_bytes()).ok()?.split_once('/')?;
+    due.parse().ok()
+}
+
+fn job(key: &Key, version: u64, now_ms: i64) -> Option<Job> {
+    let mut parts = std::str::from_utf8(key.as_bytes()).ok()?.splitn(4, '/').skip(1);
     Some(Job {
         key: key.as_bytes().to_vec(),
         version,
-        due_ms: parts.next()?.parse().ok()?,
+        due_ms: due_ms(key)?,
+        now_ms,
         service: parts.next()?.to_owned(),
         kind: parts.next()?.to_owned(),
         subject: parts.next()?.to_owned(),

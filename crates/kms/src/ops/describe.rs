@@ -6,6 +6,7 @@ use bulla_shapes::View;
 use bulla_shapes::kms::{
     DescribeKeyRequest, DescribeKeyResponse, GetKeyLastUsageRequest, GetKeyLastUsageResponse,
     KeyLastUsageData, KeyListEntry, KeyMetadata, ListKeysRequest, ListKeysResponse,
+    MultiRegionConfiguration, MultiRegionKey,
 };
 use bulla_store::{Key, Range};
 
@@ -13,7 +14,7 @@ use super::lifecycle::{own_key, uuid};
 use super::{Answer, KEY_TYPE};
 use crate::conditions::RequestKeys;
 use crate::found::Takes;
-use crate::key::{Import, KeyRecord, Origin, State, path};
+use crate::key::{CREATING, Import, KeyRecord, Origin, State, path};
 use crate::kind::Usage;
 use crate::{KEYS, Kms, fault, key, marker};
 
@@ -22,9 +23,15 @@ const KEYS_A_PAGE: (usize, usize) = (100, 1_000);
 
 /// A key as its owner sees it.
 pub(crate) fn metadata(record: &KeyRecord) -> KeyMetadata<'static> {
+    metadata_in(record, record.state.name())
+}
+
+/// A key as its owner sees it, in a state by AWS's name.
+pub(crate) fn metadata_in(record: &KeyRecord, state: &'static str) -> KeyMetadata<'static> {
     let manager = if record.managed_by.is_some() { "AWS" } else { "CUSTOMER" };
     let kind = record.kind;
-    let material = record.materials.last().filter(|_| kind.is_symmetric_encryption());
+    let has_id = kind.is_symmetric_encryption() && state != CREATING;
+    let material = record.materials.last().filter(|_| has_id);
     let material = material.map(|material| material.id.clone());
     // With several materials the earliest end counts; without all of them there is none.
     let imports = record.materials.iter().filter_map(|material| material.import.as_ref());
@@ -40,16 +47,18 @@ pub(crate) fn metadata(record: &KeyRecord) -> KeyMetadata<'static> {
         .with_key_id(record.id.clone())
         .with_arn(record.arn())
         .with_creation_date(record.created_ms)
-        .with_enabled(record.state == State::Enabled)
+        .with_enabled(state == State::Enabled.name())
         .with_description(record.description.clone())
         .with_key_usage(kind.usage.name())
-        .with_key_state(record.state.name())
+        .with_key_state(state)
         .with_some(record.deletion_ms, KeyMetadata::with_deletion_date)
         .with_origin(record.origin.name())
         .with_key_manager(manager)
         .with_customer_master_key_spec(kind.spec)
         .with_key_spec(kind.spec)
-        .with_multi_region(false)
+        .with_multi_region(record.family.is_some())
+        .with_some(configuration(record), KeyMetadata::with_multi_region_configuration)
+        .with_some(record.window_days, KeyMetadata::with_pending_deletion_window_in_days)
         .with_some(material, KeyMetadata::with_current_key_material_id)
         .with_some(model, KeyMetadata::with_expiration_model)
         .with_some(valid_to, KeyMetadata::with_valid_to);
@@ -61,6 +70,20 @@ pub(crate) fn metadata(record: &KeyRecord) -> KeyMetadata<'static> {
         Usage::EncapsulateDecapsulate => metadata.with_encapsulation_algorithms(algorithms),
         Usage::GenerateVerifyMac => metadata.with_mac_algorithms(algorithms),
     }
+}
+
+/// Where a multi-Region key stands.
+fn configuration(record: &KeyRecord) -> Option<MultiRegionConfiguration<'static>> {
+    let (family, part) = (record.family.as_ref()?, record.part()?);
+    let one = |region: &String| {
+        MultiRegionKey::new().with_arn(record.arn_in(region)).with_region(region.clone())
+    };
+    let replicas: Vec<_> = family.replicas.iter().map(one).collect();
+    let configuration = MultiRegionConfiguration::new()
+        .with_multi_region_key_type(part)
+        .with_primary_key(one(&family.primary))
+        .with_replica_keys(replicas);
+    Some(configuration)
 }
 
 pub(crate) async fn describe_key(

@@ -83,6 +83,9 @@ pub(crate) async fn import_key_material(
         valid_to_ms,
         description: input.key_material_description().map(str::to_owned),
     };
+    if record.is_replica() {
+        suits_replica(input)?;
+    }
     let before = enter(&mut record, &key, &id, import, input)?;
     let batch = kms.put_material(SealedBatch::new(), &record, &id, material.expose()).await?;
     let batch = reschedule(batch, &key.path, &id, before, valid_to_ms);
@@ -165,6 +168,21 @@ async fn unwrapped(
         }
         material => Ok(material?),
     }
+}
+
+/// What only the primary of a multi-Region key takes (recorded texts).
+fn suits_replica(input: &ImportKeyMaterialRequest<'_>) -> Result<(), Fault> {
+    if input.key_material_description().is_some() {
+        return Err(fault::validation(
+            "Key material description can only be specified on primary Multi-Region keys",
+        ));
+    }
+    if input.import_type() == Some("NEW_KEY_MATERIAL") {
+        return Err(fault::validation(
+            "Input parameter ImportType NEW_KEY_MATERIAL cannot be used on replica Multi-Region keys",
+        ));
+    }
+    Ok(())
 }
 
 /// Enters the material into the record, and gives the time that it was to expire at before
@@ -253,18 +271,20 @@ pub(crate) async fn delete_imported_key_material(
         ))
         .into());
     };
+    // A replica goes on waiting for what its primary has.
+    let vanishes = place == Place::Pending && !record.is_replica();
     let is_held = record.material_at(place).is_some_and(|material| material.is_held());
     if is_held {
         let expiry = record.take_away(place);
         let batch = reschedule(SealedBatch::new(), &key.path, &id, expiry, None);
-        let batch = if place == Place::Pending {
+        let batch = if vanishes {
             kms.drop_material(batch, &record, &id).await?
         } else {
             kms.put_material(batch, &record, &id, &[]).await?
         };
         forget(&mut record, place);
         kms.change(&key, &record, batch).await?;
-    } else if place == Place::Pending {
+    } else if vanishes {
         let batch = kms.drop_material(SealedBatch::new(), &record, &id).await?;
         forget(&mut record, place);
         kms.change(&key, &record, batch).await?;
@@ -274,9 +294,11 @@ pub(crate) async fn delete_imported_key_material(
     Ok(Some(answer.into_record()))
 }
 
-/// Pending material leaves no trace; other material leaves the key waiting for it (recorded).
+/// Pending material leaves no trace but in a replica; other material leaves the key waiting for it
+/// (recorded).
 fn forget(record: &mut KeyRecord, place: Place) {
     match place {
+        Place::Pending if record.is_replica() => {}
         Place::Pending => record.pending = None,
         Place::Known(_) => record.settle(),
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bulla_crypto::hex;
 use bulla_plane::Call;
 use bulla_plane::Stop;
 use bulla_plane::gate::permit_account;
@@ -16,6 +17,7 @@ use bulla_store::{Expected, SealedBatch};
 
 use super::{Answer, KEY_TYPE, rotation};
 use crate::conditions::{RequestKeys, truth};
+use crate::family::Family;
 use crate::fault;
 use crate::found::Takes;
 use crate::key::{KeyRecord, Origin, State};
@@ -46,7 +48,9 @@ impl Kms {
             created_ms: call.now_ms,
             description: String::new(),
             state: State::Enabled,
+            family: None,
             deletion_ms: None,
+            window_days: None,
             managed_by: None,
             policy,
             principals: vec![],
@@ -69,6 +73,13 @@ impl Kms {
         *variant = *variant & 0x3f | 0x80;
         Ok(uuid(bytes))
     }
+
+    /// Makes a new key one that can stand in several regions, which its id tells.
+    fn found_family(&self, record: &mut KeyRecord) -> Result<(), Stop> {
+        record.id = format!("mrk-{}", hex::encode(&self.crypto.random::<16>()?));
+        record.family = Some(Family { primary: record.region.clone(), replicas: vec![] });
+        Ok(())
+    }
 }
 
 /// A UUID as text.
@@ -89,6 +100,7 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
     let tags = super::tags::pairs(input.tags());
     super::tags::check(&tags)?;
     let bypass = input.bypass_policy_lockout_safety_check() == Some(true);
+    let in_many = input.multi_region() == Some(true);
     let spec = input.key_spec().or(input.customer_master_key_spec());
     let spec = spec.unwrap_or(Kind::symmetric().spec);
     let usage = input.key_usage().unwrap_or(Kind::symmetric().usage.name());
@@ -96,7 +108,8 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
         .with("kms:keyspec", spec)
         .with("kms:keyusage", usage)
         .with("kms:keyorigin", input.origin().unwrap_or(Origin::AwsKms.name()))
-        .with("kms:multiregion", "false")
+        .with("kms:multiregion", truth(in_many))
+        .with_some("kms:multiregionkeytype", in_many.then_some("PRIMARY"))
         .with("kms:bypasspolicylockoutsafetycheck", truth(bypass))
         .tags(&tags);
     permit_account(call, "kms:CreateKey", "*", &keys)?;
@@ -107,7 +120,10 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
         Some(text) => text.to_owned(),
         None => policies::default_text(call.partition, &account),
     };
-    let record = kms.fresh(call, kind, String::new())?;
+    let mut record = kms.fresh(call, kind, String::new())?;
+    if in_many {
+        kms.found_family(&mut record)?;
+    }
     let arn = record.arn();
     let place = (account.as_str(), arn.as_str());
     let accepted = policies::checked(&*kms.directory, call, policy, place, bypass).await?;
@@ -141,13 +157,10 @@ fn kind(input: &CreateKeyRequest<'_>, spec: &str, usage: &str) -> Result<&'stati
     })
 }
 
-/// Where a new key's material is to come from. Refuses what this server does not make: keys in
-/// custom key stores, and multi-Region keys. That lattice keys cannot be brought in is our choice,
+/// Where a new key's material is to come from. Refuses keys in custom key stores, which this server
+/// does not make. That lattice keys cannot be brought in is our choice,
 /// as nothing is known of the form that AWS takes them in.
 fn origin(input: &CreateKeyRequest<'_>, kind: &Kind) -> Result<Origin, Fault> {
-    if input.multi_region() == Some(true) {
-        return Err(fault::unsupported("this server does not make multi-Region keys"));
-    }
     if input.custom_key_store_id().is_some() || input.xks_key_id().is_some() {
         return Err(fault::unsupported("this server has no custom key stores"));
     }
@@ -233,19 +246,36 @@ pub(crate) async fn schedule_key_deletion(
     }
     key.must_not_be_going()?;
     let mut record = key.record.clone();
-    let deletion_ms = call.now_ms.saturating_add(days.saturating_mul(DAY_MS));
-    record.state = State::PendingDeletion;
-    record.deletion_ms = Some(deletion_ms);
-    let batch = rotation::reschedule(&key, &mut record, SealedBatch::new(), call.now_ms);
-    let due = due_key(deletion_ms, "kms", "delete", &record.path());
-    let batch = batch.put(DUE, due, Expected::Absent, b"{}".to_vec());
+    let mut batch = SealedBatch::new();
+    if record.has_replicas() {
+        record.state = State::PendingReplicaDeletion;
+        record.window_days = Some(days);
+    } else {
+        batch = await_deletion(&mut record, days, call.now_ms, batch);
+    }
+    let batch = rotation::reschedule(&key, &mut record, batch, call.now_ms);
     kms.change(&key, &record, batch).await?;
     let answer = ScheduleKeyDeletionResponse::new()
         .with_key_id(key.arn.clone())
-        .with_deletion_date(deletion_ms)
-        .with_key_state(State::PendingDeletion.name())
+        .with_some(record.deletion_ms, ScheduleKeyDeletionResponse::with_deletion_date)
+        .with_key_state(record.state.name())
         .with_pending_window_in_days(days);
     Ok(Some(answer.into_record()))
+}
+
+/// Begins a key's waiting period.
+pub(crate) fn await_deletion(
+    record: &mut KeyRecord,
+    days: i64,
+    now_ms: i64,
+    batch: SealedBatch,
+) -> SealedBatch {
+    let deletion_ms = now_ms.saturating_add(days.saturating_mul(DAY_MS));
+    record.state = State::PendingDeletion;
+    record.deletion_ms = Some(deletion_ms);
+    record.window_days = None;
+    let due = due_key(deletion_ms, "kms", "delete", &record.path());
+    batch.put(DUE, due, Expected::Absent, b"{}".to_vec())
 }
 
 pub(crate) async fn cancel_key_deletion(
@@ -255,20 +285,20 @@ pub(crate) async fn cancel_key_deletion(
 ) -> Answer {
     let none = RequestKeys::none();
     let key = own_key(kms, call, input.key_id(), "kms:CancelKeyDeletion", &none).await?;
-    let Some(deletion_ms) = pending(&key) else {
+    if key.record.state.going().is_none() {
         return Err(fault::invalid_state(&key.arn, "not pending deletion").into());
-    };
+    }
     let mut record = key.record.clone();
     let lacks_material = record.origin == Origin::External && !record.is_whole();
     record.state = if lacks_material { State::PendingImport } else { State::Disabled };
-    record.deletion_ms = None;
-    let due = due_key(deletion_ms, "kms", "delete", &record.path());
-    // A job's row is written once, so that it always has its first version.
-    let batch = SealedBatch::new().delete(DUE, due, Expected::At(1));
+    record.window_days = None;
+    let mut batch = SealedBatch::new();
+    // A primary that waits for its replicas has no date yet.
+    if let Some(deletion_ms) = record.deletion_ms.take() {
+        let due = due_key(deletion_ms, "kms", "delete", &record.path());
+        // A job's row is written once, so that it always has its first version.
+        batch = batch.delete(DUE, due, Expected::At(1));
+    }
     kms.change(&key, &record, batch).await?;
     Ok(Some(CancelKeyDeletionResponse::new().with_key_id(key.arn.clone()).into_record()))
-}
-
-fn pending(key: &LiveKey) -> Option<i64> {
-    key.record.deletion_ms.filter(|_| key.record.state == State::PendingDeletion)
 }

@@ -15,6 +15,7 @@ pub(crate) mod mac;
 pub(crate) mod policy;
 pub(crate) mod public;
 pub(crate) mod random;
+pub(crate) mod replicate;
 pub(crate) mod rotation;
 pub(crate) mod sign;
 pub(crate) mod tags;

@@ -26,11 +26,14 @@ pub(crate) const MAX_ON_DEMAND: u32 = 25;
 /// How long a rotation on demand takes. AWS takes about 100 s; shorter is our choice, and long
 /// enough that a second request at once finds the first under way, as recorded.
 const ON_DEMAND_MS: i64 = 10_000;
+/// The state of new material that some regions of the key still lack.
+const LACKING: &str = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION";
 /// Default and largest page of ListKeyRotations.
 const ROTATIONS_A_PAGE: (usize, usize) = (100, 1_000);
 
 /// Brings the schedule in line with a changed record: the old job goes, and a new one comes if the
-/// key rotates and is enabled. An overdue rotation is due at once.
+/// key rotates and is enabled, and has not its rotation from another region. An overdue rotation is
+/// due at once.
 pub(crate) fn reschedule(
     before: &LiveKey,
     record: &mut KeyRecord,
@@ -39,7 +42,7 @@ pub(crate) fn reschedule(
 ) -> SealedBatch {
     let path = record.path();
     let old = before.record.rotation.filter(|rotation| rotation.scheduled);
-    let wanted = record.state == State::Enabled;
+    let wanted = record.state == State::Enabled && !record.is_replica();
     let Some(rotation) = record.rotation.as_mut() else {
         return match old {
             Some(old) => {
@@ -95,6 +98,7 @@ pub(crate) async fn enable_key_rotation(
     key.must_be_the_customers()?;
     must_rotate(&key)?;
     must_rotate_itself(&key)?;
+    key.must_not_be_replica()?;
     key.must_be_enabled()?;
     let mut record = key.record.clone();
     let days = match (asked, record.rotation) {
@@ -121,6 +125,7 @@ pub(crate) async fn disable_key_rotation(
     key.must_be_the_customers()?;
     must_rotate(&key)?;
     must_rotate_itself(&key)?;
+    key.must_not_be_replica()?;
     key.must_be_enabled()?;
     if key.record.rotation.is_none() {
         return Ok(None);
@@ -143,7 +148,7 @@ pub(crate) async fn get_key_rotation_status(
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     must_rotate(&key)?;
     // While deletion is pending the status reads false, and returns on cancellation [M].
-    let going = key.record.state == State::PendingDeletion;
+    let going = key.record.state.going().is_some();
     let rotation = key.record.rotation.filter(|_| !going);
     let started = key.record.on_demand.map(|under_way| under_way.started_ms);
     let answer = GetKeyRotationStatusResponse::new()
@@ -170,6 +175,7 @@ pub(crate) async fn rotate_key_on_demand(
     let key = own_key(kms, call, input.key_id(), "kms:RotateKeyOnDemand", &none).await?;
     key.must_be_the_customers()?;
     must_rotate(&key)?;
+    key.must_not_be_replica()?;
     key.must_be_enabled()?;
     let answer = RotateKeyOnDemandResponse::new().with_key_id(key.arn.clone()).into_record();
     if key.record.on_demand.is_some() {
@@ -190,6 +196,15 @@ pub(crate) async fn rotate_key_on_demand(
             "No available key material pending rotation for the key: {}.",
             key.arn
         ))
+        .into());
+    }
+    if let Some(pending) = &key.record.pending
+        && !kms.is_everywhere(&key.record, &pending.id).await?
+    {
+        return Err(fault::invalid_state_text(
+            "Cannot perform key material rotation: Key material has not been imported for \
+             replicas of the Multi-Region key.",
+        )
         .into());
     }
     let mut record = key.record.clone();
@@ -215,7 +230,11 @@ pub(crate) async fn list_key_rotations(
     let current = materials.len().saturating_sub(1);
     let state = |at| if at == current { "CURRENT" } else { "NON_CURRENT" };
     let known = materials.iter().enumerate().map(|(at, material)| (material, state(at)));
-    let pending = key.record.pending.iter().map(|material| (material, "PENDING_ROTATION"));
+    let waiting = match &key.record.pending {
+        Some(pending) if !kms.is_everywhere(&key.record, &pending.id).await? => LACKING,
+        _ => "PENDING_ROTATION",
+    };
+    let pending = key.record.pending.iter().map(|material| (material, waiting));
     let listed = known.chain(pending).filter(|(m, _)| every || m.rotated_ms.is_some());
     let (usual, most) = ROTATIONS_A_PAGE;
     let limit = marker::page_size(input.limit(), usual, most);

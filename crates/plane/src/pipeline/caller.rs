@@ -13,10 +13,8 @@ use bulla_sigv4::{
 
 use super::route::Route;
 use crate::identity::{Authority, Scope};
+use crate::region::is_region;
 use crate::{Authenticator, Credential, CredentialError};
-
-/// The longest region that is taken; AWS's longest has 16 characters.
-const MAX_REGION_BYTES: usize = 32;
 
 /// The key that requests of unknown access keys are held against. Kept, since known keys are
 /// kept too: deriving it each time would tell the two apart.
@@ -111,66 +109,5 @@ fn family(protocol: Protocol) -> Family {
         Protocol::Ec2 => Family::Ec2,
         Protocol::RestJson => Family::RestJson,
         Protocol::RestXml => Family::RestXml,
-    }
-}
-
-/// The partition of a region.
-pub(super) fn partition(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "aws-cn"
-    } else if region.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else {
-        "aws"
-    }
-}
-
-/// Whether a text is formed as regions are: two or three words of small letters, then a number.
-pub(super) fn is_region(text: &str) -> bool {
-    if text.len() > MAX_REGION_BYTES {
-        return false;
-    }
-    let Some((words, number)) = text.rsplit_once('-') else { return false };
-    let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
-    let count = words.split('-').count();
-    (2..=3).contains(&count)
-        && words.split('-').all(word)
-        && !number.is_empty()
-        && number.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn regions_are_known_by_their_form() {
-        for region in ["eu-central-1", "us-gov-west-1", "cn-north-1", "ap-southeast-12"] {
-            assert!(is_region(region), "{region}");
-        }
-        let long = format!("{}-central-1", "e".repeat(MAX_REGION_BYTES));
-        for text in [
-            "",
-            "eu",
-            "eu-1",
-            "eu-central",
-            "eu-central-",
-            "EU-central-1",
-            "-central-1",
-            "a-b-c-d-1",
-            "eu--1",
-            "eu-central-1x",
-            "aws-global",
-            &long,
-        ] {
-            assert!(!is_region(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn partitions_follow_from_regions() {
-        assert_eq!(partition("cn-north-1"), "aws-cn");
-        assert_eq!(partition("us-gov-west-1"), "aws-us-gov");
-        assert_eq!(partition("us-east-1"), "aws");
     }
 }

@@ -35,7 +35,7 @@ use crate::outbox::{Intent, Outbox};
 use crate::stop::internal;
 use crate::upkeep::Upkeep;
 use crate::wire::{MAX_BODY_BYTES, WireRequest, WireResponse};
-use crate::{Authenticator, Call, Clock, Service, trail};
+use crate::{Authenticator, Call, Clock, Service, region, trail};
 
 pub use due::{MAX_JOBS_A_RUN, TICK};
 pub use ids::IdStock;
@@ -247,7 +247,7 @@ fn new_call(
         service: route.service.model(),
         authority,
         access_key_id,
-        partition: caller::partition(&region),
+        partition: region::partition(&region),
         region,
         now_ms,
         request_id: ids.request,

@@ -224,6 +224,84 @@ class TestReplicate:
             opened(far, blob)
 
 
+class TestPermissions:
+    @pytest.fixture
+    def user(self, clock_server, account):
+        """Makes a user with a policy, and clients of it."""
+        iam = client(clock_server, "iam", account=account)
+
+        def make(*statements):
+            name = f"user-{os.urandom(4).hex()}"
+            iam.create_user(UserName=name)
+            allow = {"Effect": "Allow", "Action": "kms:*", "Resource": "*"}
+            policy = {"Version": "2012-10-17", "Statement": [allow, *statements]}
+            iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
+            key = iam.create_access_key(UserName=name)["AccessKey"]
+            return lambda region: client(
+                clock_server,
+                account=key["AccessKeyId"],
+                secret=key["SecretAccessKey"],
+                region=region,
+            )
+
+        return make
+
+    def deny(self, action, test, name, value):
+        return {
+            "Effect": "Deny",
+            "Action": action,
+            "Resource": "*",
+            "Condition": {test: {name: value}},
+        }
+
+    def test_where_a_key_may_be_copied_to(self, user, key):
+        kms = user(self.deny("kms:ReplicateKey", "StringEquals", "kms:ReplicaRegion", FAR))(HOME)
+        with refused("AccessDeniedException"):
+            replicate(kms, key)
+        replicate(kms, key, THIRD)
+
+    def test_the_copy_is_created_in_its_region(self, user, far, key):
+        elsewhere = user(self.deny("kms:CreateKey", "StringEquals", "aws:RequestedRegion", FAR))
+        with refused("AccessDeniedException"):
+            replicate(elsewhere(HOME), key)
+        with refused("NotFoundException"):
+            described(far, there(key))
+        replicate(elsewhere(HOME), key, THIRD)
+        copies = user(
+            self.deny("kms:CreateKey", "StringEquals", "kms:MultiRegionKeyType", "REPLICA")
+        )(HOME)
+        with refused("AccessDeniedException"):
+            replicate(copies, key)
+        new_key(copies, MultiRegion=True)
+
+    def test_where_the_primary_may_go(self, user, home, far, key):
+        replicate(home, key)
+        by_name = self.deny("kms:UpdatePrimaryRegion", "StringEquals", "kms:PrimaryRegion", FAR)
+        by_place = self.deny(
+            "kms:UpdatePrimaryRegion", "StringEquals", "aws:RequestedRegion", FAR
+        )
+        for statement in (by_name, by_place):
+            with refused("AccessDeniedException"):
+                user(statement)(HOME).update_primary_region(KeyId=key, PrimaryRegion=FAR)
+        assert role(home, key) == "PRIMARY"
+        user()(HOME).update_primary_region(KeyId=key, PrimaryRegion=FAR)
+        assert role(far, there(key)) == "PRIMARY"
+
+    def test_what_a_key_is_can_decide(self, user, home, key):
+        single = new_key(home)
+        replicate(home, key)
+        by_reach = user(self.deny("kms:Encrypt", "Bool", "kms:MultiRegion", "true"))(HOME)
+        seal(by_reach, single)
+        with refused("AccessDeniedException"):
+            seal(by_reach, key)
+        by_part = user(
+            self.deny("kms:Encrypt", "StringEquals", "kms:MultiRegionKeyType", "REPLICA")
+        )
+        seal(by_part(HOME), key)
+        with refused("AccessDeniedException"):
+            seal(by_part(FAR), there(key))
+
+
 class TestRotation:
     def test_its_settings_are_the_primarys(self, home, far, key):
         replicate(home, key)

@@ -48,6 +48,8 @@ pub(super) const RULES: &[Rule] = &[
     rule("GetParametersForImport", OwnKey, r#"{"KeyId":"{key}","WrappingAlgorithm":"RSAES_OAEP_SHA_256","WrappingKeySpec":"RSA_2048"}"#),
     rule("ImportKeyMaterial", OwnKey, r#"{"KeyId":"{key}","ImportToken":"AAAA","EncryptedKeyMaterial":"AAAA"}"#),
     rule("DeleteImportedKeyMaterial", OwnKey, r#"{"KeyId":"{key}"}"#),
+    rule("ReplicateKey", OwnKey, r#"{"KeyId":"{key}","ReplicaRegion":"us-west-2"}"#),
+    rule("UpdatePrimaryRegion", OwnKey, r#"{"KeyId":"{key}","PrimaryRegion":"us-west-2"}"#),
     rule("GetKeyLastUsage", OwnKey, r#"{"KeyId":"{key}"}"#),
     rule("EnableKeyRotation", OwnKey, r#"{"KeyId":"{key}"}"#),
     rule("DisableKeyRotation", OwnKey, r#"{"KeyId":"{key}"}"#),

@@ -14,7 +14,7 @@ use bulla_plane::outbox::Outbox;
 use bulla_plane::upkeep::Upkeep;
 use bulla_plane::wire::WireResponse;
 use bulla_plane::{BoxFuture, Clock, Directory, IdStock, Plane, Service};
-use bulla_store::Barrier;
+use bulla_store::{Barrier, Store};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -79,7 +79,11 @@ impl House {
 
     /// The services over a store and a journal in memory.
     pub(crate) fn in_memory(seed: u64) -> Result<Self, String> {
-        let engine = Arc::new(bulla_store::Memory::new());
+        Self::over(Arc::new(bulla_store::Memory::new()), seed)
+    }
+
+    /// The services over a new store on an engine, and a journal in memory.
+    pub(crate) fn over(engine: Arc<dyn Store>, seed: u64) -> Result<Self, String> {
         let barrier = wait(async { store::create(engine, seed).await.map_err(say) })?;
         let medium = Memory::new(MEMORY_BYTES);
         let options = Options {

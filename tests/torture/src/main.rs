@@ -19,16 +19,28 @@ mod matrix;
 mod names;
 mod nonces;
 mod options;
+mod policies;
 mod power_cut;
 mod power_cut_services;
 mod random;
 mod replay;
 mod request;
+mod revocation;
 mod run;
 mod scanner;
+#[path = "../../../crates/policy/tests/it/second/mod.rs"]
+#[expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "it is the test's own evaluator, shared with the tests of the policy language"
+)]
+mod second;
 mod server;
 mod signatures;
 mod signer;
+mod slow_store;
+mod speak;
 mod splice;
 mod store;
 mod writes;
@@ -93,6 +105,12 @@ const TESTS: &[Test] = &[
         run: signatures::run,
     },
     Test {
+        number: 11,
+        name: "policy evaluator",
+        goal: "50,000,000 decisions, 0 differences, all combinations in a small scope",
+        run: policies::run,
+    },
+    Test {
         number: 12,
         name: "authorization matrix",
         goal: "each operation, 19 kinds of principal, right and wrong resource, 0 wrong",
@@ -103,6 +121,12 @@ const TESTS: &[Test] = &[
         name: "names",
         goal: "1,000,000 names, the same decision for the same key and none for look-alikes",
         run: names::run,
+    },
+    Test {
+        number: 14,
+        name: "revocation",
+        goal: "1,000,000 racing calls, 0 allowed that began after it was taken away",
+        run: revocation::run,
     },
     Test {
         number: 17,

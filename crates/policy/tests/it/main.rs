@@ -8,12 +8,10 @@ mod conditions;
 #[cfg(test)]
 mod denials;
 #[cfg(test)]
-mod generate;
-#[cfg(test)]
 mod order;
 #[cfg(test)]
 mod parsing;
 #[cfg(test)]
-mod reference;
+mod second;
 #[cfg(test)]
 mod survey;

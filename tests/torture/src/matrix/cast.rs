@@ -3,7 +3,7 @@
 use crate::house::House;
 use crate::signer::Signer;
 
-use super::speak::{encoded, must, need};
+use crate::speak::{encoded, must, need};
 
 /// A kind of principal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -239,7 +239,7 @@ impl Cast {
         let root = &self.root;
         let arn = format!("arn:aws:iam::{}:policy/boundary", self.account);
         let put = format!("UserName=Bounded&PermissionsBoundary={arn}");
-        let old = super::speak::call(house, root, "iam", "GetPolicy", &format!("PolicyArn={arn}"))?;
+        let old = crate::speak::call(house, root, "iam", "GetPolicy", &format!("PolicyArn={arn}"))?;
         if old.status == 200 {
             let user = "UserName=Bounded";
             must(house, root, "iam", "DeleteUserPermissionsBoundary", user)?;

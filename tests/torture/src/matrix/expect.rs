@@ -5,9 +5,9 @@ use bulla_shapes::Protocol;
 
 use super::cast::Who;
 use super::rules::{On, Rule};
-use super::speak::refusal;
 use crate::door::Reply;
 use crate::run::demand;
+use crate::speak::refusal;
 
 /// Which resource a call is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,6 @@
 mod cast;
 mod expect;
 mod rules;
-pub(crate) mod speak;
 mod targets;
 mod unchanged;
 
@@ -14,12 +13,12 @@ use bulla_plane::Facts;
 use self::cast::{ALL, Cast, Who};
 use self::expect::{Cell, Expected, Which};
 use self::rules::{On, Rule};
-use self::speak::{encoded, is_form, must, need, quoted};
 use self::targets::{Maker, Targets};
 use crate::house::House;
 use crate::random::Random;
 use crate::run::{Counts, Run, demand};
 use crate::signer::Signer;
+use crate::speak::{self, encoded, is_form, must, need, quoted};
 
 /// Manages the organization.
 const MANAGEMENT: &str = "111122223333";

@@ -6,7 +6,7 @@ use crate::house::House;
 use crate::signer::Signer;
 
 use super::cast::trust;
-use super::speak::{encoded, must, need, quoted};
+use crate::speak::{encoded, must, need, quoted};
 
 /// An identity policy, for operations that store or simulate one.
 const DOCUMENT: &str =

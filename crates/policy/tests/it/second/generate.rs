@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bulla_policy::{Grantee, Principal, PrincipalKind};
 use serde_json::{Map, Value, json};
 
-use crate::reference::{Ctx, Scenario};
+use super::reference::{Ctx, Scenario};
 
 /// SplitMix64.
 pub(crate) struct Dice(pub(crate) u64);

@@ -136,7 +136,9 @@ impl Kms {
         alias: Option<&'t str>,
     ) -> Result<Found<'t>, Stop> {
         let grants = self.callers_grants(call, &key).await?;
-        Ok(Found::key(Held { key, grants, child: None }, alias))
+        let foreign = alias.filter(|_| key.record.account != call.account());
+        let asked = foreign.map(|name| alias_arn(call, &key.record.account, name));
+        Ok(Found::key(Held { key, grants, child: None, asked }, alias))
     }
 
     /// Finds the key that a grant is to be created on. Of the caller's grants on it count only
@@ -153,7 +155,10 @@ impl Kms {
         match self.live(&key::path(account, &call.region, id)).await? {
             Some(key) => {
                 let grants = self.callers_grants(call, &key).await?;
-                Ok(Found::key(Held { key, grants, child: Some(Arc::new(child)) }, None))
+                Ok(Found::key(
+                    Held { key, grants, child: Some(Arc::new(child)), asked: None },
+                    None,
+                ))
             }
             None => self.find(call, text, Takes::AnyKeys).await,
         }
@@ -194,10 +199,7 @@ impl Kms {
         name: &'t str,
     ) -> Result<Found<'t>, Stop> {
         let foreign = account != call.account();
-        let nothing = || {
-            let (partition, region) = (call.partition, &call.region);
-            Found::nothing(account, format!("arn:{partition}:kms:{region}:{account}:{name}"))
-        };
+        let nothing = || Found::nothing(account, alias_arn(call, account, name));
         let row = key::path(account, &call.region, name);
         let target = match self.barrier.get(ALIASES, row.as_bytes()).await? {
             Some(opened) => managed::alias_target(opened.value.expose())?,
@@ -235,4 +237,9 @@ impl Kms {
         let found = self.hold(call, live, None).await?;
         Ok(Some(Found { named: Named::Ciphertext, ..found }))
     }
+}
+
+/// The ARN of an alias of an account, in the region of a call.
+fn alias_arn(call: &Call, account: &str, name: &str) -> String {
+    format!("arn:{}:kms:{}:{account}:{name}", call.partition, call.region)
 }

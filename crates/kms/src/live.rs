@@ -61,6 +61,8 @@ pub(crate) struct Held {
     pub(crate) grants: CallersGrants,
     /// The grant that the caller wants to create.
     pub(crate) child: Option<Arc<GrantRecord>>,
+    /// The ARN of the alias by which a caller of another account named the key.
+    pub(crate) asked: Option<String>,
 }
 
 impl LiveKey {
@@ -164,6 +166,10 @@ impl LiveKey {
 impl Protected for Held {
     fn arn(&self) -> &str {
         &self.key.arn
+    }
+
+    fn asked_arn(&self) -> &str {
+        self.asked.as_deref().unwrap_or(&self.key.arn)
     }
 
     fn account(&self) -> &str {

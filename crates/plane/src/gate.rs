@@ -11,7 +11,7 @@ mod inspect;
 use std::sync::Arc;
 
 use bulla_policy::{
-    Conditions, GrantRef, Inputs, Policy, Request, ResourceName, Values, authorize,
+    Conditions, Decision, GrantRef, Inputs, Policy, Request, ResourceName, Values, authorize,
 };
 use bulla_shapes::{Fault, Protocol};
 
@@ -31,6 +31,10 @@ pub struct Guarded<T>(T);
 pub trait Protected {
     /// Its ARN.
     fn arn(&self) -> &str;
+    /// The ARN that the request named it by, where that is another one: an alias's.
+    fn asked_arn(&self) -> &str {
+        self.arn()
+    }
     /// The account it belongs to.
     fn account(&self) -> &str;
     /// Its resource policy.
@@ -109,7 +113,11 @@ impl<T: Protected> Guarded<T> {
             Named::Arn => ResourceName::Named(self.0.arn()),
             Named::As(name) => ResourceName::Named(name),
         };
-        own.decide(inputs, |inputs| settle(call, inputs, &request, resource))?;
+        own.decide(inputs, |inputs| {
+            let asked = Request { resource: self.0.asked_arn(), ..request };
+            settle(inputs, &request)
+                .map_err(|denial| refusal(call, &denial, &own, &asked, conditions, resource))
+        })?;
         Ok(self.0)
     }
 }
@@ -147,20 +155,41 @@ pub fn permit_account(
     };
     let own = OwnSide::of(&call.authority);
     let named = ResourceName::from(resource);
-    own.decide(Inputs::default(), |inputs| settle(call, inputs, &request, named))
+    own.decide(Inputs::default(), |inputs| {
+        settle(inputs, &request)
+            .map_err(|denial| refusal(call, &denial, &own, &request, conditions, named))
+    })
 }
 
-fn settle(
-    call: &Call,
-    inputs: &Inputs<'_>,
-    request: &Request<'_>,
-    resource: ResourceName<'_>,
-) -> Result<(), Fault> {
+/// The decision, as an error when it is a denial.
+fn settle<'a>(inputs: &Inputs<'a>, request: &Request<'_>) -> Result<(), Decision<'a>> {
     let decision = authorize(inputs, request);
-    if decision.allowed() {
-        return Ok(());
+    if decision.allowed() { Ok(()) } else { Err(decision) }
+}
+
+/// What a caller hears of a denial. One of another account hears what it would hear if the record
+/// was not there: else its own policies, with conditions on the record's tags or aliases, could be
+/// made to tell what these are. `asked` names the record as the request did, and `conditions` are
+/// the keys that the request sets.
+fn refusal(
+    call: &Call,
+    denial: &Decision<'_>,
+    own: &OwnSide<'_>,
+    asked: &Request<'_>,
+    conditions: &dyn Conditions,
+    resource: ResourceName<'_>,
+) -> Fault {
+    let told = |decision: &Decision<'_>| {
+        denied(call, decision.denial_text(&call.principal().arn, asked.action, resource))
+    };
+    if !denial.cross_account() {
+        return told(denial);
     }
-    Err(denied(call, decision.denial_text(&call.principal().arn, request.action, resource)))
+    let absent = Scope::new(call, &(), conditions);
+    let request = Request { conditions: &absent, ..*asked };
+    let nothing = Inputs { resource_policy_mandatory: true, ..Inputs::default() };
+    // INVARIANT: nobody of another account is allowed what no policy of the resource allows.
+    own.decide(nothing, |inputs| told(&authorize(inputs, &request)))
 }
 
 /// The refusal of the protocol that the call came by.
@@ -178,6 +207,9 @@ pub fn denied(call: &Call, text: String) -> Fault {
 impl Protected for AnyProtected {
     fn arn(&self) -> &str {
         (**self).arn()
+    }
+    fn asked_arn(&self) -> &str {
+        (**self).asked_arn()
     }
     fn account(&self) -> &str {
         (**self).account()

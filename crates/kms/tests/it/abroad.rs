@@ -50,6 +50,10 @@ fn on(key: &str, mut input: Value) -> Value {
     input
 }
 
+fn on_key(key: &str, input: &Value) -> Value {
+    on(key, input.clone())
+}
+
 fn open_to(account: &str) -> String {
     json!({ "Statement": {
         "Effect": "Allow", "Principal": { "AWS": [A, account] }, "Action": "kms:*",
@@ -85,6 +89,61 @@ async fn an_answer_never_tells_a_stranger_whether_a_key_exists() {
             let missing = house.call(who, operation, on(&alias("missing"), input)).await;
             assert!(message(&there).contains(says), "{operation}: {there:?}");
             assert_eq!(there, missing, "{operation} by {who}");
+        }
+    }
+}
+
+/// A caller's own policies, with conditions on what is a key's own, are no way to ask about keys of
+/// other accounts: the refusal is that of a key which is not there.
+#[tokio::test]
+async fn own_policies_do_not_tell_a_stranger_about_a_key() {
+    let house = House::new().await;
+    let tags = json!([{ "TagKey": "team", "TagValue": "red" }]);
+    let key = house.key(A, None).await;
+    house.call(A, "TagResource", json!({ "KeyId": key, "Tags": tags })).await.unwrap();
+    let alias = json!({ "AliasName": "alias/there", "TargetKeyId": key });
+    house.call(A, "CreateAlias", alias).await.unwrap();
+    let there = format!("arn:aws:kms:{REGION}:{A}:alias/there");
+    let missing = format!("arn:aws:kms:{REGION}:{A}:alias/missing");
+    let when = |effect: &str, test: &Value| {
+        json!({ "Statement": [
+            { "Effect": effect, "Action": "kms:*", "Resource": "*", "Condition": test },
+            { "Effect": "Allow", "Action": "kms:Nothing", "Resource": "*" },
+        ] })
+        .to_string()
+    };
+    let conditions = [
+        json!({ "StringEquals": { "aws:ResourceTag/team": "red" } }),
+        json!({ "StringNotEquals": { "aws:ResourceTag/team": "blue" } }),
+        json!({ "Null": { "aws:ResourceTag/team": "false" } }),
+        json!({ "ForAnyValue:StringLike": { "kms:ResourceAliases": "alias/*" } }),
+        json!({ "StringEquals": { "kms:KeySpec": "SYMMETRIC_DEFAULT" } }),
+        json!({ "StringEquals": { "kms:KeyOrigin": "AWS_KMS" } }),
+    ];
+    let on = |resource: &str| {
+        let allow = json!({ "Effect": "Allow", "Action": "kms:*", "Resource": resource });
+        json!({ "Statement": allow }).to_string()
+    };
+    let mut policies = vec![vec![on(&key)], vec![on("arn:aws:kms:*:*:key/*")]];
+    for condition in &conditions {
+        policies.push(vec![when("Allow", condition)]);
+        policies.push(vec![allows("kms:*"), when("Deny", condition)]);
+    }
+    for (number, policies) in policies.iter().enumerate() {
+        let name = format!("u{number}");
+        let texts: Vec<&str> = policies.iter().map(String::as_str).collect();
+        house.people.user(B, &name, &format!("AIDAEXAMPLE{number:010}"), &texts);
+        for (one, other) in [(key.as_str(), MISSING), (there.as_str(), missing.as_str())] {
+            // Which id a policy names, its holder knows already.
+            if number == 0 && one == key {
+                continue;
+            }
+            for (operation, input) in shared().into_iter().take(4) {
+                let real = house.call(&name, operation, on_key(one, &input)).await;
+                let none = house.call(&name, operation, on_key(other, &input)).await;
+                assert_eq!(code(&real), "AccessDeniedException", "{operation}");
+                assert_eq!(real, none, "{operation} of {one} by {policies:?}");
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use bulla_policy::{Conditions, Inputs, Request, ResourceName, Values};
 use bulla_shapes::Fault;
 
-use super::{Guarded, OwnSide, Protected, Scope, settle};
+use super::{Guarded, OwnSide, Protected, Scope, refusal, settle};
 use crate::Call;
 
 /// A record about whose access the caller may ask. Its content stays out of reach.
@@ -26,7 +26,11 @@ impl<T: Protected> Guarded<T> {
         };
         let own = OwnSide::of(&call.authority);
         let named = ResourceName::Key(self.0.arn());
-        own.decide(Inputs::default(), |inputs| settle(call, inputs, &request, named))?;
+        own.decide(Inputs::default(), |inputs| {
+            let asked = Request { resource: self.0.asked_arn(), ..request };
+            settle(inputs, &request)
+                .map_err(|denial| refusal(call, &denial, &own, &asked, &Nothing, named))
+        })?;
         Ok(Inspected(self.0))
     }
 }

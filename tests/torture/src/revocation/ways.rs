@@ -145,7 +145,8 @@ pub(super) const WAYS: &[Way] = &[
         give: &[FIRST_VERSION, step("iam", "DeletePolicyVersion", "PolicyArn={policy}&VersionId={version}")],
     },
     Way {
-        name: "PutUserPermissionsBoundary", before: &[ALLOW_USER, DENYING_VERSION, SECOND_VERSION], ask: USE, refused: DENIED,
+        name: "PutUserPermissionsBoundary",
+        before: &[ALLOW_USER, DENYING_VERSION, SECOND_VERSION], ask: USE, refused: DENIED,
         take: &[step("iam", "PutUserPermissionsBoundary", "UserName={name}&PermissionsBoundary={policy}")],
         give: &[step("iam", "DeleteUserPermissionsBoundary", "UserName={name}")],
     },
@@ -188,7 +189,8 @@ pub(super) const WAYS: &[Way] = &[
     },
     Way {
         name: "PutRolePermissionsBoundary of a session",
-        before: &[ALLOW_USER, ALLOW_ROLE, DENYING_VERSION, SECOND_VERSION, BE_ROLE], ask: USE, refused: DENIED,
+        before: &[ALLOW_USER, ALLOW_ROLE, DENYING_VERSION, SECOND_VERSION, BE_ROLE],
+        ask: USE, refused: DENIED,
         take: &[step("iam", "PutRolePermissionsBoundary", "RoleName={name}&PermissionsBoundary={policy}")],
         give: &[step("iam", "DeleteRolePermissionsBoundary", "RoleName={name}")],
     },

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::rounds::Effort;
 
 mod bare;
 mod client;
+mod envelope;
 mod error;
 mod histogram;
 mod keys;
@@ -46,6 +47,8 @@ enum Command {
         #[arg(long)]
         listen: SocketAddr,
     },
+    /// Measure the envelope against the cipher, the hash and the copy alone.
+    Envelope(EnvelopeRun),
     /// Measure, and print the tables.
     Run(Run),
 }
@@ -81,9 +84,19 @@ struct Run {
     markdown: Option<PathBuf>,
 }
 
+#[derive(clap::Args)]
+struct EnvelopeRun {
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Also write the table to this file.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Bare { listen } => bare::serve(listen),
+        Command::Envelope(run) => measure_envelope(&run),
         Command::Run(run) => measure(&run),
     };
     match done {
@@ -93,6 +106,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn measure_envelope(run: &EnvelopeRun) -> Result<(), BenchError> {
+    publish(&envelope::run(usize::from(run.rounds))?, run.markdown.as_deref())
 }
 
 fn measure(run: &Run) -> Result<(), BenchError> {
@@ -115,9 +132,13 @@ fn measure(run: &Run) -> Result<(), BenchError> {
         eprintln!("{count} keys");
         report.keys = Some(keys::run(program, count, effort)?);
     }
-    let text = report.markdown();
+    publish(&report.markdown(), run.markdown.as_deref())
+}
+
+/// Prints the tables, and writes them to a file where one is named.
+fn publish(text: &str, file: Option<&Path>) -> Result<(), BenchError> {
     println!("{text}");
-    if let Some(file) = &run.markdown {
+    if let Some(file) = file {
         let doing = format!("write {}", file.display());
         fs::write(file, text).map_err(BenchError::io(doing))?;
     }

@@ -4,9 +4,13 @@ use aws_lc_rs::agreement::{
     Algorithm, ECDH_P256, ECDH_P384, ECDH_P521, ParsedPublicKey, PrivateKey, UnparsedPublicKey,
     agree,
 };
-use aws_lc_rs::encoding::{AsBigEndian, EcPublicKeyUncompressedBin};
+use aws_lc_rs::encoding::{AsBigEndian, AsDer, EcPublicKeyUncompressedBin, PublicKeyX509Der};
+use aws_lc_rs::signature;
 
-use crate::{CryptoError, Curve, SecretBytes, ecdsa::compress};
+use crate::{
+    CryptoError, Curve, SecretBytes,
+    ecdsa::{compress, verification},
+};
 
 const REFUSED: CryptoError = CryptoError::MalformedKey("an elliptic curve key");
 
@@ -65,6 +69,28 @@ impl EcdhKey {
     }
 }
 
+/// The compressed form of a public key: a point or a `SubjectPublicKeyInfo`.
+///
+/// # Errors
+/// [`CryptoError::MalformedKey`] when it is no valid key on this curve.
+pub fn compressed_point(curve: Curve, key: &[u8]) -> Result<Vec<u8>, CryptoError> {
+    let der = point_to_der(curve, key)?;
+    // A `SubjectPublicKeyInfo` ends with the point, which is uncompressed.
+    let point = der.len().checked_sub(1 + 2 * curve.coordinate_len());
+    let point = point.and_then(|at| der.get(at..)).ok_or(REFUSED)?;
+    Ok(compress(point))
+}
+
+/// The `SubjectPublicKeyInfo`, DER, of a public key: a point or another one.
+///
+/// # Errors
+/// [`CryptoError::MalformedKey`] when it is no valid key on this curve.
+pub fn point_to_der(curve: Curve, key: &[u8]) -> Result<Vec<u8>, CryptoError> {
+    let parsed = signature::ParsedPublicKey::new(verification(curve), key);
+    let der: PublicKeyX509Der<'_> = parsed.map_err(|_| REFUSED)?.as_der().map_err(|_| REFUSED)?;
+    Ok(der.as_ref().to_vec())
+}
+
 /// Whether `point` is a valid public key of the curve.
 #[must_use]
 pub fn is_public_key(curve: Curve, point: &[u8]) -> bool {
@@ -94,6 +120,9 @@ mod tests {
             let third = EcdhKey::generate(curve).unwrap();
             assert!(!one.ct_eq(third.agree(ours.compressed_public_key()).unwrap().expose()));
             assert!(is_public_key(curve, ours.compressed_public_key()));
+            let der = point_to_der(curve, ours.compressed_public_key()).unwrap();
+            assert_eq!(compressed_point(curve, &der).unwrap(), ours.compressed_public_key());
+            assert!(one.ct_eq(theirs.agree(&der).unwrap().expose()));
         }
     }
 

@@ -86,7 +86,7 @@ fn signing(curve: Curve) -> &'static EcdsaSigningAlgorithm {
     }
 }
 
-fn verification(curve: Curve) -> &'static EcdsaVerificationAlgorithm {
+pub(crate) fn verification(curve: Curve) -> &'static EcdsaVerificationAlgorithm {
     match curve {
         Curve::P256 => &signature::ECDSA_P256_SHA256_ASN1,
         Curve::P384 => &signature::ECDSA_P384_SHA384_ASN1,

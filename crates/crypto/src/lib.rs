@@ -42,13 +42,13 @@ mod verify;
 
 pub use aead::{Aead, Aes256Gcm, NONCE_LEN, TAG_LEN};
 pub use digest::{SHA256_LEN, Sha256, sha1_thumbprint, sha256};
-pub use ecdh::{EcdhKey, is_public_key};
+pub use ecdh::{EcdhKey, compressed_point, is_public_key, point_to_der};
 pub use ecdsa::{EcdsaKeyPair, digest_of, verify_hashed};
 pub use error::CryptoError;
 pub use gcm::GcmKey;
 pub use hash::{Hash, Hasher, MAX_HASH_LEN};
 pub use hkdf::HkdfKey;
-pub use kdf::{CounterKdf, Kdf};
+pub use kdf::{CounterKdf, Kdf, counter_kdf};
 pub use key_wrap::unwrap_padded;
 pub use mac::{HmacKey, HmacSha256, Mac, ct_eq, hmac_sha256};
 pub use nonce::HEDGED_NONCE_LEN;

@@ -57,7 +57,7 @@ pub enum SignatureAlgorithm {
 
 impl Curve {
     /// Bytes of a coordinate.
-    fn coordinate_len(self) -> usize {
+    pub(crate) fn coordinate_len(self) -> usize {
         match self {
             Self::P256 => 32,
             Self::P384 => 48,

@@ -1,5 +1,7 @@
 //! The client: settings, and whole messages in memory.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::marker::PhantomData;
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
@@ -9,7 +11,9 @@ use bulla_crypto::{Crypto, SecretBytes};
 use crate::context::EncryptionContext;
 use crate::header::{Header, HeaderReader};
 use crate::keyring::Keyring;
-use crate::materials::{DecryptionRequest, EncryptionRequest, MaterialsSource};
+use crate::materials::{
+    DecryptionMaterials, DecryptionRequest, EncryptionRequest, MaterialsSource,
+};
 use crate::opener::Opener;
 use crate::policy::{CommitmentPolicy, RequireEncryptRequireDecrypt};
 use crate::sealer::Sealer;
@@ -66,14 +70,27 @@ impl<P: CommitmentPolicy> Clone for Envelope<P> {
 }
 
 /// A message that was opened. All of it is authentic.
-#[derive(Debug)]
 pub struct Opened {
     /// The plaintext.
     pub plaintext: Vec<u8>,
     /// The header.
     pub header: Header,
+    materials: Arc<DecryptionMaterials>,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the plaintext.
+        write!(f, "Opened({} bytes, {:?})", self.plaintext.len(), self.header.suite())
+    }
+}
+
+impl Opened {
     /// All pairs, those that the message does not store included.
-    pub context: EncryptionContext,
+    #[must_use]
+    pub fn context(&self) -> &EncryptionContext {
+        self.materials.context()
+    }
 }
 
 /// What becomes of signed messages that are read piece by piece: their plaintext comes out before
@@ -180,9 +197,9 @@ impl<P: CommitmentPolicy> Envelope<P> {
     ) -> Result<Opened, Error> {
         let header = Header::parse_within(message, self.key_limit())?;
         let body = message.get(header.as_bytes().len()..).unwrap_or_default();
-        let (opener, context) = self.open(&header, expected, u64::MAX).await?;
+        let (opener, materials) = self.open(&header, expected, u64::MAX).await?;
         let plaintext = open_whole(opener, body)?;
-        Ok(Opened { plaintext, header, context })
+        Ok(Opened { plaintext, header, materials })
     }
 
     /// A message to be made piece by piece. `plaintext_len` is its length in bytes where it is
@@ -196,12 +213,8 @@ impl<P: CommitmentPolicy> Envelope<P> {
         plaintext_len: Option<u64>,
     ) -> Result<Sealer, Error> {
         let suite: Suite = self.suite.into();
-        let request = EncryptionRequest {
-            suite,
-            context: context.clone(),
-            required: Default::default(),
-            plaintext_len,
-        };
+        let required = BTreeSet::new();
+        let request = EncryptionRequest { suite, context, required: &required, plaintext_len };
         let materials = self.source.encryption(request).await?;
         let got = materials.encrypted_data_keys().len();
         match self.key_limit() {
@@ -242,7 +255,7 @@ impl<P: CommitmentPolicy> Envelope<P> {
         header: &Header,
         expected: &EncryptionContext,
         max_frame_len: u64,
-    ) -> Result<(Opener, EncryptionContext), Error> {
+    ) -> Result<(Opener, Arc<DecryptionMaterials>), Error> {
         let suite = header.suite();
         if !P::DECRYPTS_UNCOMMITTED && !suite.commits() {
             return Err(Error::Policy { policy: P::NAME, suite });
@@ -260,7 +273,7 @@ impl<P: CommitmentPolicy> Envelope<P> {
         };
         let materials = self.source.decryption(request).await?;
         let opener = Opener::new(header, &materials, max_frame_len)?;
-        Ok((opener, materials.context().clone()))
+        Ok((opener, materials))
     }
 
     fn key_limit(&self) -> Option<usize> {

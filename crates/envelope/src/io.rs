@@ -128,7 +128,7 @@ pub(crate) fn grow(buffer: &mut Vec<u8>, len: usize) {
 }
 
 /// One read that was not interrupted; 0 at the end.
-fn read_some(from: &mut impl Read, space: &mut [u8]) -> Result<usize, Error> {
+pub(crate) fn read_some(from: &mut impl Read, space: &mut [u8]) -> Result<usize, Error> {
     loop {
         match from.read(space) {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -31,6 +31,7 @@ pub mod keyring;
 pub mod kms;
 mod materials;
 mod opener;
+mod parallel;
 mod policy;
 mod required;
 mod run;
@@ -40,7 +41,7 @@ mod source;
 mod suite;
 mod wire;
 
-pub use bulla_crypto::{CryptoError, RsaPadding, SecretBytes};
+pub use bulla_crypto::{CryptoError, Curve, RsaPadding, SecretBytes};
 pub use context::{ContextError, EncryptionContext, MAX_CONTEXT_BYTES, PUBLIC_KEY_FIELD};
 pub use data_key::{EncryptedDataKey, MAX_KEYS};
 pub use envelope::{DEFAULT_FRAME_LEN, DEFAULT_MAX_FRAME_LEN, Envelope, Opened, Signed};

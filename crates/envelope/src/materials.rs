@@ -20,10 +20,10 @@ pub trait MaterialsSource: Send + Sync {
     ///
     /// # Errors
     /// Those of keyrings and contexts.
-    fn encryption(
-        &self,
-        request: EncryptionRequest,
-    ) -> BoxFuture<'_, Result<Arc<EncryptionMaterials>, Error>>;
+    fn encryption<'a>(
+        &'a self,
+        request: EncryptionRequest<'a>,
+    ) -> BoxFuture<'a, Result<Arc<EncryptionMaterials>, Error>>;
 
     /// The materials for a message that is there.
     ///
@@ -36,10 +36,10 @@ pub trait MaterialsSource: Send + Sync {
 }
 
 impl<S: MaterialsSource + ?Sized> MaterialsSource for Arc<S> {
-    fn encryption(
-        &self,
-        request: EncryptionRequest,
-    ) -> BoxFuture<'_, Result<Arc<EncryptionMaterials>, Error>> {
+    fn encryption<'a>(
+        &'a self,
+        request: EncryptionRequest<'a>,
+    ) -> BoxFuture<'a, Result<Arc<EncryptionMaterials>, Error>> {
         (**self).encryption(request)
     }
 
@@ -52,10 +52,10 @@ impl<S: MaterialsSource + ?Sized> MaterialsSource for Arc<S> {
 }
 
 impl<S: MaterialsSource + ?Sized> MaterialsSource for Box<S> {
-    fn encryption(
-        &self,
-        request: EncryptionRequest,
-    ) -> BoxFuture<'_, Result<Arc<EncryptionMaterials>, Error>> {
+    fn encryption<'a>(
+        &'a self,
+        request: EncryptionRequest<'a>,
+    ) -> BoxFuture<'a, Result<Arc<EncryptionMaterials>, Error>> {
         (**self).encryption(request)
     }
 
@@ -68,14 +68,14 @@ impl<S: MaterialsSource + ?Sized> MaterialsSource for Box<S> {
 }
 
 /// What a new message is to be.
-#[derive(Clone, Debug)]
-pub struct EncryptionRequest {
+#[derive(Clone, Copy, Debug)]
+pub struct EncryptionRequest<'a> {
     /// The suite.
     pub suite: Suite,
     /// The caller's pairs.
-    pub context: EncryptionContext,
+    pub context: &'a EncryptionContext,
     /// Keys of pairs that are authenticated but not stored in the message.
-    pub required: BTreeSet<String>,
+    pub required: &'a BTreeSet<String>,
     /// The length of the plaintext in bytes, where it is known.
     pub plaintext_len: Option<u64>,
 }

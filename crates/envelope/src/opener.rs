@@ -33,15 +33,15 @@ enum Place {
 /// Of a signed message, the last frame comes out only once the signature is good. What comes out
 /// before is authentic, but not known to be the signer's.
 pub struct Opener {
-    run: Run,
-    framing: Framing,
+    pub(crate) run: Run,
+    pub(crate) framing: Framing,
     max_frame_len: u64,
     place: Place,
     /// The next frame's number.
-    number: u32,
+    pub(crate) number: u32,
     /// The beginning of what is not whole yet.
     carry: Vec<u8>,
-    verifier: Option<(Hasher, Curve, Vec<u8>)>,
+    pub(crate) verifier: Option<(Hasher, Curve, Vec<u8>)>,
     /// The last frame's plaintext, while the signature is not checked.
     held: SecretBytes,
 }

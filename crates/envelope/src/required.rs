@@ -42,14 +42,14 @@ impl<S: MaterialsSource> RequiredContext<S> {
 }
 
 impl<S: MaterialsSource> MaterialsSource for RequiredContext<S> {
-    fn encryption(
-        &self,
-        mut request: EncryptionRequest,
-    ) -> BoxFuture<'_, Result<Arc<EncryptionMaterials>, Error>> {
+    fn encryption<'a>(
+        &'a self,
+        request: EncryptionRequest<'a>,
+    ) -> BoxFuture<'a, Result<Arc<EncryptionMaterials>, Error>> {
         Box::pin(async move {
             self.check(|key| request.context.get(key).is_some())?;
-            request.required.extend(self.keys.iter().cloned());
-            self.inner.encryption(request).await
+            let required = request.required.union(&self.keys).cloned().collect();
+            self.inner.encryption(EncryptionRequest { required: &required, ..request }).await
         })
     }
 

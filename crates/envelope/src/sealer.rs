@@ -21,15 +21,15 @@ pub(crate) const MAX_FOOTER: usize = 2 + 104;
 /// It holds back up to one frame of plaintext, as the last frame is laid out differently.
 pub struct Sealer {
     materials: Arc<EncryptionMaterials>,
-    run: Run,
+    pub(crate) run: Run,
     /// What is still to be written before the first frame.
     header: Vec<u8>,
     /// The next frame's number.
-    number: u32,
+    pub(crate) number: u32,
     pending: Pending,
-    signer: Option<Hasher>,
+    pub(crate) signer: Option<Hasher>,
     /// What was announced, and how much of that is still to come.
-    announced: Option<(u64, u64)>,
+    pub(crate) announced: Option<(u64, u64)>,
 }
 
 /// Up to a frame of plaintext that waits for more.

@@ -1,6 +1,7 @@
 //! The default source of materials: fresh keys from a keyring, for each message (specification:
 //! `framework/default-cmm.md`).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use base64_simd::STANDARD;
@@ -27,11 +28,12 @@ impl DefaultSource {
         Self { keyring: Box::new(keyring), crypto: Crypto::standard() }
     }
 
-    async fn encrypt(&self, request: EncryptionRequest) -> Result<EncryptionMaterials, Error> {
-        let EncryptionRequest { suite, mut context, required, .. } = request;
+    async fn encrypt(&self, request: EncryptionRequest<'_>) -> Result<EncryptionMaterials, Error> {
+        let EncryptionRequest { suite, context, required, .. } = request;
         if context.get(PUBLIC_KEY_FIELD).is_some() {
             return Err(ContextError::Reserved.into());
         }
+        let mut context = context.clone();
         let signing = suite.signature().map(EcdsaKeyPair::generate).transpose()?;
         if let Some(pair) = &signing {
             let point = STANDARD.encode_to_string(pair.compressed_public_key());
@@ -40,7 +42,7 @@ impl DefaultSource {
         let mut task = WrapTask::new(suite, context, self.crypto.clone());
         self.keyring.wrap_key(&mut task).await?;
         let (context, data_key, keys) = task.finish()?;
-        EncryptionMaterials::new(suite, context, &required, data_key, keys, signing)
+        EncryptionMaterials::new(suite, context, required, data_key, keys, signing)
     }
 
     async fn decrypt(&self, request: DecryptionRequest<'_>) -> Result<DecryptionMaterials, Error> {
@@ -53,15 +55,15 @@ impl DefaultSource {
         if data_key.len() != suite.data_key_len() {
             return Err(KeyringError::KeyLength(data_key.len()).into());
         }
-        Ok(DecryptionMaterials::new(data_key, context, &required, verification))
+        Ok(DecryptionMaterials::new(data_key, context.into_owned(), &required, verification))
     }
 }
 
 impl MaterialsSource for DefaultSource {
-    fn encryption(
-        &self,
-        request: EncryptionRequest,
-    ) -> BoxFuture<'_, Result<Arc<EncryptionMaterials>, Error>> {
+    fn encryption<'a>(
+        &'a self,
+        request: EncryptionRequest<'a>,
+    ) -> BoxFuture<'a, Result<Arc<EncryptionMaterials>, Error>> {
         Box::pin(async move { self.encrypt(request).await.map(Arc::new) })
     }
 
@@ -77,17 +79,17 @@ impl MaterialsSource for DefaultSource {
 ///
 /// # Errors
 /// [`Error::ContextMismatch`] for a pair that is stored with another value.
-pub(crate) fn joined(
-    stored: &EncryptionContext,
+pub(crate) fn joined<'a>(
+    stored: &'a EncryptionContext,
     expected: &EncryptionContext,
-) -> Result<(EncryptionContext, EncryptionContext), Error> {
-    let (mut all, mut required) = (stored.clone(), EncryptionContext::new());
+) -> Result<(Cow<'a, EncryptionContext>, EncryptionContext), Error> {
+    let (mut all, mut required) = (Cow::Borrowed(stored), EncryptionContext::new());
     for (key, value) in expected.iter() {
         match stored.get(key) {
             Some(same) if same == value => {}
             Some(_) => return Err(Error::ContextMismatch(key.to_owned())),
             None => {
-                all.insert(key, value)?;
+                all.to_mut().insert(key, value)?;
                 required.insert(key, value)?;
             }
         }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::num::NonZeroUsize;
 
 use bulla_envelope::{EncryptionContext, Error, FormatError, Header};
 use indicatif::ProgressBar;
@@ -44,7 +45,7 @@ pub(super) async fn run(
             let output = Output::create(&job.output, overwrite, false, false)?;
             encrypt(envelope, input, output, context, job.len).await
         }
-        Direction::Decrypt => decrypt(envelope, input, &job.output, context, overwrite).await,
+        Direction::Decrypt => decrypt(envelope, input, job, context, overwrite).await,
     }
 }
 
@@ -57,7 +58,10 @@ async fn encrypt(
 ) -> Result<Done, MessageError> {
     let sealer = envelope.sealer(context, len).await?;
     let header = Header::parse(sealer.header())?;
-    let len = sealer.copy(input, &mut output)?;
+    let len = match len {
+        Some(_) => sealer.copy_parallel(input, &mut output, threads())?,
+        None => sealer.copy(input, &mut output)?,
+    };
     output.publish()?;
     Ok(Done { header, len })
 }
@@ -65,7 +69,7 @@ async fn encrypt(
 async fn decrypt(
     envelope: &AnyEnvelope,
     mut input: impl Read,
-    place: &Place,
+    job: &Job,
     expected: &EncryptionContext,
     overwrite: bool,
 ) -> Result<Done, MessageError> {
@@ -81,10 +85,19 @@ async fn decrypt(
         }
     };
     let opener = envelope.opener(&header, expected).await?;
-    let mut output = Output::create(place, overwrite, true, opener.is_signed())?;
-    let len = opener.copy(rest.as_slice().chain(input), &mut output)?;
+    let mut output = Output::create(&job.output, overwrite, true, opener.is_signed())?;
+    let input = rest.as_slice().chain(input);
+    let len = match job.len {
+        Some(_) => opener.copy_parallel(input, &mut output, threads())?,
+        None => opener.copy(input, &mut output)?,
+    };
     output.publish()?;
     Ok(Done { header, len })
+}
+
+/// As many threads as there are cores. Pipes do with one: what comes in goes out, block or not.
+fn threads() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 fn open(place: &Place) -> Result<Box<dyn Read>, MessageError> {

@@ -97,13 +97,20 @@ impl<S: MaterialsSource> CachingSource<S> {
         self
     }
 
-    async fn encrypt(&self, request: EncryptionRequest) -> Result<Arc<EncryptionMaterials>, Error> {
+    async fn encrypt(
+        &self,
+        request: EncryptionRequest<'_>,
+    ) -> Result<Arc<EncryptionMaterials>, Error> {
         let len = match request.plaintext_len {
             Some(len) if request.suite.cacheable() && len < self.limits.max_bytes => len,
             _ => return self.inner.encryption(request).await,
         };
-        let required = request.context.filtered(|key| request.required.contains(key)).serialize();
-        let id = self.ids.encryption(Some(request.suite), &request.context, &required);
+        let hidden = |key: &str| request.required.contains(key);
+        let required = match request.required.is_empty() {
+            true => Vec::new(),
+            false => request.context.filtered(hidden).serialize(),
+        };
+        let id = self.ids.encryption(Some(request.suite), request.context, &required);
         let found = || self.cache.encryption(&id, len, self.limits);
         let ask = async {
             let materials = self.inner.encryption(request).await?;
@@ -180,10 +187,10 @@ impl Drop for Gate<'_> {
 }
 
 impl<S: MaterialsSource> MaterialsSource for CachingSource<S> {
-    fn encryption(
-        &self,
-        request: EncryptionRequest,
-    ) -> BoxFuture<'_, Result<Arc<EncryptionMaterials>, Error>> {
+    fn encryption<'a>(
+        &'a self,
+        request: EncryptionRequest<'a>,
+    ) -> BoxFuture<'a, Result<Arc<EncryptionMaterials>, Error>> {
         Box::pin(self.encrypt(request))
     }
 

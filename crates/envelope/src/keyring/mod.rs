@@ -1,6 +1,7 @@
 //! Keyrings: who draws data keys, wraps and unwraps them (specification:
 //! `framework/keyring-interface.md`).
 
+mod ecdh;
 mod error;
 pub(crate) mod kms;
 mod multi;
@@ -14,6 +15,7 @@ use bulla_crypto::SecretBytes;
 
 use crate::materials::BoxFuture;
 
+pub use ecdh::{AwsKmsEcdhKeyring, EcdhKey, RawEcdhKeyring};
 pub use error::KeyringError;
 pub use kms::{
     AwsKmsDiscoveryKeyring, AwsKmsKeyring, AwsKmsRsaKeyring, DiscoveryFilter, KmsRsaPadding,

@@ -32,7 +32,7 @@ async fn there_and_back(sealing: impl Keyring + 'static, opening: Arc<dyn Keyrin
             let opened = decrypt(Arc::clone(&opening), &message.unwrap(), &context).await.unwrap();
             assert_eq!(opened.plaintext, plain);
             assert_eq!(opened.header.suite(), suite);
-            assert_eq!(opened.context.get("purpose"), Some("test"));
+            assert_eq!(opened.context().get("purpose"), Some("test"));
         }
     }
 }
@@ -137,7 +137,7 @@ async fn required_pairs_are_not_stored_and_must_be_known() {
         let known = context(&[("tenant", "a")]);
         let plain = decrypt(DefaultSource::new(aes(1)), &message, &known).await.unwrap();
         assert_eq!(
-            (plain.context.get("tenant"), plain.context.get("purpose")),
+            (plain.context().get("tenant"), plain.context().get("purpose")),
             (Some("a"), Some("test"))
         );
         for wrong in [context(&[("tenant", "b")]), EncryptionContext::new()] {

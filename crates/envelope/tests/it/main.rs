@@ -5,6 +5,8 @@
 mod caching;
 mod damage;
 mod dependencies;
+mod ecdh;
+mod examples;
 mod hostile;
 mod keyrings;
 mod kms;

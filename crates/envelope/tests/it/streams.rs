@@ -132,3 +132,54 @@ fn headers_are_read_byte_by_byte() {
         }
     }
 }
+
+#[tokio::test]
+async fn several_threads_make_the_same_message() {
+    const BLOCK: usize = 512 << 10;
+    let none = EncryptionContext::new();
+    for suite in Committing::ALL {
+        let envelope = Envelope::new(aes(1)).suite(suite);
+        for len in [
+            0,
+            1,
+            4096,
+            BLOCK - 1,
+            BLOCK,
+            BLOCK + 1,
+            2 * BLOCK,
+            7 * BLOCK,
+            7 * BLOCK + 4096,
+            9 * BLOCK + 12_345,
+        ] {
+            let plain: Vec<u8> = (0..=250).cycle().take(len).collect();
+            for threads in [1, 2, 3] {
+                let threads = threads.try_into().unwrap();
+                let mut message = Vec::new();
+                let sealer = envelope.sealer(&none, Some(len as u64)).await.unwrap();
+                let sealed = sealer.copy_parallel(Pieces(&plain, 99_999), &mut message, threads);
+                assert_eq!(sealed.unwrap(), len as u64);
+                let opened = envelope.decrypt(&message, &none).await.unwrap();
+                assert!(opened.plaintext == plain, "{len}");
+                let whole = envelope.encrypt(&plain, &none).await.unwrap();
+                assert!(message.len().abs_diff(whole.len()) <= 4);
+                let header = Header::parse(&message).unwrap();
+                let body = &message[header.as_bytes().len()..];
+                let open = || envelope.opener(&header, &none, Signed::ReleaseEarly);
+                let mut out = Vec::new();
+                let opener = open().await.unwrap();
+                opener.copy_parallel(Pieces(body, 99_999), &mut out, threads).unwrap();
+                assert!(out == plain, "{len}");
+                // What is altered is found, wherever it is.
+                for at in [body.len() / 3, body.len() - 1] {
+                    let mut altered = body.to_vec();
+                    altered[at] ^= 1;
+                    let opener = open().await.unwrap();
+                    assert!(opener.copy_parallel(&*altered, std::io::sink(), threads).is_err());
+                }
+                let opener = open().await.unwrap();
+                let cut = &body[..body.len() - 1];
+                assert!(opener.copy_parallel(cut, std::io::sink(), threads).is_err());
+            }
+        }
+    }
+}

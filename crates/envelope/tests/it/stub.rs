@@ -3,15 +3,32 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
-use bulla_crypto::{Crypto, GcmKey, RsaDecryptionKey, RsaPadding, SecretBytes, sha256};
+use bulla_crypto::{
+    Crypto, Curve, EcdhKey, GcmKey, RsaDecryptionKey, RsaPadding, SecretBytes, point_to_der, sha256,
+};
 use bulla_envelope::kms::{
-    DataKey, Decrypt, Decrypted, Encrypt, Encrypted, GenerateDataKey, KmsClient, KmsError,
-    ReEncrypt,
+    DataKey, Decrypt, Decrypted, DeriveSharedSecret, Encrypt, Encrypted, GenerateDataKey,
+    GetPublicKey, KmsClient, KmsError, ReEncrypt,
 };
 use bulla_envelope::{BoxFuture, EncryptionContext};
 
 pub(crate) const RSA_PRIVATE: &str = include_str!("../data/rsa-private.pem");
 pub(crate) const RSA_PUBLIC: &str = include_str!("../data/rsa-public.pem");
+
+pub(crate) const EC_PRIVATE: [&str; 2] =
+    [include_str!("../data/ec-private-1.pem"), include_str!("../data/ec-private-2.pem")];
+pub(crate) const EC_PUBLIC: [&str; 2] =
+    [include_str!("../data/ec-public-1.pem"), include_str!("../data/ec-public-2.pem")];
+
+fn der(pem: &str) -> Vec<u8> {
+    let digits: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    base64_simd::STANDARD.decode_to_vec(digits).unwrap()
+}
+
+/// The key pair for agreement that this KMS holds: the first one.
+fn ec_key() -> EcdhKey {
+    EcdhKey::from_der(Curve::P384, &der(EC_PRIVATE[0])).unwrap()
+}
 
 /// What `alias/mine` stands for.
 const ALIASED: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234";
@@ -139,13 +156,33 @@ impl KmsClient for Kms {
                         "RSAES_OAEP_SHA_1" => RsaPadding::OaepSha1,
                         _ => RsaPadding::OaepSha256,
                     };
-                    let der: String = RSA_PRIVATE.lines().filter(|l| !l.starts_with('-')).collect();
-                    let der = base64_simd::STANDARD.decode_to_vec(der).unwrap();
-                    let key = RsaDecryptionKey::from_pkcs8(&der).unwrap();
+                    let key = RsaDecryptionKey::from_pkcs8(&der(RSA_PRIVATE)).unwrap();
                     key.decrypt(padding, request.ciphertext).unwrap()
                 }
             };
             Ok(Decrypted { key_id, plaintext })
+        })
+    }
+
+    fn derive_shared_secret<'a>(
+        &'a self,
+        request: DeriveSharedSecret<'a>,
+    ) -> BoxFuture<'a, Result<Decrypted, KmsError>> {
+        Box::pin(async move {
+            let (_, key_id) = self.begin("DeriveSharedSecret", request.key_id)?;
+            let plaintext = ec_key().agree(request.public_key).unwrap();
+            Ok(Decrypted { key_id, plaintext })
+        })
+    }
+
+    fn get_public_key<'a>(
+        &'a self,
+        request: GetPublicKey<'a>,
+    ) -> BoxFuture<'a, Result<Encrypted, KmsError>> {
+        Box::pin(async move {
+            let (_, key_id) = self.begin("GetPublicKey", request.key_id)?;
+            let ciphertext = point_to_der(Curve::P384, ec_key().compressed_public_key()).unwrap();
+            Ok(Encrypted { key_id, ciphertext })
         })
     }
 

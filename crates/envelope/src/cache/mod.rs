@@ -2,7 +2,7 @@
 //! messages (specification: `framework/caching-cmm.md`, `local-cryptographic-materials-cache.md`).
 
 mod id;
-mod lru;
+pub(crate) mod lru;
 mod source;
 
 use std::num::NonZeroUsize;

@@ -3,6 +3,7 @@
 
 mod ecdh;
 mod error;
+mod hierarchy;
 pub(crate) mod kms;
 mod multi;
 mod pem;
@@ -17,6 +18,10 @@ use crate::materials::BoxFuture;
 
 pub use ecdh::{AwsKmsEcdhKeyring, EcdhKey, RawEcdhKeyring};
 pub use error::KeyringError;
+pub use hierarchy::{
+    BranchKey, BranchKeyRecord, BranchKeyRecords, BranchKeyStore, FolderRecords,
+    HierarchicalKeyring, KmsBranchKeys, LocalBranchKeys, VERSION_LEN, VersionId,
+};
 pub use kms::{
     AwsKmsDiscoveryKeyring, AwsKmsKeyring, AwsKmsRsaKeyring, DiscoveryFilter, KmsRsaPadding,
 };

@@ -89,3 +89,22 @@ async fn another_context_and_another_curve_are_refused() {
     assert!(RawEcdhKeyring::between(Curve::P256, EC_PRIVATE[0], EC_PUBLIC[1]).is_err());
     assert!(RawEcdhKeyring::for_recipient(CURVE, EC_PRIVATE[0]).is_err());
 }
+
+/// Made by the AWS Encryption SDK for Python 4.0.7 with its material providers library: from the
+/// first key pair to the second, and from an ephemeral one.
+#[tokio::test]
+async fn messages_of_python_open() {
+    let fixed = include_bytes!("../data/python-raw-ecdh-static.msg");
+    let ephemeral = include_bytes!("../data/python-raw-ecdh-ephemeral.msg");
+    let none = EncryptionContext::new();
+    for own in [(0, 1), (1, 0)] {
+        let opened = Envelope::new(between(own.0, own.1)).decrypt(fixed, &none).await.unwrap();
+        assert_eq!(opened.plaintext, b"from python");
+        assert_eq!(opened.context().get("a"), Some("b"));
+    }
+    for message in [&fixed[..], ephemeral] {
+        let discovery = RawEcdhKeyring::discovery(CURVE, EC_PRIVATE[1]).unwrap();
+        let opened = Envelope::new(discovery).decrypt(message, &none).await.unwrap();
+        assert_eq!(opened.plaintext, b"from python");
+    }
+}

@@ -1,6 +1,7 @@
 //! The command line. Every option can be set in the environment too, as `BULLA_…`.
 
 pub(crate) mod message;
+pub(crate) mod xks;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use message::{
     DECRYPT_HELP, DecryptOptions, ENCRYPT_HELP, EncryptOptions, INSPECT_HELP, InspectOptions,
 };
+use xks::{KeyStoreOptions, XKS_HELP};
+pub(crate) use xks::{Xks, XksServeOptions};
 
 const EXAMPLES: &str = "\
 Try it:
@@ -90,6 +93,9 @@ pub(crate) enum Command {
     /// Make, list or close accounts of the server that runs.
     #[command(subcommand, after_help = ACCOUNT_HELP)]
     Account(Account),
+    /// Let others use keys of a Bulla as their external keys.
+    #[command(subcommand, after_help = XKS_HELP)]
+    Xks(Xks),
     /// Encrypt a file, a folder or a pipe to messages of the AWS Encryption SDKs.
     #[command(after_help = ENCRYPT_HELP)]
     Encrypt(EncryptOptions),
@@ -209,6 +215,8 @@ pub(crate) struct DevOptions {
     #[arg(long, env = "BULLA_LISTEN", value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
     #[command(flatten)]
+    pub(crate) key_stores: KeyStoreOptions,
+    #[command(flatten)]
     pub(crate) place: Place,
 }
 
@@ -225,6 +233,8 @@ pub(crate) struct ServeOptions {
     /// The TLS certificate's private key, PEM.
     #[arg(long, env = "BULLA_TLS_KEY", value_name = "FILE")]
     pub(crate) tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) key_stores: KeyStoreOptions,
     #[command(flatten)]
     pub(crate) place: Place,
 }

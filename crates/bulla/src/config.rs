@@ -5,11 +5,15 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::cli::{DevOptions, Place, ServeOptions};
+use crate::cli::xks::KeyStoreOptions;
+use crate::cli::{DevOptions, Place, ServeOptions, XksServeOptions};
 use crate::error::Error;
+use crate::key_stores::KeyStoreSettings;
 
 /// Where the server listens unless told otherwise.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4566);
+/// Where the proxy for external keys listens unless told otherwise.
+const XKS_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4567);
 /// The largest file of settings, in bytes.
 const MAX_CONFIG_BYTES: u64 = 64 * 1024;
 
@@ -22,6 +26,9 @@ struct FileSettings {
     key_file: Option<PathBuf>,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
+    #[serde(default)]
+    xks_connect: Vec<String>,
+    xks_ca: Option<PathBuf>,
 }
 
 /// Where the data are, all sources considered.
@@ -53,40 +60,70 @@ impl Place {
     }
 }
 
+impl KeyStoreOptions {
+    fn over(&self, file: &mut FileSettings) -> KeyStoreSettings {
+        let places = std::mem::take(&mut file.xks_connect);
+        KeyStoreSettings {
+            places: if self.xks_connect.is_empty() { places } else { self.xks_connect.clone() },
+            authorities: self.xks_ca.clone().or_else(|| file.xks_ca.take()),
+        }
+    }
+}
+
+impl XksServeOptions {
+    /// Where to listen.
+    pub(crate) fn settings(&self) -> Result<Listen, Error> {
+        let address = self.listen.unwrap_or(XKS_LISTEN);
+        listen(address, self.tls_cert.clone(), self.tls_key.clone())
+    }
+}
+
 impl DevOptions {
-    /// Where to listen, and the data directory if there is to be one.
-    pub(crate) fn settings(&self) -> Result<(Listen, Option<Data>), Error> {
-        let file = self.place.file()?;
+    /// Where to listen, the data directory if there is to be one, and what key stores reach.
+    pub(crate) fn settings(&self) -> Result<(Listen, Option<Data>, KeyStoreSettings), Error> {
+        let mut file = self.place.file()?;
         let address = self.listen.or(file.listen).unwrap_or(DEFAULT_LISTEN);
-        Ok((Listen { address, tls: None }, self.place.over(file)))
+        let key_stores = self.key_stores.over(&mut file);
+        Ok((Listen { address, tls: None }, self.place.over(file), key_stores))
     }
 }
 
 impl ServeOptions {
-    /// Where to listen, and the data directory.
-    pub(crate) fn settings(&self) -> Result<(Listen, Data), Error> {
+    /// Where to listen, the data directory, and what key stores reach.
+    pub(crate) fn settings(&self) -> Result<(Listen, Data, KeyStoreSettings), Error> {
         let mut file = self.place.file()?;
         let address = self.listen.or(file.listen).unwrap_or(DEFAULT_LISTEN);
         let cert = self.tls_cert.clone().or_else(|| file.tls_cert.take());
         let key = self.tls_key.clone().or_else(|| file.tls_key.take());
-        let tls = match (cert, key) {
-            (Some(cert), Some(key)) => Some((cert, key)),
-            (None, None) => None,
-            _ => {
-                return Err(Error::Usage(
-                    "TLS needs both a certificate and its key: give --tls-cert and --tls-key"
-                        .to_owned(),
-                ));
-            }
-        };
-        if tls.is_none() && !address.ip().is_loopback() {
-            return Err(Error::Usage(format!(
-                "{address} is beyond loopback and there is no TLS: give --tls-cert and --tls-key, \
-                 or listen on 127.0.0.1"
-            )));
-        }
-        Ok((Listen { address, tls }, self.place.over(file).ok_or_else(no_data)?))
+        let at = listen(address, cert, key)?;
+        let key_stores = self.key_stores.over(&mut file);
+        Ok((at, self.place.over(file).ok_or_else(no_data)?, key_stores))
     }
+}
+
+/// Listens beyond loopback only with TLS.
+fn listen(
+    address: SocketAddr,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+) -> Result<Listen, Error> {
+    let tls = match (cert, key) {
+        (Some(cert), Some(key)) => Some((cert, key)),
+        (None, None) => None,
+        _ => {
+            return Err(Error::Usage(
+                "TLS needs both a certificate and its key: give --tls-cert and --tls-key"
+                    .to_owned(),
+            ));
+        }
+    };
+    if tls.is_none() && !address.ip().is_loopback() {
+        return Err(Error::Usage(format!(
+            "{address} is beyond loopback and there is no TLS: give --tls-cert and --tls-key, \
+             or listen on 127.0.0.1"
+        )));
+    }
+    Ok(Listen { address, tls })
 }
 
 fn no_data() -> Error {

@@ -15,8 +15,11 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_rustls::TlsAcceptor;
 
+use http::Request;
+use hyper::body::Incoming;
+
 use crate::house::House;
-use crate::request::{self, Peer};
+use crate::request::{self, Answer, Peer};
 
 /// How many connections are open at once, at some 16 KiB each, if the system allows so many; more
 /// wait in its queue.
@@ -37,20 +40,32 @@ const MAX_STREAMS: u32 = 128;
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What answers requests.
+pub(crate) trait Site: Send + Sync + 'static {
+    /// The answer to a request.
+    fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> impl Future<Output = Answer> + Send;
+}
+
+impl Site for House {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Answer {
+        request::answer(&self, request, peer).await
+    }
+}
+
 /// What all connections share.
-pub(crate) struct Connector {
+pub(crate) struct Connector<S> {
     http: Builder<TokioExecutor>,
     tls: Option<TlsAcceptor>,
-    house: Arc<House>,
+    site: Arc<S>,
     stop: watch::Receiver<bool>,
 }
 
-impl Connector {
-    pub(crate) fn new(
-        tls: Option<TlsAcceptor>,
-        house: Arc<House>,
-        stop: watch::Receiver<bool>,
-    ) -> Self {
+impl<S: Site> Connector<S> {
+    pub(crate) fn new(tls: Option<TlsAcceptor>, site: Arc<S>, stop: watch::Receiver<bool>) -> Self {
         let mut http = Builder::new(TokioExecutor::new());
         http.http1()
             .timer(TokioTimer::new())
@@ -63,7 +78,7 @@ impl Connector {
             .keep_alive_timeout(PING_TIMEOUT)
             .max_concurrent_streams(MAX_STREAMS)
             .max_header_list_size(MAX_HEAD_BYTES);
-        Self { http, tls, house, stop }
+        Self { http, tls, site, stop }
     }
 
     /// Serves a connection to its end.
@@ -97,15 +112,15 @@ impl Connector {
         }
     }
 
-    async fn http<S>(&self, stream: S, peer: Peer)
+    async fn http<T>(&self, stream: T, peer: Peer)
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let began = Arc::new(AtomicBool::new(false));
         let service = service_fn(|incoming| {
             began.store(true, Ordering::Relaxed);
-            let (house, peer) = (Arc::clone(&self.house), peer.clone());
-            async move { Ok::<_, Infallible>(request::answer(&house, incoming, peer).await) }
+            let (site, peer) = (Arc::clone(&self.site), peer.clone());
+            async move { Ok::<_, Infallible>(site.answer(incoming, peer).await) }
         });
         let mut connection = pin!(self.http.serve_connection(TokioIo::new(stream), service));
         let mut first = pin!(tokio::time::sleep(FIRST_REQUEST_TIMEOUT));

@@ -12,6 +12,7 @@ use bulla_plane::{Clock, Directory, IdStock, Plane, Service};
 use bulla_store::Space;
 
 use crate::foundation::Foundation;
+use crate::key_stores::KeyStores;
 use crate::metrics::Requests;
 use crate::outgoing::Outgoing;
 
@@ -31,7 +32,7 @@ pub(crate) struct House {
 
 impl House {
     /// Joins the services.
-    pub(crate) fn new(foundation: Foundation, dev: bool) -> Self {
+    pub(crate) fn new(foundation: Foundation, dev: bool, key_stores: KeyStores) -> Self {
         let Foundation { crypto, barrier, journal, anchor } = foundation;
         let clock = Arc::new(Clock::default());
         let principals =
@@ -42,7 +43,8 @@ impl House {
         let providers = Arc::new(Providers::new(Arc::clone(&principals), fetcher, dev));
         let iam = Arc::new(Iam::new(Arc::clone(&providers)));
         let organizations = Organizations::new(Arc::clone(&iam), dev);
-        let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&principals) as _);
+        let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&principals) as _)
+            .with_key_stores(key_stores.outgoing, key_stores.tokens);
         let directory: Arc<dyn Directory> = Arc::<Principals>::clone(&principals);
         let mut services: Vec<Arc<dyn Service>> = vec![
             Arc::new(kms),

@@ -7,9 +7,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
-use crate::connection::Connector;
+use crate::connection::{Connector, Site};
 use crate::descriptors;
-use crate::house::House;
 
 /// How long connections may take to finish their requests at the end.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(8);
@@ -17,15 +16,15 @@ const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(8);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `stop` turns true, then lets open connections finish.
-pub(crate) async fn listen(
+pub(crate) async fn listen<S: Site>(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    house: Arc<House>,
+    site: Arc<S>,
     mut stop: watch::Receiver<bool>,
 ) {
     let connections = descriptors::connections();
     let room = Arc::new(Semaphore::new(connections));
-    let connector = Arc::new(Connector::new(tls, house, stop.clone()));
+    let connector = Arc::new(Connector::new(tls, site, stop.clone()));
     tokio::select! {
         () = accept(&listener, &room, &connector) => {}
         _ended = stop.wait_for(|stop| *stop) => {}
@@ -37,7 +36,11 @@ pub(crate) async fn listen(
     }
 }
 
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>, connector: &Arc<Connector>) {
+async fn accept<S: Site>(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+    connector: &Arc<Connector<S>>,
+) {
     // The semaphore is never closed.
     while let Ok(permit) = Arc::clone(room).acquire_owned().await {
         match listener.accept().await {

@@ -15,15 +15,18 @@ mod error;
 mod foundation;
 mod house;
 mod init;
+mod key_stores;
 mod listener;
 mod message;
 mod metrics;
 mod outgoing;
+mod proxies;
 mod request;
 mod seal;
 mod server;
 mod tls;
 mod tour;
+mod xks;
 
 use std::process::ExitCode;
 
@@ -63,6 +66,7 @@ fn run(cli: Cli) -> Result<(), Error> {
         Command::Encrypt(options) => message::encrypt(&options),
         Command::Decrypt(options) => message::decrypt(&options),
         Command::Inspect(options) => message::inspect(&options),
+        Command::Xks(command) => xks::run(&command),
         Command::Coverage => coverage::print(),
     }
 }

@@ -1,4 +1,4 @@
-//! The one request that goes out: the keys of an identity provider that an account registered.
+//! Requests for the keys of an identity provider that an account registered.
 //!
 //! HTTPS only, but for this machine itself in `bulla dev`; no redirects, no proxies, no
 //! credentials; bounded in size and time.
@@ -127,7 +127,8 @@ fn config(thumbprints: &[String]) -> Result<ClientConfig, FetchError> {
     Ok(config)
 }
 
-fn system_roots() -> RootCertStore {
+/// The certificates that the system trusts.
+pub(crate) fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     // What can't be read of the system's is left out; with none left only pins are trusted.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

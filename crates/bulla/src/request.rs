@@ -27,7 +27,7 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BodyFault {
+pub(crate) enum BodyFault {
     TooLarge,
     TooSlow,
     Broken,
@@ -64,7 +64,8 @@ pub(crate) async fn answer(house: &Arc<House>, request: Request<Incoming>, peer:
     .await
 }
 
-async fn read(body: Incoming) -> Result<Bytes, BodyFault> {
+/// Reads a whole body, within limits.
+pub(crate) async fn read(body: Incoming) -> Result<Bytes, BodyFault> {
     if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
         return Err(BodyFault::TooLarge);
     }

@@ -19,6 +19,7 @@ use crate::config::Listen;
 use crate::error::Error;
 use crate::foundation::Foundation;
 use crate::house::House;
+use crate::key_stores::KeyStores;
 use crate::listener::listen;
 use crate::tls;
 
@@ -35,18 +36,20 @@ pub(crate) fn runtime() -> Result<Runtime, Error> {
 
 /// Runs the server for those who hold access keys that Bulla issued.
 pub(crate) fn serve(options: ServeOptions) -> Result<(), Error> {
-    let (at, data) = options.settings()?;
+    let (at, data, key_stores) = options.settings()?;
+    let key_stores = KeyStores::new(&key_stores)?;
     warn_of(harden_process()?);
     runtime()?.block_on(async {
         let listener = bind(at.address).await?;
         let foundation = Foundation::open(Crypto::standard(), &data).await?;
-        run(listener, &at, House::new(foundation, false), "serve").await
+        run(listener, &at, House::new(foundation, false, key_stores), "serve").await
     })
 }
 
 /// Runs the server for tests.
 pub(crate) fn dev(options: DevOptions) -> Result<(), Error> {
-    let (at, data) = options.settings()?;
+    let (at, data, key_stores) = options.settings()?;
+    let key_stores = KeyStores::new(&key_stores)?;
     warn_of(harden_process()?);
     runtime()?.block_on(async {
         let listener = bind(at.address).await?;
@@ -62,11 +65,11 @@ pub(crate) fn dev(options: DevOptions) -> Result<(), Error> {
         if !at.address.ip().is_loopback() {
             eprintln!("bulla dev: {} is open to other machines.", at.address);
         }
-        run(listener, &at, House::new(foundation, true), "dev").await
+        run(listener, &at, House::new(foundation, true, key_stores), "dev").await
     })
 }
 
-fn warn_of(hardening: Hardening) {
+pub(crate) fn warn_of(hardening: Hardening) {
     if let MemoryLock::Refused { .. } = hardening.memory {
         tracing::warn!(
             "the memory for keys is not locked, so keys may reach the swap device: raise the \
@@ -87,8 +90,7 @@ async fn run(listener: TcpListener, at: &Listen, house: House, name: &str) -> Re
     let tls = at.tls.as_ref().map(|(cert, key)| tls::acceptor(cert, key)).transpose()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let address = listener.local_addr().map_err(|cause| Error::io("ask for the port", cause))?;
-    let (stop, stopped) = watch::channel(false);
-    end_on_signals(stop)?;
+    let stopped = end_on_signals()?;
     let house = Arc::new(house);
     let anchored = tokio::spawn(keep_anchor(Arc::clone(&house)));
     let plane = Arc::clone(&house.plane);
@@ -103,8 +105,9 @@ async fn run(listener: TcpListener, at: &Listen, house: House, name: &str) -> Re
     close(&house.plane.barrier, &house.plane.journal, house.anchor.as_deref()).await
 }
 
-/// Ends the server in order when the process is asked to end.
-fn end_on_signals(stop: watch::Sender<bool>) -> Result<(), Error> {
+/// Turns true when the process is asked to end.
+pub(crate) fn end_on_signals() -> Result<watch::Receiver<bool>, Error> {
+    let (stop, stopped) = watch::channel(false);
     let failed = |cause| Error::io("listen for signals", cause);
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
@@ -115,7 +118,7 @@ fn end_on_signals(stop: watch::Sender<bool>) -> Result<(), Error> {
         }
         stop.send_replace(true);
     });
-    Ok(())
+    Ok(stopped)
 }
 
 async fn keep_anchor(house: Arc<House>) {

@@ -14,6 +14,7 @@ use self::client::Client;
 use crate::error::Error;
 use crate::foundation::Foundation;
 use crate::house::House;
+use crate::key_stores::KeyStores;
 use crate::listener::listen;
 use crate::server;
 
@@ -30,7 +31,7 @@ pub(crate) fn tour() -> Result<(), Error> {
         let address = listener.local_addr();
         let address = address.map_err(|cause| Error::io("ask for the port", cause))?;
         let foundation = Foundation::in_memory(Crypto::standard()).await?;
-        let house = Arc::new(House::new(foundation, true));
+        let house = Arc::new(House::new(foundation, true, KeyStores::none()));
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(listen(listener, None, Arc::clone(&house), stopped));
         println!("A server that lives in memory listens on http://{address}.");

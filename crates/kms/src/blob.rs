@@ -19,7 +19,8 @@ use crate::fault;
 use crate::live::LiveMaterial;
 
 const VERSION: u8 = 0xb1;
-const MATERIAL: std::ops::Range<usize> = 5..37;
+/// Where the material id stands, in every version.
+pub(crate) const MATERIAL: std::ops::Range<usize> = 5..37;
 const NONCE: std::ops::Range<usize> = 38..54;
 const HEADER_BYTES: usize = 54;
 const TAG_BYTES: usize = 16;
@@ -42,6 +43,11 @@ impl Made {
             Self::ByGenerate => [1, 2, 3, 0, 0x78],
         }
     }
+}
+
+/// Whether bytes begin as blobs of every version do.
+pub(crate) fn has_prefix(bytes: &[u8]) -> bool {
+    [Made::ByEncrypt, Made::ByGenerate].iter().any(|made| bytes.starts_with(&made.prefix()))
 }
 
 /// Seals a plaintext under a key derived for this call alone.
@@ -84,7 +90,7 @@ pub(crate) struct Blob<'a> {
 /// Takes a blob apart; nothing when it has not the form of one.
 pub(crate) fn parse(bytes: &[u8]) -> Option<Blob<'_>> {
     let (header, sealed) = bytes.split_at_checked(HEADER_BYTES)?;
-    let known = [Made::ByEncrypt, Made::ByGenerate].iter().any(|m| header.starts_with(&m.prefix()));
+    let known = has_prefix(header);
     let material = header.get(MATERIAL)?.try_into().ok()?;
     let nonce = header.get(NONCE)?.try_into().ok()?;
     let versioned = header.get(MATERIAL.end) == Some(&VERSION);

@@ -157,6 +157,7 @@ async fn delete(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
             batch = batch.delete(ALIASES, row.as_str(), Expected::At(stored.version));
         }
     }
+    batch = kms.leave_store(record, batch).await?;
     if let Some(stored) = kms.barrier.get(USAGES, job.subject.as_bytes()).await? {
         batch = batch.delete(USAGES, job.subject.as_str(), Expected::At(stored.version));
     }
@@ -173,7 +174,11 @@ async fn delete(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
     }
     paths.push(job.subject.clone());
     let paths: Vec<_> = paths.iter().map(String::as_str).collect();
-    kms.commit(&paths, batch).await
+    // The token's key goes last: should the commit fail, the key is whole. A token that cannot be
+    // reached must not keep a key here.
+    kms.commit(&paths, batch).await?;
+    kms.destroy_outer_key(record).await;
+    Ok(())
 }
 
 /// Takes a replica out of its family. The last one that goes begins the waiting period of a primary

@@ -110,6 +110,7 @@ impl KeyRecord {
             grants: 0,
             materials: vec![],
             pending: None,
+            custom: None,
             ..self.clone()
         };
         replica.follow(self);

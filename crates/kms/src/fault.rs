@@ -83,6 +83,16 @@ pub(crate) fn incorrect_material(text: impl Into<String>) -> Fault {
     of("IncorrectKeyMaterialException").with_message(text.into())
 }
 
+/// One of the model's exceptions, by its name.
+pub(crate) fn named(code: &'static str, text: impl Into<String>) -> Fault {
+    of(code).with_message(text.into())
+}
+
+/// AWS's text is not recorded; this one is ours.
+pub(crate) fn key_unavailable() -> Fault {
+    of("KeyUnavailableException").with_message("The key can't be used at the moment. Try again.")
+}
+
 /// Recorded without a message.
 pub(crate) fn invalid_import_token() -> Fault {
     of("InvalidImportTokenException")

@@ -51,6 +51,18 @@ pub(crate) struct KeyRecord {
     /// Brought in, and waiting for a rotation to become the current one.
     #[serde(default)]
     pub(crate) pending: Option<Material>,
+    /// Where its outer key is, if it is in a custom key store.
+    #[serde(default)]
+    pub(crate) custom: Option<Custom>,
+}
+
+/// What a key in a custom key store has there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Custom {
+    /// The store's id.
+    pub(crate) store: String,
+    /// The external key's id; none for keys in a token, which bear the KMS key's own id.
+    pub(crate) external: Option<String>,
 }
 
 /// Where a key's material comes from.
@@ -61,6 +73,10 @@ pub(crate) enum Origin {
     AwsKms,
     /// Its owner brings it.
     External,
+    /// It was made here, and an external key manager has another.
+    ExternalKeyStore,
+    /// It was made here, and a token has another.
+    CloudHsm,
 }
 
 impl Origin {
@@ -68,6 +84,8 @@ impl Origin {
         match self {
             Self::AwsKms => "AWS_KMS",
             Self::External => "EXTERNAL",
+            Self::ExternalKeyStore => "EXTERNAL_KEY_STORE",
+            Self::CloudHsm => "AWS_CLOUDHSM",
         }
     }
 }

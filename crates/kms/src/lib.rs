@@ -15,6 +15,7 @@ mod fault;
 mod found;
 mod grant;
 mod grants;
+pub mod hsm;
 mod identifier;
 mod import_token;
 mod imports;
@@ -26,23 +27,30 @@ mod managed;
 mod marker;
 mod materials;
 mod ops;
+mod outer;
 mod policies;
 mod policy_text;
 mod principals;
 mod rows;
+mod sealing;
+mod stores;
 mod token;
 mod usage;
 mod workshop;
 mod wrapping;
+pub mod xks;
 
 use std::sync::Arc;
 
 use bulla_crypto::Crypto;
-use bulla_plane::Directory;
+use bulla_plane::outgoing::Nowhere;
+use bulla_plane::{Directory, Outgoing};
 use bulla_store::{Barrier, Space};
 
 use cache::Cache;
 use grants::GrantCache;
+use hsm::{NoTokens, Tokens};
+pub use outer::Outer;
 use usage::UsageBook;
 use workshop::Workshop;
 
@@ -62,6 +70,8 @@ pub const SPACES: &[Space] = &[
     grants::GRANTS,
     grants::GRANT_NAMES,
     grants::RETIRABLE,
+    stores::CUSTOM_STORES,
+    stores::CUSTOM_KEYS,
 ];
 
 /// The service.
@@ -72,6 +82,10 @@ pub struct Kms {
     grants: GrantCache,
     usage: Arc<UsageBook>,
     directory: Arc<dyn Directory>,
+    /// The way to the proxies of external key stores.
+    outgoing: Arc<dyn Outgoing>,
+    /// What stands behind CloudHSM key stores.
+    tokens: Arc<dyn Tokens>,
     /// Where key pairs are used.
     workshop: Workshop,
     /// Where primes are looked for.
@@ -85,6 +99,24 @@ impl Kms {
         let usage = Arc::new(UsageBook::new(Arc::clone(&barrier)));
         let (cache, grants) = (Cache::new(), GrantCache::new());
         let (workshop, prime_workshop) = (Workshop::brisk(), Workshop::patient());
-        Self { barrier, crypto, cache, grants, usage, directory, workshop, prime_workshop }
+        let (outgoing, tokens) = (Arc::new(Nowhere), Arc::new(NoTokens));
+        Self {
+            barrier,
+            crypto,
+            cache,
+            grants,
+            usage,
+            directory,
+            outgoing,
+            tokens,
+            workshop,
+            prime_workshop,
+        }
+    }
+
+    /// The same with custom key stores: the way to their proxies, and their tokens.
+    #[must_use]
+    pub fn with_key_stores(self, outgoing: Arc<dyn Outgoing>, tokens: Arc<dyn Tokens>) -> Self {
+        Self { outgoing, tokens, ..self }
     }
 }

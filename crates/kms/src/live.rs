@@ -134,8 +134,15 @@ impl LiveKey {
     pub(crate) fn must_be_imported(&self) -> Result<(), Fault> {
         match self.record.origin {
             Origin::External => Ok(()),
-            Origin::AwsKms => Err(self.wrong_origin()),
+            Origin::AwsKms | Origin::ExternalKeyStore | Origin::CloudHsm => {
+                Err(self.wrong_origin())
+            }
         }
+    }
+
+    /// Refuses what keys in custom key stores do not do.
+    pub(crate) fn must_not_be_in_a_store(&self) -> Result<(), Fault> {
+        if self.record.custom.is_some() { Err(self.wrong_origin()) } else { Ok(()) }
     }
 
     /// The refusal of what keys of this origin do not do (recorded).

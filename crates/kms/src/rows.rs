@@ -3,11 +3,14 @@
 use bulla_plane::scheduler::Job;
 use bulla_plane::{BoxFuture, Call, Row, Rows, row, service};
 use bulla_shapes::kms::{
-    CancelKeyDeletionRequest, CreateAliasRequest, CreateGrantRequest, CreateKeyRequest,
-    DecapsulateRequest, DecryptRequest, DeleteAliasRequest, DeleteImportedKeyMaterialRequest,
-    DeriveSharedSecretRequest, DescribeKeyRequest, DisableKeyRequest, DisableKeyRotationRequest,
-    EnableKeyRequest, EnableKeyRotationRequest, EncapsulateRequest, EncryptRequest,
-    GenerateDataKeyPairRequest, GenerateDataKeyPairWithoutPlaintextRequest, GenerateDataKeyRequest,
+    CancelKeyDeletionRequest, ConnectCustomKeyStoreRequest, CreateAliasRequest,
+    CreateCustomKeyStoreRequest, CreateGrantRequest, CreateKeyRequest, DecapsulateRequest,
+    DecryptRequest, DeleteAliasRequest, DeleteCustomKeyStoreRequest,
+    DeleteImportedKeyMaterialRequest, DeriveSharedSecretRequest, DescribeCustomKeyStoresRequest,
+    DescribeKeyRequest, DisableKeyRequest, DisableKeyRotationRequest,
+    DisconnectCustomKeyStoreRequest, EnableKeyRequest, EnableKeyRotationRequest,
+    EncapsulateRequest, EncryptRequest, GenerateDataKeyPairRequest,
+    GenerateDataKeyPairWithoutPlaintextRequest, GenerateDataKeyRequest,
     GenerateDataKeyWithoutPlaintextRequest, GenerateMacRequest, GenerateRandomRequest,
     GetKeyLastUsageRequest, GetKeyPolicyRequest, GetKeyRotationStatusRequest,
     GetParametersForImportRequest, GetPublicKeyRequest, ImportKeyMaterialRequest,
@@ -15,15 +18,16 @@ use bulla_shapes::kms::{
     ListKeysRequest, ListResourceTagsRequest, ListRetirableGrantsRequest, PutKeyPolicyRequest,
     ReEncryptRequest, ReplicateKeyRequest, RetireGrantRequest, RevokeGrantRequest,
     RotateKeyOnDemandRequest, ScheduleKeyDeletionRequest, SignRequest, TagResourceRequest,
-    UntagResourceRequest, UpdateAliasRequest, UpdateKeyDescriptionRequest,
-    UpdatePrimaryRegionRequest, VerifyMacRequest, VerifyRequest,
+    UntagResourceRequest, UpdateAliasRequest, UpdateCustomKeyStoreRequest,
+    UpdateKeyDescriptionRequest, UpdatePrimaryRegionRequest, VerifyMacRequest, VerifyRequest,
 };
 use bulla_shapes::{Fault, kms};
 
 use crate::found::Takes;
 use crate::ops::{
     agree, alias, crypt, datakey, datakeypair, describe, grant, grant_end, grant_list, import,
-    lifecycle, mac, policy, public, random, replicate, rotation, sign, tags,
+    lifecycle, mac, policy, public, random, replicate, rotation, sign, store, store_connection,
+    tags,
 };
 use crate::{Kms, due};
 
@@ -79,6 +83,12 @@ static ROWS: &[Row<Kms>] = &[
     row!("GetKeyRotationStatus", Read, true, "GetKeyRotationStatus", GetKeyRotationStatusRequest, rotation::get_key_rotation_status),
     row!("RotateKeyOnDemand", Write, false, "RotateKeyOnDemand", RotateKeyOnDemandRequest, rotation::rotate_key_on_demand),
     row!("ListKeyRotations", List, true, "ListKeyRotations", ListKeyRotationsRequest, rotation::list_key_rotations),
+    row!("CreateCustomKeyStore", Write, false, "CreateCustomKeyStore", CreateCustomKeyStoreRequest, store::create_custom_key_store),
+    row!("DescribeCustomKeyStores", Read, true, "DescribeCustomKeyStores", DescribeCustomKeyStoresRequest, store::describe_custom_key_stores),
+    row!("ConnectCustomKeyStore", Write, false, "ConnectCustomKeyStore", ConnectCustomKeyStoreRequest, store_connection::connect_custom_key_store),
+    row!("DisconnectCustomKeyStore", Write, false, "DisconnectCustomKeyStore", DisconnectCustomKeyStoreRequest, store_connection::disconnect_custom_key_store),
+    row!("UpdateCustomKeyStore", Write, false, "UpdateCustomKeyStore", UpdateCustomKeyStoreRequest, store_connection::update_custom_key_store),
+    row!("DeleteCustomKeyStore", Write, false, "DeleteCustomKeyStore", DeleteCustomKeyStoreRequest, store::delete_custom_key_store),
 ];
 
 impl Rows for Kms {

@@ -8,6 +8,7 @@ pub mod identity;
 pub mod journal;
 pub mod marker;
 pub mod outbox;
+pub mod outgoing;
 pub mod pipeline;
 pub mod region;
 pub mod root;
@@ -27,6 +28,7 @@ pub use identity::{
     Authenticator, Authority, ConditionValue, Credential, CredentialError, SessionContext,
     SessionIssuer, WebIdentity,
 };
+pub use outgoing::{Outgoing, OutgoingError, Post, Reply};
 pub use pipeline::{IdStock, Plane};
 pub use service::{Access, Facts, Outcome, Row, Rows, Service};
 pub use stop::Stop;

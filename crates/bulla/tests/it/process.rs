@@ -50,7 +50,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server and waits until it says that it is ready.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut command = bulla(arguments);
+        Self::run(bulla(arguments))
+    }
+
+    /// Runs a command that is a server's, and waits until it says that it is ready.
+    pub(crate) fn run(mut command: Command) -> Self {
         command.args(["--listen", "127.0.0.1:0"]).stderr(Stdio::piped());
         let mut child = Running(command.spawn().unwrap());
         let mut log = BufReader::new(child.0.stderr.take().unwrap());
@@ -58,7 +62,8 @@ impl Server {
         loop {
             let mut line = String::new();
             assert_ne!(log.read_line(&mut line).unwrap(), 0, "it ended: {said}");
-            if let Some((_, address)) = line.trim_end().split_once("ready on http://") {
+            if let Some((_, address)) = line.trim_end().split_once("ready on ") {
+                let (_, address) = address.split_once("://").unwrap();
                 let address = address.parse().unwrap();
                 return Self { child, address, _log: log };
             }

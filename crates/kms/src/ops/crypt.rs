@@ -14,13 +14,14 @@ use bulla_shapes::{Fault, StringMap, Strings, View};
 use super::using::operation;
 use super::{Answer, KEY_TYPE, stop_if_dry};
 use crate::Kms;
-use crate::blob::{self, Blob, Made};
+use crate::blob::Made;
 use crate::cipher;
 use crate::conditions::RequestKeys;
 use crate::fault;
 use crate::found::{Found, Takes};
 use crate::kind::Usage;
 use crate::live::LiveKey;
+use crate::sealing::{self, Parsed, Purpose};
 use crate::usage::Use;
 
 /// The algorithm where none is named.
@@ -34,8 +35,8 @@ pub(crate) async fn encrypt(kms: &Kms, call: &mut Call, input: &EncryptRequest<'
     };
     let found = kms.find(call, input.key_id(), Takes::Everything).await?;
     kms.check_tokens(call, input.grant_tokens()).await?;
-    let key = encrypting_key(call, &target, found, RequestKeys::none())?;
-    let ciphertext = seal(kms, &key, &target, input.plaintext()).await?;
+    let key = encrypting_key(kms, call, &target, found, RequestKeys::none()).await?;
+    let ciphertext = seal(kms, call, &key, &target, input.plaintext()).await?;
     stop_if_dry(input.dry_run())?;
     kms.used(call, call.event_id, &key, "Encrypt").await?;
     let answer = EncryptResponse::new()
@@ -88,9 +89,10 @@ pub(crate) async fn re_encrypt(kms: &Kms, call: &mut Call, input: &ReEncryptRequ
     kms.check_tokens(call, input.grant_tokens()).await?;
     let same = sealed.found.is_same(&found);
     let opened = open(kms, call, &source, sealed, RequestKeys::none().same_key(same)).await?;
-    let key = encrypting_key(call, &target, found, RequestKeys::none().same_key(same))?;
+    let keys = RequestKeys::none().same_key(same);
+    let key = encrypting_key(kms, call, &target, found, keys).await?;
     let Some(plaintext) = opened.plaintext else { return Err(fault::dry_run().into()) };
-    let ciphertext = seal(kms, &key, &target, plaintext.expose()).await?;
+    let ciphertext = seal(kms, call, &key, &target, plaintext.expose()).await?;
     stop_if_dry(input.dry_run())?;
     // Each key has an event of its own (KMS API Reference); both events name both keys, source
     // first.
@@ -132,23 +134,25 @@ struct Target<'a> {
     algorithm: &'a str,
 }
 
-fn encrypting_key<'a>(
+async fn encrypting_key<'a>(
+    kms: &Kms,
     call: &mut Call,
     target: &Target<'a>,
     found: Found<'a>,
     keys: RequestKeys<'a>,
-) -> Result<Arc<LiveKey>, Fault> {
+) -> Result<Arc<LiveKey>, Stop> {
     let keys = keys.context(target.context).alias(found.alias).algorithm(target.algorithm);
     let key = found.permit(call, target.action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     key.must_be_for(operation(target.action), Usage::EncryptDecrypt)?;
-    key.must_be_enabled()?;
+    kms.must_be_usable(call, &key).await?;
     key.must_know(target.algorithm)?;
     Ok(key)
 }
 
 async fn seal(
     kms: &Kms,
+    call: &Call,
     key: &LiveKey,
     target: &Target<'_>,
     plaintext: &[u8],
@@ -156,7 +160,22 @@ async fn seal(
     if !key.record.kind.is_symmetric_encryption() {
         return kms.encrypt_by_rsa(key, target.algorithm, plaintext, target.context).await;
     }
-    blob::seal(&kms.crypto, key.current()?, Made::ByEncrypt, plaintext, target.context)
+    let purpose = purpose(call, key, target.action, target.context);
+    kms.seal(purpose, Made::ByEncrypt, plaintext).await
+}
+
+/// Both halves of ReEncrypt are one operation to whoever is told of it.
+fn purpose<'a>(
+    call: &'a Call,
+    key: &'a LiveKey,
+    action: &'static str,
+    context: Option<StringMap<'a>>,
+) -> Purpose<'a> {
+    let operation = match operation(action) {
+        "ReEncryptFrom" | "ReEncryptTo" => "ReEncrypt",
+        other => other,
+    };
+    Purpose { call, key, operation, context }
 }
 
 /// What is to be decrypted.
@@ -179,7 +198,7 @@ enum Ciphertext<'a> {
     /// Only the authorization is asked for.
     Ignored,
     /// Made by a symmetric key, if it has the form.
-    Blob(Option<Blob<'a>>),
+    Blob(Option<Parsed<'a>>),
     /// Made by RSA.
     Padded(RsaPadding, &'a [u8]),
 }
@@ -193,15 +212,15 @@ async fn sealed<'a>(kms: &Kms, call: &Call, source: &Source<'a>) -> Result<Seale
         (true, _) => Ciphertext::Ignored,
         (false, Some(bytes)) => match padding {
             Some(padding) => Ciphertext::Padded(padding, bytes),
-            None => Ciphertext::Blob(blob::parse(bytes)),
+            None => Ciphertext::Blob(sealing::parse(bytes)),
         },
         (false, None) => return Err(fault::validation(NO_CIPHERTEXT).into()),
     };
     let found = match (source.key_id, &ciphertext) {
         (Some(text), _) => kms.find(call, text, Takes::Everything).await?,
         (None, Ciphertext::Blob(blob)) => {
-            let material = blob.as_ref().ok_or_else(fault::invalid_ciphertext)?.material;
-            let owner = kms.owner(call, &material).await?;
+            let blob = blob.as_ref().ok_or_else(fault::invalid_ciphertext)?;
+            let owner = kms.owner(call, blob.material()).await?;
             owner.ok_or_else(fault::unknown_ciphertext)?
         }
         (None, _) => return Err(fault::validation(NO_KEY).into()),
@@ -230,7 +249,7 @@ async fn open<'a>(
     if key.record.kind.usage != Usage::EncryptDecrypt {
         return Err(fault::incorrect_key().into());
     }
-    key.must_be_enabled()?;
+    kms.must_be_usable(call, &key).await?;
     // A symmetric ciphertext is looked at first, even where the key is of another kind (recorded).
     if source.algorithm != SYMMETRIC || matches!(sealed.ciphertext, Ciphertext::Ignored) {
         key.must_know(source.algorithm)?;
@@ -243,10 +262,11 @@ async fn open<'a>(
         }
         Ciphertext::Blob(None) => Err(fault::invalid_ciphertext().into()),
         Ciphertext::Blob(Some(blob)) => {
-            let Some(material) = key.material(&blob.material) else {
+            let Some(material) = key.material(blob.material()) else {
                 return Err(fault::incorrect_key().into());
             };
-            let plaintext = blob.open(&kms.crypto, material, source.context)?;
+            let purpose = purpose(call, &key, source.action, source.context);
+            let plaintext = kms.open(purpose, material, blob).await?;
             let id = material.hex.clone();
             Ok(Opened { key, plaintext: Some(plaintext), material: Some(id) })
         }

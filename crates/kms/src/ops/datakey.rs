@@ -14,12 +14,13 @@ use bulla_shapes::{Fault, StringMap, Strings, View};
 use super::using::operation;
 use super::{Answer, KEY_TYPE};
 use crate::Kms;
-use crate::blob::{self, Made};
+use crate::blob::Made;
 use crate::conditions::RequestKeys;
 use crate::fault;
 use crate::found::Takes;
 use crate::kind::{Kind, Usage};
 use crate::live::LiveKey;
+use crate::sealing::Purpose;
 
 /// What both operations have in common.
 struct Wanted<'a> {
@@ -96,12 +97,11 @@ async fn make(kms: &Kms, call: &mut Call, wanted: &Wanted<'_>) -> Result<DataKey
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     let operation = operation(wanted.action);
     key.must_be_for(operation, Usage::EncryptDecrypt)?;
-    key.must_be_enabled()?;
+    kms.must_be_usable(call, &key).await?;
     key.must_know(Kind::symmetric().spec)?;
     let plaintext = kms.crypto.random_secret(length)?;
-    let material = key.current()?;
-    let ciphertext =
-        blob::seal(&kms.crypto, material, Made::ByGenerate, plaintext.expose(), wanted.context)?;
+    let purpose = Purpose { call, key: &key, operation, context: wanted.context };
+    let ciphertext = kms.seal(purpose, Made::ByGenerate, plaintext.expose()).await?;
     if wanted.dry_run {
         return Err(fault::dry_run().into());
     }

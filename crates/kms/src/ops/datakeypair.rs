@@ -98,6 +98,7 @@ async fn make(kms: &Kms, call: &mut Call, pair: &Pair<'_>) -> Result<DataKeyPair
         .with("kms:datakeypairspec", pair.spec);
     let key = key_to_use(kms, call, &wanted, keys).await?;
     key.must_know(Kind::symmetric().spec)?;
+    key.must_not_be_in_a_store()?;
     let spec = Kind::pair_of(pair.spec).ok_or_else(|| {
         fault::unsupported(format!("this server does not make key pairs of spec {}", pair.spec))
     })?;

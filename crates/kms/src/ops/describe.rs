@@ -30,7 +30,9 @@ pub(crate) fn metadata(record: &KeyRecord) -> KeyMetadata<'static> {
 pub(crate) fn metadata_in(record: &KeyRecord, state: &'static str) -> KeyMetadata<'static> {
     let manager = if record.managed_by.is_some() { "AWS" } else { "CUSTOMER" };
     let kind = record.kind;
-    let has_id = kind.is_symmetric_encryption() && state != CREATING;
+    // What is in a custom key store never rotates, and has no current material among others.
+    let rotates = kind.is_symmetric_encryption() && record.custom.is_none();
+    let has_id = rotates && state != CREATING;
     let material = record.materials.last().filter(|_| has_id);
     let material = material.map(|material| material.id.clone());
     // With several materials the earliest end counts; without all of them there is none.
@@ -96,7 +98,8 @@ pub(crate) async fn describe_key(
     let keys = RequestKeys::none().alias(found.alias);
     let key = found.permit(call, "kms:DescribeKey", &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
-    let answer = DescribeKeyResponse::new().with_key_metadata(metadata(&key.record));
+    let metadata = kms.with_store(&key.record, metadata(&key.record)).await?;
+    let answer = DescribeKeyResponse::new().with_key_metadata(metadata);
     Ok(Some(answer.into_record()))
 }
 

@@ -62,6 +62,7 @@ impl Kms {
             on_demand_count: 0,
             materials: vec![],
             pending: None,
+            custom: None,
         })
     }
 
@@ -127,7 +128,11 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
     let arn = record.arn();
     let place = (account.as_str(), arn.as_str());
     let accepted = policies::checked(&*kms.directory, call, policy, place, bypass).await?;
-    let (mut record, batch) = kms.first_material(record, origin).await?;
+    let placed = kms.place(call, input, origin).await?;
+    let (mut record, mut batch) = kms.first_material(record, origin).await?;
+    if let Some(placed) = &placed {
+        (record, batch) = kms.settle(placed, record, batch).await?;
+    }
     record.policy = accepted.text;
     record.principals = accepted.principals;
     record.description = input.description().unwrap_or_default().to_owned();
@@ -135,8 +140,14 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
     call.touched(&arn, &account, KEY_TYPE);
     let path = record.path();
     let bytes = record.to_bytes().map_err(|_| fault::internal())?;
-    kms.commit(&[&path], batch.put(KEYS, path.as_str(), Expected::Absent, bytes)).await?;
-    let metadata = super::describe::metadata(&record);
+    let batch = batch.put(KEYS, path.as_str(), Expected::Absent, bytes);
+    if let Err(stop) = kms.commit(&[&path], batch).await {
+        if let Some(placed) = &placed {
+            placed.forget(&record.id).await;
+        }
+        return Err(stop);
+    }
+    let metadata = kms.with_store(&record, super::describe::metadata(&record)).await?;
     Ok(Some(CreateKeyResponse::new().with_key_metadata(metadata).into_record()))
 }
 
@@ -157,12 +168,11 @@ fn kind(input: &CreateKeyRequest<'_>, spec: &str, usage: &str) -> Result<&'stati
     })
 }
 
-/// Where a new key's material is to come from. Refuses keys in custom key stores, which this server
-/// does not make. That lattice keys cannot be brought in is our choice,
-/// as nothing is known of the form that AWS takes them in.
+/// Where a new key's material is to come from. That lattice keys cannot be brought in is our
+/// choice, as nothing is known of the form that AWS takes them in.
 fn origin(input: &CreateKeyRequest<'_>, kind: &Kind) -> Result<Origin, Fault> {
-    if input.custom_key_store_id().is_some() || input.xks_key_id().is_some() {
-        return Err(fault::unsupported("this server has no custom key stores"));
+    if let Some(origin) = super::custom_key::origin(input, kind)? {
+        return Ok(origin);
     }
     match input.origin() {
         None | Some("AWS_KMS") => Ok(Origin::AwsKms),

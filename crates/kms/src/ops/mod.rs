@@ -3,6 +3,7 @@
 pub(crate) mod agree;
 pub(crate) mod alias;
 pub(crate) mod crypt;
+pub(crate) mod custom_key;
 pub(crate) mod datakey;
 pub(crate) mod datakeypair;
 pub(crate) mod describe;
@@ -18,6 +19,8 @@ pub(crate) mod random;
 pub(crate) mod replicate;
 pub(crate) mod rotation;
 pub(crate) mod sign;
+pub(crate) mod store;
+pub(crate) mod store_connection;
 pub(crate) mod tags;
 pub(crate) mod using;
 

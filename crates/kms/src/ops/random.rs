@@ -1,14 +1,17 @@
 //! GenerateRandom.
 
-use bulla_plane::Call;
+use bulla_crypto::SecretBytes;
 use bulla_plane::gate::permit_account;
+use bulla_plane::{Call, Stop};
 use bulla_shapes::View;
 use bulla_shapes::kms::{GenerateRandomRequest, GenerateRandomResponse};
 
 use super::Answer;
+use super::store::{not_found, wrong_state};
 use crate::Kms;
 use crate::conditions::RequestKeys;
 use crate::fault;
+use crate::stores::{Behind, Connection};
 
 pub(crate) async fn generate_random(
     kms: &Kms,
@@ -20,9 +23,35 @@ pub(crate) async fn generate_random(
         return Err(fault::validation("NumberOfBytes is required.").into());
     };
     super::crypt::no_recipient(input.recipient().is_some())?;
-    if input.custom_key_store_id().is_some() {
-        return Err(fault::unsupported("this server has no custom key stores").into());
-    }
-    let plaintext = kms.crypto.random_secret(bytes)?.into_vec();
+    let plaintext = match input.custom_key_store_id() {
+        None => kms.crypto.random_secret(bytes)?,
+        Some(store) => kms.random_of_store(call, store, bytes).await?,
+    };
+    let plaintext = plaintext.into_vec();
     Ok(Some(GenerateRandomResponse::new().with_plaintext(plaintext).into_record()))
+}
+
+impl Kms {
+    /// Random bytes of the token behind a CloudHSM key store.
+    async fn random_of_store(
+        &self,
+        call: &Call,
+        id: &str,
+        bytes: usize,
+    ) -> Result<SecretBytes, Stop> {
+        let stores = self.stores(call.account(), &call.region).await?;
+        let store = stores.find(id).ok_or_else(|| not_found(id))?;
+        let Behind::Cluster(cluster) = &store.behind else {
+            let text = "External key stores make no random bytes.";
+            return Err(fault::unsupported(text).into());
+        };
+        if store.connection != Connection::Connected {
+            return Err(wrong_state(store).into());
+        }
+        let token = self.tokens.find(&cluster.id).ok_or_else(fault::internal)?;
+        Ok(token.random(bytes).await.map_err(|error| {
+            tracing::error!(?error, "a token gave no random bytes");
+            fault::internal()
+        })?)
+    }
 }

@@ -58,8 +58,9 @@ pub(crate) async fn replicate_key(
     replica.description = input.description().unwrap_or_default().to_owned();
     replica.tags = asked;
     replica.state = match replica.origin {
-        Origin::AwsKms => State::Enabled,
         Origin::External => State::PendingImport,
+        // Keys in custom key stores are of a single Region.
+        Origin::AwsKms | Origin::ExternalKeyStore | Origin::CloudHsm => State::Enabled,
     };
     let batch = copies(kms, &key, &replica).await?;
     let bytes = replica.to_bytes().map_err(|_| fault::internal())?;

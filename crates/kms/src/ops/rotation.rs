@@ -70,8 +70,10 @@ pub(crate) fn reschedule(
     batch
 }
 
-/// Only symmetric encryption keys rotate; the refusal is recorded without a message.
+/// Only symmetric encryption keys rotate, and of them not those in custom key stores; the refusal
+/// of others is recorded without a message.
 fn must_rotate(key: &LiveKey) -> Result<(), Fault> {
+    key.must_not_be_in_a_store()?;
     if key.record.kind.is_symmetric_encryption() {
         return Ok(());
     }
@@ -82,7 +84,7 @@ fn must_rotate(key: &LiveKey) -> Result<(), Fault> {
 fn must_rotate_itself(key: &LiveKey) -> Result<(), Fault> {
     match key.record.origin {
         Origin::AwsKms => Ok(()),
-        Origin::External => Err(key.wrong_origin()),
+        Origin::External | Origin::ExternalKeyStore | Origin::CloudHsm => Err(key.wrong_origin()),
     }
 }
 

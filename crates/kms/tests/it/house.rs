@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use bulla_crypto::{Crypto, HmacKey, SecretKey};
 use bulla_kms::Kms;
+use bulla_kms::hsm::{NoTokens, Tokens};
 use bulla_plane::identity::Scope;
 use bulla_plane::journal::{ChainKey, Journal, Memory, Options};
 use bulla_plane::outbox::Outbox;
+use bulla_plane::outgoing::{Nowhere, Outgoing};
 use bulla_plane::upkeep::Upkeep;
 use bulla_plane::wire::WireRequest;
 use bulla_plane::{Authenticator as _, Call, Clock, Credential, Plane, Service};
@@ -34,6 +36,14 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) async fn new() -> Self {
+        Self::with_key_stores(Arc::new(Nowhere), Arc::new(NoTokens)).await
+    }
+
+    /// One that reaches the proxies and tokens of custom key stores.
+    pub(crate) async fn with_key_stores(
+        outgoing: Arc<dyn Outgoing>,
+        tokens: Arc<dyn Tokens>,
+    ) -> Self {
         let crypto = Crypto::standard();
         let reads = Arc::new(Counting::new(Arc::new(bulla_store::Memory::new())));
         let root = SecretKey::from_slice(&[1; 32]).unwrap();
@@ -41,6 +51,7 @@ impl House {
         let barrier = Arc::new(Barrier::create(engine, crypto.clone(), root).await.unwrap());
         let people = Arc::new(People::default());
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&people) as _);
+        let kms = kms.with_key_stores(outgoing, tokens);
         let chain = Arc::new(ChainKey::new(HmacKey::new(b"a key for tests")));
         let medium = Arc::new(Memory::new(64 << 20));
         let plane = Plane {

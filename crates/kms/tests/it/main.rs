@@ -9,6 +9,8 @@ mod grant_lists;
 mod grants;
 mod house;
 mod key_policies;
+mod key_stores;
 mod kinds;
 mod people;
+mod proxy;
 mod reads;

@@ -1,0 +1,68 @@
+//! What custom key stores need of the program: the way to proxies, and tokens.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bulla_kms::hsm::{NoTokens, Tokens};
+use bulla_plane::Outgoing;
+use bulla_plane::outgoing::Nowhere;
+
+use crate::error::Error;
+use crate::proxies::Proxies;
+
+/// The settings of custom key stores, all sources considered.
+#[derive(Default)]
+pub(crate) struct KeyStoreSettings {
+    /// `HOST=ADDRESS:PORT`.
+    pub(crate) places: Vec<String>,
+    /// A PEM file.
+    pub(crate) authorities: Option<PathBuf>,
+}
+
+/// What custom key stores reach.
+pub(crate) struct KeyStores {
+    pub(crate) outgoing: Arc<dyn Outgoing>,
+    pub(crate) tokens: Arc<dyn Tokens>,
+}
+
+impl KeyStores {
+    /// For a server that has none.
+    pub(crate) fn none() -> Self {
+        Self { outgoing: Arc::new(Nowhere), tokens: Arc::new(NoTokens) }
+    }
+
+    pub(crate) fn new(settings: &KeyStoreSettings) -> Result<Self, Error> {
+        let places = settings.places.iter().map(|text| place(text));
+        let places = places.collect::<Result<HashMap<_, _>, _>>()?;
+        let outgoing = Proxies::new(places, settings.authorities.as_deref())?;
+        Ok(Self { outgoing: Arc::new(outgoing), tokens: Arc::new(NoTokens) })
+    }
+}
+
+fn place(text: &str) -> Result<(String, SocketAddr), Error> {
+    let parts = text.split_once('=').filter(|(host, _)| !host.is_empty());
+    let place = parts.and_then(|(host, at)| Some((host.to_ascii_lowercase(), at.parse().ok()?)));
+    place.ok_or_else(|| {
+        Error::Usage(format!(
+            "{text:?} does not say where a proxy is: give HOST=ADDRESS:PORT, such as \
+             proxy.example=10.0.0.7:8443"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_read_strictly() {
+        let (host, at) = place("Proxy.Example=10.0.0.7:8443").unwrap();
+        assert_eq!((host.as_str(), at.port()), ("proxy.example", 8443));
+        assert!(place("p=[::1]:443").is_ok());
+        for wrong in ["", "p", "=1.2.3.4:5", "p=1.2.3.4", "p=q:443", "p=1.2.3.4:70000"] {
+            assert!(place(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! A custom key store's record, as it stands in the store.
+
+use bulla_crypto::SecretBytes;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// All custom key stores of an account in a region, oldest first. They are one row, so that names
+/// and addresses stay unique and their number bounded whoever writes.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct StoreList {
+    pub(crate) stores: Vec<StoreRecord>,
+}
+
+/// One custom key store.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct StoreRecord {
+    /// `cks-` and 17 hexadecimal digits.
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) created_ms: i64,
+    pub(crate) connection: Connection,
+    pub(crate) behind: Behind,
+}
+
+/// How far a store is connected to what stands behind it.
+///
+/// AWS has one more state, `DISCONNECTING`. Here every use of a key asks for the state anew, so
+/// that a store is disconnected at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Connection {
+    Disconnected,
+    /// Somebody tries. A server that ends meanwhile leaves it so; it may be tried again.
+    Connecting,
+    Connected,
+    /// It was tried in vain, for this of AWS's reasons (`ConnectionErrorCode`).
+    Failed(String),
+}
+
+impl Connection {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Disconnected => "DISCONNECTED",
+            Self::Connecting => "CONNECTING",
+            Self::Connected => "CONNECTED",
+            Self::Failed(_) => "FAILED",
+        }
+    }
+
+    pub(crate) fn error(&self) -> Option<&str> {
+        match self {
+            Self::Failed(code) => Some(code),
+            _ => None,
+        }
+    }
+}
+
+/// What keeps the keys of a store.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) enum Behind {
+    /// A key manager of its owner, reached through a proxy.
+    Proxy(Proxy),
+    /// A cluster of hardware security modules: here, a PKCS #11 token.
+    Cluster(Cluster),
+}
+
+impl Behind {
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Proxy(_) => "EXTERNAL_KEY_STORE",
+            Self::Cluster(_) => "AWS_CLOUDHSM",
+        }
+    }
+}
+
+/// The proxy of an external key store.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Proxy {
+    /// `https://` and a host.
+    pub(crate) endpoint: String,
+    /// Ends in `/kms/xks/v1`.
+    pub(crate) path: String,
+    pub(crate) access_key_id: String,
+    pub(crate) secret: Kept,
+}
+
+impl Proxy {
+    /// Whether both are one and the same: hosts are compared without case.
+    pub(crate) fn is_at(&self, endpoint: &str, path: &str) -> bool {
+        self.endpoint.eq_ignore_ascii_case(endpoint) && self.path == path
+    }
+
+    /// The host that requests name.
+    pub(crate) fn host(&self) -> &str {
+        self.endpoint.strip_prefix("https://").unwrap_or_default()
+    }
+}
+
+/// The token of a CloudHSM key store.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Cluster {
+    /// The name that the server's settings give the token.
+    pub(crate) id: String,
+    pub(crate) trust_anchor: String,
+    pub(crate) password: Kept,
+}
+
+/// A secret of a record: wiped, and never printed. The record is sealed in the store.
+pub(crate) struct Kept(SecretBytes);
+
+impl Kept {
+    pub(crate) fn new(secret: &str) -> Self {
+        Self(SecretBytes::from_slice(secret.as_bytes()))
+    }
+
+    pub(crate) fn expose(&self) -> &[u8] {
+        self.0.expose()
+    }
+}
+
+impl Clone for Kept {
+    fn clone(&self) -> Self {
+        Self(SecretBytes::from_slice(self.0.expose()))
+    }
+}
+
+impl Serialize for Kept {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // INVARIANT: it was made of text.
+        let text = std::str::from_utf8(self.expose()).map_err(serde::ser::Error::custom)?;
+        serializer.serialize_str(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Kept {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl de::Visitor<'_> for Text {
+            type Value = Kept;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a secret as text")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Kept, E> {
+                Ok(Kept::new(text))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_keeps_its_secret_through_the_store() {
+        let proxy = Proxy {
+            endpoint: "https://Proxy.example".into(),
+            path: "/kms/xks/v1".into(),
+            access_key_id: "ABCDEFGHIJKLMNOPQRST".into(),
+            secret: Kept::new("a/b+c=\"quoted\""),
+        };
+        let text = serde_json::to_vec(&Behind::Proxy(proxy)).unwrap();
+        let Behind::Proxy(read) = serde_json::from_slice(&text).unwrap() else { panic!() };
+        assert_eq!(read.secret.expose(), b"a/b+c=\"quoted\"");
+        assert!(read.is_at("https://proxy.EXAMPLE", "/kms/xks/v1"));
+        assert!(!read.is_at("https://proxy.example", "/KMS/xks/v1"));
+        assert_eq!(read.host(), "Proxy.example");
+    }
+}

@@ -6,6 +6,7 @@ use bulla_plane::service::MAX_ATTEMPTS;
 use bulla_shapes::Fault;
 use bulla_store::{Expected, Key, SealedBatch};
 
+use crate::events::Happening;
 use crate::family::with_record;
 use crate::fault;
 use crate::grants::without_grant;
@@ -69,6 +70,7 @@ async fn rotate(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
     record.rotation = Some(Rotation { next_ms, ..rotation });
     let due = due_key(next_ms, "kms", "rotate", &job.subject);
     let batch = batch.put(DUE, due, Expected::Absent, b"{}".to_vec());
+    let batch = kms.tell(batch, &record, Happening::Rotation, job.now_ms)?;
     kms.change(live, &record, batch).await
 }
 
@@ -89,6 +91,7 @@ async fn rotate_on_demand(
     let material = kms.new_material(live.record.kind).await?;
     let (mut record, batch) = kms.with_material(live.record.clone(), done, &material, rotated);
     record.on_demand = None;
+    let batch = kms.tell(batch, &record, Happening::Rotation, job.now_ms)?;
     kms.change(live, &record, batch).await
 }
 
@@ -107,11 +110,13 @@ async fn rotate_to_pending(
         Some(id) => kms.is_everywhere(&record, &id).await?,
         None => false,
     };
+    let mut batch = done;
     if let Some(pending) = record.pending.take_if(|_| whole) {
         let (rotated_ms, rotated_by) = (Some(job.due_ms), Some("ON_DEMAND".to_owned()));
         record.materials.push(Material { rotated_ms, rotated_by, ..pending });
+        batch = kms.tell(batch, &record, Happening::Rotation, job.now_ms)?;
     }
-    kms.change(live, &record, done).await
+    kms.change(live, &record, batch).await
 }
 
 /// Takes away material that was brought in until now.
@@ -131,6 +136,7 @@ async fn expire(kms: &Kms, job: &Job, done: SealedBatch) -> Result<(), Stop> {
         record.state = State::PendingImport;
     }
     let batch = kms.put_material(done, &record, id, &[]).await?;
+    let batch = kms.tell(batch, &record, Happening::MaterialExpiration, job.now_ms)?;
     kms.change(&live, &record, batch).await
 }
 
@@ -145,6 +151,7 @@ async fn delete(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
     }
     let (mut batch, mut paths) = part(kms, live, job.now_ms, done).await?;
     batch = batch.delete(KEYS, job.subject.as_str(), Expected::At(live.version));
+    batch = kms.tell(batch, record, Happening::Deletion, job.now_ms)?;
     for material in record.materials.iter().chain(&record.pending) {
         let row = key::material_path(&record.region, &material.id);
         if let Some(stored) = kms.barrier.get(MATERIALS, row.as_bytes()).await? {

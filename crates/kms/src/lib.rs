@@ -10,6 +10,7 @@ mod cipher;
 mod conditions;
 mod context;
 mod due;
+mod events;
 mod family;
 mod fault;
 mod found;

@@ -1,5 +1,6 @@
 //! The plane: what every service of Bulla stands on, and the one way that every call takes.
 
+pub mod bus;
 pub mod call;
 pub mod clock;
 pub mod directory;

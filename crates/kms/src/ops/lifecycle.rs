@@ -42,7 +42,7 @@ impl Kms {
             account: call.account().to_owned(),
             region: call.region.clone(),
             partition: call.partition.to_owned(),
-            id: self.new_key_id()?,
+            id: self.new_uuid()?,
             kind,
             origin: Origin::AwsKms,
             created_ms: call.now_ms,
@@ -67,7 +67,7 @@ impl Kms {
     }
 
     /// A random UUID (RFC 9562, version 4).
-    fn new_key_id(&self) -> Result<String, Stop> {
+    pub(crate) fn new_uuid(&self) -> Result<String, Stop> {
         let mut bytes = self.crypto.random::<16>()?;
         let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes;
         *version = *version & 0x0f | 0x40;

@@ -4,6 +4,7 @@
 
 mod abroad;
 mod condition_keys;
+mod events;
 mod grant_authorization;
 mod grant_lists;
 mod grants;

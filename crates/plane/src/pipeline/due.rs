@@ -7,6 +7,7 @@ use std::time::Duration;
 use bulla_store::{BarrierError, Space};
 
 use super::Plane;
+use crate::bus;
 use crate::scheduler::{self, DUE, Job};
 use crate::upkeep::PLANE;
 
@@ -52,6 +53,12 @@ impl Plane {
     async fn run(&self, job: &Job) -> bool {
         let (service, kind, subject) = (&*job.service, &*job.kind, &*job.subject);
         let owner = self.services.iter().find(|owner| owner.model().id == service);
+        if owner.is_none() && service == bus::LISTENER {
+            if let Err(error) = bus::pass(&self.barrier, job).await {
+                tracing::error!(subject, %error, "an event that nobody listens to stays");
+            }
+            return false;
+        }
         let Some(owner) = owner else {
             tracing::error!(service, kind, subject, "a job is due for a service that is not here");
             return false;

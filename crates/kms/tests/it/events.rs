@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
+use base64_simd::STANDARD as BASE64;
+use bulla_crypto::{RsaEncryptionKey, RsaPadding};
 use bulla_plane::scheduler::{DUE, Job};
 use bulla_plane::{BoxFuture, Plane, Row, Rows, bus};
 use bulla_shapes::{Fault, Protocol, Service};
@@ -126,4 +128,30 @@ async fn where_nobody_listens_events_pass() {
     assert_eq!(house.rows("plane.due").await, 0);
     let state = house.call(A, "GetKeyRotationStatus", json!({ "KeyId": key })).await;
     assert_eq!((code(&state), text(&state, "KeyId")), ("", key));
+}
+
+#[tokio::test]
+async fn the_end_of_brought_in_material_is_told() {
+    let (house, heard) = house().await;
+    let made = house.call(A, "CreateKey", json!({ "Origin": "EXTERNAL" })).await.unwrap();
+    let key = made["KeyMetadata"]["Arn"].as_str().unwrap().to_owned();
+    let asked = json!({
+        "KeyId": key, "WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048",
+    });
+    let given = house.call(A, "GetParametersForImport", asked).await.unwrap();
+    let public = BASE64.decode_type::<Vec<u8>>(given["PublicKey"].as_str().unwrap()).unwrap();
+    let public = RsaEncryptionKey::from_der(&public).unwrap();
+    let wrapped = public.encrypt(RsaPadding::OaepSha256, &[7; 32]).unwrap();
+    let import = json!({
+        "KeyId": key,
+        "ImportToken": given["ImportToken"],
+        "EncryptedKeyMaterial": BASE64.encode_type::<String>(&wrapped),
+        "ValidTo": house.plane.clock.now_ms() / 1000 + 3600,
+    });
+    house.call(A, "ImportKeyMaterial", import).await.unwrap();
+    assert_eq!(taken(&heard), [] as [Value; 0]);
+    pass_days(&house, 1).await;
+    let [event] = <[Value; 1]>::try_from(taken(&heard)).unwrap();
+    assert_eq!(event["detail-type"], "KMS Imported Key Material Expiration");
+    assert_eq!(event["resources"], json!([key]));
 }

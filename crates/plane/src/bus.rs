@@ -2,8 +2,9 @@
 //!
 //! An event is a row that is due at once, put in the commit of what it tells of: neither is there
 //! without the other, whenever a crash comes. The service with the id [`LISTENER`] carries it out
-//! like any job, and deletes the row when it has passed it on: at least once, in the order of time.
-//! Where no such service is in the house nobody listens, and events pass, as on a bus without rules.
+//! like any job, and deletes the row when it has passed it on: at least once, in the order of
+//! time. Where no such service is in the house nobody listens, and events pass, as on a bus without
+//! rules.
 
 use bulla_store::{Barrier, BarrierError, Expected, Key, SealedBatch};
 use serde_json::{Value, json};

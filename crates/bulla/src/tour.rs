@@ -1,16 +1,18 @@
 //! `bulla tour`: the main jobs, told line by line, over TCP and signed as SDKs sign.
 
 mod client;
+mod people;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use bulla_crypto::{Crypto, harden_process};
 use bulla_plane::journal::Journal;
+use bulla_shapes::kms;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use self::client::Client;
+use self::client::{Answer, Client, Signer};
 use crate::error::Error;
 use crate::foundation::Foundation;
 use crate::house::House;
@@ -51,17 +53,23 @@ async fn tell(client: &Client) -> Result<(), Error> {
     let key = make(client).await?;
     let sealed = seal(client).await?;
     refuse(client, &sealed).await?;
+    people::tell(client, &key, &sealed).await?;
     rotate(client, &key, &sealed).await?;
     delete(client, &key, &sealed).await
 }
 
+/// Calls KMS as the root user of an account.
+async fn kms(client: &Client, account: &str, op: &str, input: Value) -> Result<Answer, Error> {
+    client.json(&Signer::root(account), &kms::SERVICE, op, input).await
+}
+
 /// Makes a key, and answers its ARN.
 async fn make(client: &Client) -> Result<String, Error> {
-    let made = client.kms(OWNER, "CreateKey", json!({ "Description": "tour" })).await?;
+    let made = kms(client, OWNER, "CreateKey", json!({ "Description": "tour" })).await?;
     let key = made.ok()?.pointer("/KeyMetadata/Arn").and_then(Value::as_str).unwrap_or_default();
     println!("CreateKey made {key}.");
     let alias = json!({ "AliasName": "alias/tour", "TargetKeyId": key });
-    client.kms(OWNER, "CreateAlias", alias).await?.ok()?;
+    kms(client, OWNER, "CreateAlias", alias).await?.ok()?;
     println!("CreateAlias named it alias/tour.");
     Ok(key.to_owned())
 }
@@ -71,21 +79,21 @@ async fn seal(client: &Client) -> Result<Value, Error> {
     let context = json!({ "tenant": "a" });
     let request =
         json!({ "KeyId": "alias/tour", "Plaintext": PLAINTEXT, "EncryptionContext": context });
-    let sealed = client.kms(OWNER, "Encrypt", request).await?;
+    let sealed = kms(client, OWNER, "Encrypt", request).await?;
     let blob = member(sealed.ok()?, "CiphertextBlob");
     println!("Encrypt sealed five bytes for the encryption context tenant=a.");
     let request = json!({ "CiphertextBlob": blob, "EncryptionContext": context });
     opens(client, &request).await?;
     println!("Decrypt gave them back.");
     let request = json!({ "KeyId": "alias/tour", "KeySpec": "AES_256" });
-    client.kms(OWNER, "GenerateDataKey", request).await?.ok()?;
+    kms(client, OWNER, "GenerateDataKey", request).await?.ok()?;
     println!("GenerateDataKey gave a data key, in clear and sealed.");
     Ok(json!({ "CiphertextBlob": blob, "EncryptionContext": context }))
 }
 
 /// Decrypts, and answers the id of the material that did it.
 async fn opens(client: &Client, request: &Value) -> Result<String, Error> {
-    let opened = client.kms(OWNER, "Decrypt", request.clone()).await?;
+    let opened = kms(client, OWNER, "Decrypt", request.clone()).await?;
     if member(opened.ok()?, "Plaintext") != PLAINTEXT {
         return Err(Error::Tour("Decrypt gave other bytes back".to_owned()));
     }
@@ -95,12 +103,12 @@ async fn opens(client: &Client, request: &Value) -> Result<String, Error> {
 async fn refuse(client: &Client, sealed: &Value) -> Result<(), Error> {
     let blob = member(sealed, "CiphertextBlob");
     let other = json!({ "CiphertextBlob": blob, "EncryptionContext": { "tenant": "b" } });
-    let refused = client.kms(OWNER, "Decrypt", other).await?;
+    let refused = kms(client, OWNER, "Decrypt", other).await?;
     println!(
         "Decrypt for tenant=b was refused: {}.",
         refused.refused("InvalidCiphertextException")?
     );
-    let refused = client.kms(STRANGER, "Decrypt", sealed.clone()).await?;
+    let refused = kms(client, STRANGER, "Decrypt", sealed.clone()).await?;
     println!(
         "Decrypt by account {STRANGER} was refused: {}.",
         refused.refused("AccessDeniedException")?
@@ -109,11 +117,11 @@ async fn refuse(client: &Client, sealed: &Value) -> Result<(), Error> {
 }
 
 async fn rotate(client: &Client, key: &str, sealed: &Value) -> Result<(), Error> {
-    client.kms(OWNER, "RotateKeyOnDemand", json!({ "KeyId": key })).await?.ok()?;
+    kms(client, OWNER, "RotateKeyOnDemand", json!({ "KeyId": key })).await?.ok()?;
     client.post("/_bulla/clock", &[], br#"{"advance":"PT1H"}"#).await?.ok()?;
     println!("RotateKeyOnDemand gave the key new material, an hour later by the server's clock.");
     let request = json!({ "KeyId": key, "Plaintext": PLAINTEXT });
-    let newer = client.kms(OWNER, "Encrypt", request).await?;
+    let newer = kms(client, OWNER, "Encrypt", request).await?;
     let newer = json!({ "CiphertextBlob": member(newer.ok()?, "CiphertextBlob") });
     let (old, new) = (opens(client, sealed).await?, opens(client, &newer).await?);
     if old == new {
@@ -125,19 +133,19 @@ async fn rotate(client: &Client, key: &str, sealed: &Value) -> Result<(), Error>
 
 async fn delete(client: &Client, key: &str, sealed: &Value) -> Result<(), Error> {
     let soon = json!({ "KeyId": key, "PendingWindowInDays": 7 });
-    client.kms(OWNER, "ScheduleKeyDeletion", soon.clone()).await?.ok()?;
-    let refused = client.kms(OWNER, "Decrypt", sealed.clone()).await?;
+    kms(client, OWNER, "ScheduleKeyDeletion", soon.clone()).await?.ok()?;
+    let refused = kms(client, OWNER, "Decrypt", sealed.clone()).await?;
     println!(
         "ScheduleKeyDeletion stopped the key at once: {}.",
         refused.refused("KMSInvalidStateException")?
     );
-    client.kms(OWNER, "CancelKeyDeletion", json!({ "KeyId": key })).await?.ok()?;
-    client.kms(OWNER, "EnableKey", json!({ "KeyId": key })).await?.ok()?;
+    kms(client, OWNER, "CancelKeyDeletion", json!({ "KeyId": key })).await?.ok()?;
+    kms(client, OWNER, "EnableKey", json!({ "KeyId": key })).await?.ok()?;
     opens(client, sealed).await?;
     println!("CancelKeyDeletion and EnableKey brought it back: Decrypt works again.");
-    client.kms(OWNER, "ScheduleKeyDeletion", soon).await?.ok()?;
+    kms(client, OWNER, "ScheduleKeyDeletion", soon).await?.ok()?;
     client.post("/_bulla/clock", &[], br#"{"advance":"P8D"}"#).await?.ok()?;
-    let gone = client.kms(OWNER, "DescribeKey", json!({ "KeyId": key })).await?;
+    let gone = kms(client, OWNER, "DescribeKey", json!({ "KeyId": key })).await?;
     println!(
         "ScheduleKeyDeletion again, and eight days later the key is gone: {}.",
         gone.refused("NotFoundException")?

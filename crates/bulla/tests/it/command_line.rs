@@ -201,9 +201,21 @@ fn the_tour_ends_well_and_tells_its_steps() {
         "KMSInvalidStateException",
         "NotFoundException",
     ];
-    for word in ["CreateKey", "RotateKeyOnDemand", "CancelKeyDeletion"].iter().chain(&refusals) {
+    let steps = [
+        "CreateKey",
+        "CreateAccessKey",
+        "Explain",
+        "AssumeRole",
+        "RevokeGrant",
+        "RotateKeyOnDemand",
+    ];
+    for word in steps.iter().chain(&refusals) {
         assert!(told.contains(word), "{told}");
     }
+    assert!(
+        told.contains("because no identity-based policy allows the kms:Encrypt action"),
+        "{told}"
+    );
     let record = told.lines().find(|line| line.contains("audit journal")).unwrap();
     assert!(record.contains(": CreateKey, CreateAlias, Encrypt, Decrypt, "), "{record}");
     assert!(refusals.iter().all(|code| record.contains(code)), "{record}");

@@ -6,7 +6,7 @@ import boto3
 import pytest
 from conftest import client, new_key
 from expect import refused
-from program import run
+from program import run, wait_until
 
 ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
@@ -266,3 +266,20 @@ def test_the_record_tells_who_issued_a_session(world):
     assert context["sessionIssuer"]["userName"] == "reader"
     assert context["attributes"]["mfaAuthenticated"] == "false"
     assert context["sourceIdentity"] == "Ann"
+
+
+def test_a_role_tells_when_and_where_it_was_last_used(world):
+    arn = world.role()
+    assert world.iam_abroad.get_role(RoleName="reader")["Role"]["RoleLastUsed"] == {}
+    kms = world.client(world.assume(arn))
+    kms.list_keys()
+    used = {}
+
+    def is_known():
+        used.update(world.iam_abroad.get_role(RoleName="reader")["Role"]["RoleLastUsed"])
+        return "LastUsedDate" in used
+
+    wait_until(is_known, 10, "the role's use is known")
+    assert used["Region"] == "eu-central-1"
+    details = world.iam_abroad.get_account_authorization_details(Filter=["Role"])
+    assert details["RoleDetailList"][0]["RoleLastUsed"] == used

@@ -42,9 +42,11 @@ impl Authenticator for AccessKeys {
         })
     }
 
-    fn used(&self, access_key_id: &str, scope: Scope<'_>) {
-        if let Some(issued) = self.principals.cache.signing(access_key_id, scope) {
-            self.principals.note_use(access_key_id, scope, &issued);
+    fn used(&self, access_key_id: &str, session_token: Option<&str>, scope: Scope<'_>) {
+        if let Some(token) = session_token {
+            self.sessions.used(access_key_id, token, scope);
+        } else if let Some(issued) = self.principals.cache.signing(access_key_id, scope) {
+            self.principals.note_use(access_key_id, scope, &issued.noted_ms);
         }
     }
 }

@@ -115,8 +115,9 @@ impl<T: Protected> Guarded<T> {
         };
         own.decide(inputs, |inputs| {
             let asked = Request { resource: self.0.asked_arn(), ..request };
-            settle(inputs, &request)
-                .map_err(|denial| refusal(call, &denial, &own, &asked, conditions, resource))
+            settle(&authorize(inputs, &request), |denial| {
+                refusal(call, denial, &own, &asked, conditions, resource)
+            })
         })?;
         Ok(self.0)
     }
@@ -156,15 +157,18 @@ pub fn permit_account(
     let own = OwnSide::of(&call.authority);
     let named = ResourceName::from(resource);
     own.decide(Inputs::default(), |inputs| {
-        settle(inputs, &request)
-            .map_err(|denial| refusal(call, &denial, &own, &request, conditions, named))
+        settle(&authorize(inputs, &request), |denial| {
+            refusal(call, denial, &own, &request, conditions, named)
+        })
     })
 }
 
-/// The decision, as an error when it is a denial.
-fn settle<'a>(inputs: &Inputs<'a>, request: &Request<'_>) -> Result<(), Decision<'a>> {
-    let decision = authorize(inputs, request);
-    if decision.allowed() { Ok(()) } else { Err(decision) }
+/// Nothing, or the refusal of a denial.
+fn settle(
+    decision: &Decision<'_>,
+    refuse: impl FnOnce(&Decision<'_>) -> Fault,
+) -> Result<(), Fault> {
+    if decision.allowed() { Ok(()) } else { Err(refuse(decision)) }
 }
 
 /// What a caller hears of a denial. One of another account hears what it would hear if the record

@@ -189,8 +189,9 @@ pub trait Authenticator: Send + Sync {
         scope: Scope<'a>,
     ) -> BoxFuture<'a, Result<Credential, CredentialError>>;
 
-    /// Hears of each request that bore the signature of an issued key, for the key's last use.
-    fn used(&self, _access_key_id: &str, _scope: Scope<'_>) {}
+    /// Hears of each request that bore the signature of an issued key, for the last use of the key,
+    /// or of the role whose session it is.
+    fn used(&self, _access_key_id: &str, _session_token: Option<&str>, _scope: Scope<'_>) {}
 }
 
 /// The part of a credential scope that a signing key is derived for.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use bulla_shapes::View;
 use bulla_shapes::iam::{AttachedPermissionsBoundary, Group, Role, RoleLastUsed, Tag, User};
 
+use crate::principals::LastUse;
 use crate::records::Entity;
 
 /// A document as answers carry it: percent-encoded once (RFC 3986, section 2.3).
@@ -86,12 +87,20 @@ pub(crate) fn listed_role(entity: &Entity, trust: &str) -> Role<'static> {
         .with_some(seconds, Role::with_max_session_duration)
 }
 
-/// A role with boundary, tags and an empty last use, as `GetRole` shows it.
-pub(crate) fn role(entity: &Entity, trust: &str) -> Role<'static> {
+/// A role with boundary, tags and last use, as `GetRole` shows it.
+pub(crate) fn role(entity: &Entity, trust: &str, last: Option<LastUse>) -> Role<'static> {
     listed_role(entity, trust)
         .with_some(boundary(entity), Role::with_permissions_boundary)
         .with_some(own_tags(entity), Role::with_tags)
-        .with_role_last_used(RoleLastUsed::new())
+        .with_role_last_used(last_used(last))
+}
+
+/// The last use of a role; an empty element where none is known (recorded).
+pub(crate) fn last_used(last: Option<LastUse>) -> RoleLastUsed<'static> {
+    match last {
+        Some(last) => RoleLastUsed::new().with_last_used_date(last.at_ms).with_region(last.region),
+        None => RoleLastUsed::new(),
+    }
 }
 
 /// A role as `CreateRole` shows it: without its longest session and last use.

@@ -5,7 +5,7 @@ use bulla_policy::Context;
 use bulla_shapes::View;
 use bulla_shapes::iam::{
     GetAccountAuthorizationDetailsRequest, GetAccountAuthorizationDetailsResponse, GroupDetail,
-    ManagedPolicyDetail, PolicyDetail, RoleDetail, RoleLastUsed, UserDetail,
+    ManagedPolicyDetail, PolicyDetail, RoleDetail, UserDetail,
 };
 
 use super::gate::permit;
@@ -149,6 +149,7 @@ impl Iam {
         let own = part(role)?;
         let trust = self.shown_trust(own).await?;
         let profiles = self.profiles_of(&role.account, &own.profiles).await?;
+        let last = self.principals.last_use(&role.id).await?;
         Ok(RoleDetail::new()
             .with_path(role.path.clone())
             .with_role_name(role.name.clone())
@@ -161,7 +162,7 @@ impl Iam {
             .with_attached_managed_policies(role.attached.iter().map(|arn| attach::shown(arn)))
             .with_some(answer::boundary(role), RoleDetail::with_permissions_boundary)
             .with_tags(answer::tags(&role.tags))
-            .with_role_last_used(RoleLastUsed::new()))
+            .with_role_last_used(answer::last_used(last)))
     }
 }
 

@@ -241,7 +241,8 @@ pub(crate) async fn add_role_to_instance_profile(
     let live = iam.profile(call, name, "iam:AddRoleToInstanceProfile", &none).await?;
     let role = iam.own(call, Kind::Role, input.role_name()).await?;
     // Whoever may give a role to an instance must be allowed to pass that role.
-    permit_arn(call, "iam:PassRole", &role.arn, &none)?;
+    let passed = Context::new().with("iam:PassedToService", "ec2.amazonaws.com");
+    permit_arn(call, "iam:PassRole", &role.arn, &passed)?;
     if live.record.role.is_some() {
         return Err(fault::limit("InstanceSessionsPerInstanceProfile", 1).into());
     }

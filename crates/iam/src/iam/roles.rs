@@ -58,7 +58,8 @@ pub(crate) async fn get_role(iam: &Iam, call: &mut Call, input: &GetRoleRequest<
     let on = On::role(input.role_name(), "iam:GetRole");
     let live = iam.entity(call, on, Context::new()).await?;
     let trust = iam.shown_trust(part(&live.record)?).await?;
-    let answer = GetRoleResponse::new().with_role(answer::role(&live.record, &trust));
+    let last = iam.principals.last_use(&live.record.id).await?;
+    let answer = GetRoleResponse::new().with_role(answer::role(&live.record, &trust, last));
     Ok(Some(answer.into_record()))
 }
 
@@ -123,7 +124,9 @@ pub(crate) async fn update_role_description(
     part_mut(&mut record)?.description = Some(input.description().to_owned());
     iam.save(&live, &record, SealedBatch::new()).await?;
     let trust = iam.shown_trust(part(&record)?).await?;
-    let answer = UpdateRoleDescriptionResponse::new().with_role(answer::role(&record, &trust));
+    let last = iam.principals.last_use(&record.id).await?;
+    let role = answer::role(&record, &trust, last);
+    let answer = UpdateRoleDescriptionResponse::new().with_role(role);
     Ok(Some(answer.into_record()))
 }
 
@@ -168,7 +171,8 @@ impl Iam {
         if let Some((_, what)) = first.into_iter().find(|(stands, _)| *stands) {
             return Err(fault::delete_first(what).into());
         }
-        let batch = self.unbound(role, SealedBatch::new()).await?;
+        let batch = self.principals.forget_use(&role.id, SealedBatch::new()).await?;
+        let batch = self.unbound(role, batch).await?;
         self.remove(live, batch).await
     }
 }

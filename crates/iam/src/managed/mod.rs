@@ -34,12 +34,20 @@ macro_rules! policies {
 }
 
 /// Sorted by their place. What they allow and the numbers of their versions are stated in the "AWS
-/// Managed Policy Reference Guide"; the descriptions are ours.
+/// Managed Policy Reference Guide"; the descriptions are ours. Of `ReadOnlyAccess`,
+/// `AmazonSSMFullAccess` and `AWSCloudTrail_FullAccess`, which reach far beyond this plane, there
+/// are the statements that concern it; the first changes too often for its number to mean anything.
 pub(crate) static ALL: &[AwsPolicy] = policies! {
+    "AWSCloudTrail_FullAccess", 3, "AWSCloudTrail_FullAccess.json",
+        "Everything in CloudTrail, and what trails need.";
+    "AWSCloudTrail_ReadOnlyAccess", 1, "AWSCloudTrail_ReadOnlyAccess.json",
+        "Reads all of CloudTrail.";
     "AWSKeyManagementServicePowerUser", 2, "AWSKeyManagementServicePowerUser.json",
         "Makes and lists KMS keys and aliases.";
     "AdministratorAccess", 1, "AdministratorAccess.json",
         "Everything.";
+    "AmazonSSMFullAccess", 4, "AmazonSSMFullAccess.json",
+        "Everything in Systems Manager.";
     "AmazonSSMReadOnlyAccess", 1, "AmazonSSMReadOnlyAccess.json",
         "Reads all of Systems Manager.";
     "IAMFullAccess", 2, "IAMFullAccess.json",
@@ -48,6 +56,8 @@ pub(crate) static ALL: &[AwsPolicy] = policies! {
         "Reads all of IAM.";
     "PowerUserAccess", 12, "PowerUserAccess.json",
         "Everything but users, groups, the organization and the account.";
+    "ReadOnlyAccess", 1, "ReadOnlyAccess.json",
+        "Reads everything but what is secret.";
     "SecretsManagerReadWrite", 5, "SecretsManagerReadWrite.json",
         "Everything in Secrets Manager, and what its console looks at.";
     "aws-service-role/AWSKeyManagementServiceCustomKeyStoresServiceRolePolicy", 2,

@@ -17,6 +17,7 @@ pub(crate) use authority::{entity_by_id, managed_record, session_principal};
 pub(crate) use cache::{Cache, Issued};
 pub use cache::{MAX_CACHED_AUTHORITIES, MAX_CACHED_SIGNING_KEYS};
 pub use guardrails::{Bounds, Guardrails};
+pub(crate) use last_use::LastUse;
 pub use role::Role;
 
 /// The principals of all accounts.

@@ -66,6 +66,15 @@ impl Sessions {
         Ok(Credential::Issued { key: opened.signing_key(scope), authority })
     }
 
+    /// Notes that a request was signed in a session, if it is a role's.
+    pub(crate) fn used(&self, access_key_id: &str, token: &str, scope: Scope<'_>) {
+        // It was opened before the signature was verified, and is in memory.
+        let Ok(opened) = self.tokens.open(access_key_id, token) else { return };
+        if let Actor::Role { id, .. } = &opened.session.actor {
+            self.principals.note_use(id, scope, &opened.noted_ms);
+        }
+    }
+
     /// What a session may do, as of now; nothing when its role or user is gone.
     async fn authority(&self, opened: &Opened) -> Result<Option<Arc<Authority>>, CredentialError> {
         let session = &opened.session;
@@ -236,7 +245,7 @@ mod tests {
         assert_eq!(caller.principal.arn, "arn:aws:sts::123456789012:assumed-role/reader/ann");
         assert_eq!(caller.principal.unique_id, format!("{id}:ann"));
         assert_eq!(caller.identity_policies.len(), 1);
-        assert_eq!(caller.session_policies.as_ref().map(Vec::len), Some(1));
+        assert_eq!(caller.session_policies.as_ref().map(Vec::len), Some(2));
         let one = |key| caller.condition(key).and_then(|values| values.single());
         assert_eq!(one("aws:principaltag/team"), Some("é"));
         assert_eq!(one("issuer.example:sub"), Some("repo:a"));

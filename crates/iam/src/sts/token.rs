@@ -2,6 +2,7 @@
 //!
 //! `docs/sessions.md` describes the token, its key and its limits.
 
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bulla_crypto::{Crypto, CryptoError, SecretBytes, SecretKey};
@@ -64,6 +65,8 @@ pub(crate) struct Opened {
     /// The caller that it was last turned into.
     pub(super) built: Built,
     pub(super) access_key_id: String,
+    /// When its use was last noted, in milliseconds since 1970.
+    pub(super) noted_ms: AtomicI64,
     secret: SecretBytes,
     signing: Mutex<Vec<(String, Arc<SigningKey>)>>,
 }
@@ -174,6 +177,7 @@ impl Tokens {
             inline,
             built: Built::default(),
             access_key_id: access_key_id.to_owned(),
+            noted_ms: AtomicI64::new(i64::MIN),
             secret: self.secret(&key, nonce).map_err(OpenError::Crypto)?,
             signing: Mutex::new(Vec::new()),
         })

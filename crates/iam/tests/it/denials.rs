@@ -70,3 +70,29 @@ async fn conditions_of_iam_hold() {
     house.call(&key, "DeleteUser", &[("UserName", "alice-1")]).await.ok();
     assert_eq!(house.call(&key, "DeleteUser", &[("UserName", "bob")]).await.status, 403);
 }
+
+/// Whoever gives a role to an instance profile passes it to EC2.
+#[tokio::test]
+async fn a_role_is_passed_to_the_service_that_a_policy_names() {
+    let house = House::new().await;
+    let trust = crate::house::trust("*");
+    for (name, service, status) in
+        [("ann", "ec2.amazonaws.com", 200), ("bob", "lambda.amazonaws.com", 403)]
+    {
+        let key = house.user(name).await;
+        let document = format!(
+            r#"{{"Version":"2012-10-17","Statement":[
+            {{"Effect":"Allow","Action":"iam:AddRoleToInstanceProfile","Resource":"*"}},
+            {{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{{"StringEquals":{{"iam:PassedToService":"{service}"}}}}}}
+        ]}}"#
+        );
+        let policy = [("UserName", name), ("PolicyName", "p"), ("PolicyDocument", &*document)];
+        house.root("PutUserPolicy", &policy).await;
+        let role = [("RoleName", name), ("AssumeRolePolicyDocument", &*trust)];
+        house.root("CreateRole", &role).await;
+        house.root("CreateInstanceProfile", &[("InstanceProfileName", name)]).await;
+        let both = [("InstanceProfileName", name), ("RoleName", name)];
+        let reply = house.call(&key, "AddRoleToInstanceProfile", &both).await;
+        assert_eq!(reply.status, status, "{}", reply.body);
+    }
+}

@@ -1,6 +1,6 @@
 //! Questions about access: what the Gate would decide for somebody else, with nothing let out.
 
-use bulla_policy::{Conditions, Inputs, Request, ResourceName, Values};
+use bulla_policy::{Conditions, Inputs, Request, ResourceName, Values, authorize};
 use bulla_shapes::Fault;
 
 use super::{Guarded, OwnSide, Protected, Scope, refusal, settle};
@@ -28,8 +28,9 @@ impl<T: Protected> Guarded<T> {
         let named = ResourceName::Key(self.0.arn());
         own.decide(Inputs::default(), |inputs| {
             let asked = Request { resource: self.0.asked_arn(), ..request };
-            settle(inputs, &request)
-                .map_err(|denial| refusal(call, &denial, &own, &asked, &Nothing, named))
+            settle(&authorize(inputs, &request), |denial| {
+                refusal(call, denial, &own, &asked, &Nothing, named)
+            })
         })?;
         Ok(Inspected(self.0))
     }

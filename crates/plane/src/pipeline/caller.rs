@@ -79,7 +79,7 @@ pub(super) async fn identify(
     let authority = match authenticator.credential(id, claim.session_token(), scope).await {
         Ok(Credential::Issued { key, authority }) => {
             verify(&claim, parts, &key).map_err(refuse)?;
-            authenticator.used(id, scope);
+            authenticator.used(id, claim.session_token(), scope);
             authority
         }
         Ok(Credential::Anyone(authority)) => authority,

@@ -214,6 +214,13 @@ pub(crate) struct DevOptions {
     /// The address to listen on [default: 127.0.0.1:4566].
     #[arg(long, env = "BULLA_LISTEN", value_name = "ADDRESS")]
     pub(crate) listen: Option<SocketAddr>,
+    /// The certificate that attestation documents of a Recipient must lead to, PEM.
+    #[arg(long, env = "BULLA_ATTESTATION_ROOT", value_name = "FILE")]
+    pub(crate) attestation_root: Option<PathBuf>,
+    /// Another quota than AWS's, to see what happens when it is reached: keys, aliases-per-key,
+    /// grants-per-key, policy-bytes, tags-per-key. Can be given several times.
+    #[arg(long = "quota", value_name = "NAME=NUMBER")]
+    pub(crate) quotas: Vec<String>,
     #[command(flatten)]
     pub(crate) key_stores: KeyStoreOptions,
     #[command(flatten)]
@@ -233,6 +240,9 @@ pub(crate) struct ServeOptions {
     /// The TLS certificate's private key, PEM.
     #[arg(long, env = "BULLA_TLS_KEY", value_name = "FILE")]
     pub(crate) tls_key: Option<PathBuf>,
+    /// The certificate that attestation documents of a Recipient must lead to, PEM.
+    #[arg(long, env = "BULLA_ATTESTATION_ROOT", value_name = "FILE")]
+    pub(crate) attestation_root: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) key_stores: KeyStoreOptions,
     #[command(flatten)]

@@ -3,6 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use bulla_crypto::AttestationRoot;
+use bulla_kms::Quotas;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
 
 use crate::cli::xks::KeyStoreOptions;
@@ -29,6 +33,7 @@ struct FileSettings {
     #[serde(default)]
     xks_connect: Vec<String>,
     xks_ca: Option<PathBuf>,
+    attestation_root: Option<PathBuf>,
 }
 
 /// Where the data are, all sources considered.
@@ -42,6 +47,38 @@ pub(crate) struct Listen {
     pub(crate) address: SocketAddr,
     /// The certificate chain and its key.
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
+}
+
+/// What KMS is told at start.
+#[derive(Default)]
+pub(crate) struct KeySettings {
+    pub(crate) attestation_root: Option<AttestationRoot>,
+    pub(crate) quotas: Quotas,
+}
+
+/// Reads the root of attestation, if one is named.
+fn attestation_root(path: Option<PathBuf>) -> Result<Option<AttestationRoot>, Error> {
+    let Some(path) = path else { return Ok(None) };
+    let refused = |cause: String| Error::Tls(path.clone(), cause);
+    let der = CertificateDer::from_pem_file(&path).map_err(|error| refused(error.to_string()))?;
+    let root = AttestationRoot::from_der(&der);
+    Ok(Some(root.map_err(|_| refused("it is no certificate of a root".to_owned()))?))
+}
+
+/// Reads quotas as the command line has them.
+fn quotas(texts: &[String]) -> Result<Quotas, Error> {
+    let mut quotas = Quotas::default();
+    for text in texts {
+        let parts = text.split_once('=').and_then(|(n, v)| Some((n, v.parse().ok()?)));
+        if !parts.is_some_and(|(name, value)| quotas.set(name, value)) {
+            let names: Vec<_> = Quotas::names().collect();
+            return Err(Error::Usage(format!(
+                "{text:?} is no quota: give --quota NAME=NUMBER with one of {}",
+                names.join(", ")
+            )));
+        }
+    }
+    Ok(quotas)
 }
 
 impl Place {
@@ -79,6 +116,13 @@ impl XksServeOptions {
 }
 
 impl DevOptions {
+    /// What KMS is told.
+    pub(crate) fn key_settings(&self) -> Result<KeySettings, Error> {
+        let named = self.attestation_root.clone().or(self.place.file()?.attestation_root);
+        let quotas = quotas(&self.quotas)?;
+        Ok(KeySettings { attestation_root: attestation_root(named)?, quotas })
+    }
+
     /// Where to listen, the data directory if there is to be one, and what key stores reach.
     pub(crate) fn settings(&self) -> Result<(Listen, Option<Data>, KeyStoreSettings), Error> {
         let mut file = self.place.file()?;
@@ -89,6 +133,12 @@ impl DevOptions {
 }
 
 impl ServeOptions {
+    /// What KMS is told.
+    pub(crate) fn key_settings(&self) -> Result<KeySettings, Error> {
+        let named = self.attestation_root.clone().or(self.place.file()?.attestation_root);
+        Ok(KeySettings { attestation_root: attestation_root(named)?, ..KeySettings::default() })
+    }
+
     /// Where to listen, the data directory, and what key stores reach.
     pub(crate) fn settings(&self) -> Result<(Listen, Data, KeyStoreSettings), Error> {
         let mut file = self.place.file()?;

@@ -11,6 +11,7 @@ use bulla_plane::upkeep::Upkeep;
 use bulla_plane::{Clock, Directory, IdStock, Plane, Service};
 use bulla_store::Space;
 
+use crate::config::KeySettings;
 use crate::foundation::Foundation;
 use crate::key_stores::KeyStores;
 use crate::metrics::Requests;
@@ -32,19 +33,27 @@ pub(crate) struct House {
 
 impl House {
     /// Joins the services.
-    pub(crate) fn new(foundation: Foundation, dev: bool, key_stores: KeyStores) -> Self {
+    pub(crate) fn new(
+        foundation: Foundation,
+        dev: bool,
+        key_stores: KeyStores,
+        keys: KeySettings,
+    ) -> Self {
+        let KeySettings { attestation_root, quotas } = keys;
         let Foundation { crypto, barrier, journal, anchor } = foundation;
         let clock = Arc::new(Clock::default());
         let principals =
             Arc::new(Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock)));
         let sessions = Arc::new(Sessions::new(Arc::clone(&principals)));
-        let keys = AccessKeys::new(Arc::clone(&sessions), dev);
+        let access_keys = AccessKeys::new(Arc::clone(&sessions), dev);
         let fetcher = Arc::new(Outgoing { dev });
         let providers = Arc::new(Providers::new(Arc::clone(&principals), fetcher, dev));
         let iam = Arc::new(Iam::new(Arc::clone(&providers)));
         let organizations = Organizations::new(Arc::clone(&iam), dev);
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&principals) as _)
-            .with_key_stores(key_stores.outgoing, key_stores.tokens);
+            .with_key_stores(key_stores.outgoing, key_stores.tokens)
+            .with_quotas(quotas)
+            .with_attestation_root(attestation_root);
         let directory: Arc<dyn Directory> = Arc::<Principals>::clone(&principals);
         let mut services: Vec<Arc<dyn Service>> = vec![
             Arc::new(kms),
@@ -59,7 +68,7 @@ impl House {
             barrier,
             clock,
             journal,
-            authenticator: Arc::new(keys),
+            authenticator: Arc::new(access_keys),
             services,
             outbox: Outbox::default(),
             upkeep: Upkeep::default(),

@@ -38,11 +38,13 @@ pub(crate) fn runtime() -> Result<Runtime, Error> {
 pub(crate) fn serve(options: ServeOptions) -> Result<(), Error> {
     let (at, data, key_stores) = options.settings()?;
     let key_stores = KeyStores::new(&key_stores)?;
+    let keys = options.key_settings()?;
     warn_of(harden_process()?);
     runtime()?.block_on(async {
         let listener = bind(at.address).await?;
         let foundation = Foundation::open(Crypto::standard(), &data).await?;
-        run(listener, &at, House::new(foundation, false, key_stores), "serve").await
+        let house = House::new(foundation, false, key_stores, keys);
+        run(listener, &at, house, "serve").await
     })
 }
 
@@ -50,6 +52,7 @@ pub(crate) fn serve(options: ServeOptions) -> Result<(), Error> {
 pub(crate) fn dev(options: DevOptions) -> Result<(), Error> {
     let (at, data, key_stores) = options.settings()?;
     let key_stores = KeyStores::new(&key_stores)?;
+    let keys = options.key_settings()?;
     warn_of(harden_process()?);
     runtime()?.block_on(async {
         let listener = bind(at.address).await?;
@@ -65,7 +68,8 @@ pub(crate) fn dev(options: DevOptions) -> Result<(), Error> {
         if !at.address.ip().is_loopback() {
             eprintln!("bulla dev: {} is open to other machines.", at.address);
         }
-        run(listener, &at, House::new(foundation, true, key_stores), "dev").await
+        let house = House::new(foundation, true, key_stores, keys);
+        run(listener, &at, house, "dev").await
     })
 }
 

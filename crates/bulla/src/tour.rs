@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use self::client::{Answer, Client, Signer};
+use crate::config::KeySettings;
 use crate::error::Error;
 use crate::foundation::Foundation;
 use crate::house::House;
@@ -33,7 +34,8 @@ pub(crate) fn tour() -> Result<(), Error> {
         let address = listener.local_addr();
         let address = address.map_err(|cause| Error::io("ask for the port", cause))?;
         let foundation = Foundation::in_memory(Crypto::standard()).await?;
-        let house = Arc::new(House::new(foundation, true, KeyStores::none()));
+        let keys = KeySettings::default();
+        let house = Arc::new(House::new(foundation, true, KeyStores::none(), keys));
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(listen(listener, None, Arc::clone(&house), stopped));
         println!("A server that lives in memory listens on http://{address}.");

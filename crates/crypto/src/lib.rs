@@ -17,6 +17,8 @@
 //! The only unsafe code is in `raw`.
 
 mod aead;
+mod attestation;
+mod cms;
 mod der;
 mod digest;
 mod ecdh;
@@ -41,6 +43,8 @@ mod secret;
 mod verify;
 
 pub use aead::{Aead, Aes256Gcm, NONCE_LEN, TAG_LEN};
+pub use attestation::{AttestationError, AttestationRoot, Attested, verify_attestation};
+pub use cms::envelop;
 pub use digest::{SHA256_LEN, Sha256, sha1_thumbprint, sha256};
 pub use ecdh::{EcdhKey, compressed_point, is_public_key, point_to_der};
 pub use ecdsa::{EcdsaKeyPair, digest_of, verify_hashed};

@@ -10,6 +10,7 @@ use bulla_policy::{Conditions, Values};
 use bulla_shapes::StringMap;
 
 use crate::grant::Constraints;
+use crate::recipient::Recipient;
 
 /// Keys of one request.
 #[derive(Default)]
@@ -21,6 +22,7 @@ pub(crate) struct RequestKeys<'a> {
     algorithm: Option<&'a str>,
     alias: Option<&'a str>,
     same_key: Option<bool>,
+    recipient: Option<&'a Recipient>,
     tags: &'a [(String, String)],
     tag_keys: OnceLock<Vec<&'a str>>,
     single: Vec<(&'static str, Cow<'a, str>)>,
@@ -66,6 +68,12 @@ impl<'a> RequestKeys<'a> {
     /// `kms:ReEncryptOnSameKey`.
     pub(crate) fn same_key(mut self, same: bool) -> Self {
         self.same_key = Some(same);
+        self
+    }
+
+    /// The keys of what a recipient attests.
+    pub(crate) fn recipient(mut self, recipient: Option<&'a Recipient>) -> Self {
+        self.recipient = recipient;
         self
     }
 
@@ -136,6 +144,9 @@ impl Conditions for RequestKeys<'_> {
             _ => {
                 if let Some(name) = key.strip_prefix("kms:encryptioncontext:") {
                     return self.of_context(name).map(Values::One);
+                }
+                if let Some(name) = key.strip_prefix("kms:recipientattestation:") {
+                    return self.recipient?.condition(name).map(Values::One);
                 }
                 if let Some(name) = key.strip_prefix("aws:requesttag/") {
                     return tag(self.tags, name);

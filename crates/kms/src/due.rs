@@ -184,6 +184,7 @@ async fn delete(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
     // The token's key goes last: should the commit fail, the key is whole. A token that cannot be
     // reached must not keep a key here.
     kms.commit(&paths, batch).await?;
+    kms.counts.changed(&key::path(&record.account, &record.region, ""), false);
     kms.destroy_outer_key(record).await;
     Ok(())
 }

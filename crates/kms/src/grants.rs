@@ -29,8 +29,6 @@ pub(crate) const GRANT_NAMES: Space = Space::new("kms.grant-name");
 /// `<region>/<digest of the principal>/<account>/<key id>/<grant id>`, empty.
 pub(crate) const RETIRABLE: Space = Space::new("kms.retirable");
 
-/// The most grants that a key has (KMS guide, "Quotas").
-pub(crate) const MAX_GRANTS_A_KEY: u32 = 50_000;
 /// How many grants stay in memory, at about 700 bytes each. One grantee's grants on one key must
 /// fit, or each call would read them all.
 const MAX_CACHED_GRANTS: u64 = 100_000;

@@ -32,6 +32,8 @@ mod outer;
 mod policies;
 mod policy_text;
 mod principals;
+mod quotas;
+mod recipient;
 mod rows;
 mod sealing;
 mod stores;
@@ -43,7 +45,7 @@ pub mod xks;
 
 use std::sync::Arc;
 
-use bulla_crypto::Crypto;
+use bulla_crypto::{AttestationRoot, Crypto};
 use bulla_plane::outgoing::Nowhere;
 use bulla_plane::{Directory, Outgoing};
 use bulla_store::{Barrier, Space};
@@ -52,8 +54,11 @@ use cache::Cache;
 use grants::GrantCache;
 use hsm::{NoTokens, Tokens};
 pub use outer::Outer;
+use quotas::KeyCounts;
 use usage::UsageBook;
 use workshop::Workshop;
+
+pub use quotas::{Quota, Quotas};
 
 /// One row a key: `<account>/<region>/<key id>`.
 pub(crate) const KEYS: Space = Space::new("kms.key");
@@ -91,6 +96,9 @@ pub struct Kms {
     workshop: Workshop,
     /// Where primes are looked for.
     prime_workshop: Workshop,
+    quotas: Quotas,
+    counts: KeyCounts,
+    attestation_root: Option<AttestationRoot>,
 }
 
 impl Kms {
@@ -112,6 +120,9 @@ impl Kms {
             tokens,
             workshop,
             prime_workshop,
+            quotas: Quotas::default(),
+            counts: KeyCounts::new(),
+            attestation_root: None,
         }
     }
 
@@ -119,5 +130,18 @@ impl Kms {
     #[must_use]
     pub fn with_key_stores(self, outgoing: Arc<dyn Outgoing>, tokens: Arc<dyn Tokens>) -> Self {
         Self { outgoing, tokens, ..self }
+    }
+
+    /// The service under other quotas than AWS's.
+    #[must_use]
+    pub fn with_quotas(self, quotas: Quotas) -> Self {
+        Self { quotas, ..self }
+    }
+
+    /// The service with a root that attestation documents must lead to; without one no request
+    /// can name a recipient.
+    #[must_use]
+    pub fn with_attestation_root(self, root: Option<AttestationRoot>) -> Self {
+        Self { attestation_root: root, ..self }
     }
 }

@@ -7,10 +7,7 @@ use bulla_policy::{NamedPrincipal, Policy, PolicyKind, PrincipalType, Values};
 
 use crate::conditions::RequestKeys;
 use crate::key::KeyRecord;
-use crate::{fault, policy_text, principals};
-
-/// The most bytes of a policy; the model's own limit is wider.
-const MAX_POLICY_BYTES: usize = 32_768;
+use crate::{Kms, Quota, fault, policy_text, principals};
 
 /// The policy of a key that was made without one, byte for byte as AWS writes it.
 pub(crate) fn default_text(partition: &str, account: &str) -> String {
@@ -41,14 +38,16 @@ pub(crate) struct Accepted {
 /// Checks a policy that a caller wants a key to have. Unless `bypass` is set, the caller must be
 /// able to change it again.
 pub(crate) async fn checked(
-    directory: &dyn Directory,
+    kms: &Kms,
     call: &Call,
     text: String,
     key: (&str, &str),
     bypass: bool,
 ) -> Result<Accepted, Stop> {
-    if text.len() > MAX_POLICY_BYTES {
-        let text = format!("A key policy has at most {MAX_POLICY_BYTES} bytes.");
+    // The model's own limit is wider.
+    let most = kms.quotas.get(Quota::PolicyBytes);
+    if text.len() > most {
+        let text = format!("A key policy has at most {most} bytes.");
         return Err(fault::limit_exceeded(text).into());
     }
     let mut policy = Policy::parse(&text, PolicyKind::Key)
@@ -56,7 +55,7 @@ pub(crate) async fn checked(
     let mut principals: Vec<(String, String)> = Vec::new();
     for named in policy.principals() {
         let known = principals.iter().any(|(arn, _)| arn == named.text);
-        let Some(id) = existing(directory, call.partition, named).await? else {
+        let Some(id) = existing(&*kms.directory, call.partition, named).await? else {
             let text = "Policy contains a statement with one or more invalid principals.";
             return Err(fault::malformed_policy(text).into());
         };

@@ -110,6 +110,7 @@ impl Rows for Kms {
         self.cache.clear();
         self.grants.clear();
         self.usage.clear();
+        self.counts.forget();
     }
 
     fn wind_up(&self) -> BoxFuture<'_, ()> {

@@ -9,7 +9,7 @@ use bulla_shapes::kms::{
 };
 
 use super::using::{Wanted, key_to_use};
-use super::{Answer, crypt, stop_if_dry};
+use super::{Answer, stop_if_dry};
 use crate::conditions::RequestKeys;
 use crate::kind::Usage;
 use crate::{Kms, fault};
@@ -19,7 +19,7 @@ pub(crate) async fn derive_shared_secret(
     call: &mut Call,
     input: &DeriveSharedSecretRequest<'_>,
 ) -> Answer {
-    crypt::no_recipient(input.recipient().is_some())?;
+    let recipient = kms.recipient(call, input.recipient()).await?;
     let wanted = Wanted {
         action: "kms:DeriveSharedSecret",
         usage: Usage::KeyAgreement,
@@ -27,7 +27,9 @@ pub(crate) async fn derive_shared_secret(
         tokens: input.grant_tokens(),
     };
     let algorithm = input.key_agreement_algorithm();
-    let keys = RequestKeys::none().with("kms:keyagreementalgorithm", algorithm);
+    let keys = RequestKeys::none()
+        .recipient(recipient.as_ref())
+        .with("kms:keyagreementalgorithm", algorithm);
     let key = key_to_use(kms, call, &wanted, keys).await?;
     key.must_know(algorithm)?;
     let (pair, peer) = (key.pair()?, input.public_key().to_vec());
@@ -45,9 +47,12 @@ pub(crate) async fn derive_shared_secret(
     kms.used(call, call.event_id, &key, "DeriveSharedSecret").await?;
     let answer = DeriveSharedSecretResponse::new()
         .with_key_id(key.arn.clone())
-        .with_shared_secret(secret.into_vec())
         .with_key_agreement_algorithm(algorithm.to_owned())
         .with_key_origin(key.record.origin.name());
+    let answer = match &recipient {
+        Some(to) => answer.with_ciphertext_for_recipient(kms.enveloped(to, secret.expose())?),
+        None => answer.with_shared_secret(secret.into_vec()),
+    };
     Ok(Some(answer.into_record()))
 }
 

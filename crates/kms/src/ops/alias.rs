@@ -21,12 +21,11 @@ use crate::key::{self, KeyRecord};
 use crate::keys::missing_alias;
 use crate::live::LiveKey;
 use crate::managed::{AliasRow, RESERVED};
-use crate::{ALIASES, KEYS, Kms, marker};
+use crate::{ALIASES, KEYS, Kms, Quota, marker};
 
 /// CloudTrail's type of an alias.
 const ALIAS_TYPE: &str = "AWS::KMS::Alias";
 const PREFIX: &str = "alias/";
-const MAX_ALIASES_A_KEY: usize = 50;
 const DEFAULT_PAGE: usize = 50;
 const MAX_PAGE: usize = 100;
 
@@ -50,7 +49,7 @@ pub(crate) async fn create_alias(
         return Err(fault::already_exists(text).into());
     }
     let mut record = key.record.clone();
-    add(&mut record, name)?;
+    add(kms, &mut record, name)?;
     let alias =
         AliasRow { target: record.id.clone(), created_ms: call.now_ms, updated_ms: call.now_ms };
     let batch = SealedBatch::new().put(ALIASES, row, Expected::Absent, alias.to_bytes()?);
@@ -86,7 +85,7 @@ pub(crate) async fn update_alias(
         return Ok(None);
     }
     let mut gains = new.record.clone();
-    add(&mut gains, name)?;
+    add(kms, &mut gains, name)?;
     let mut loses = old.record.clone();
     loses.aliases.retain(|known| known != name);
     let old_path = loses.path();
@@ -255,9 +254,10 @@ fn alike(old: &LiveKey, new: &LiveKey) -> Result<(), Fault> {
 }
 
 /// Adds an alias to a key's record.
-fn add(record: &mut KeyRecord, name: &str) -> Result<(), Fault> {
-    if record.aliases.len() >= MAX_ALIASES_A_KEY {
-        let text = format!("{} has {MAX_ALIASES_A_KEY} aliases, the most possible.", record.arn());
+fn add(kms: &Kms, record: &mut KeyRecord, name: &str) -> Result<(), Fault> {
+    let most = kms.quotas.get(Quota::AliasesPerKey);
+    if record.aliases.len() >= most {
+        let text = format!("{} has {most} aliases, the most possible.", record.arn());
         return Err(fault::limit_exceeded(text));
     }
     record.aliases.push(name.to_owned());

@@ -47,7 +47,7 @@ pub(crate) async fn encrypt(kms: &Kms, call: &mut Call, input: &EncryptRequest<'
 }
 
 pub(crate) async fn decrypt(kms: &Kms, call: &mut Call, input: &DecryptRequest<'_>) -> Answer {
-    no_recipient(input.recipient().is_some())?;
+    let recipient = kms.recipient(call, input.recipient()).await?;
     let source = Source {
         action: "kms:Decrypt",
         ciphertext: input.ciphertext_blob(),
@@ -58,15 +58,20 @@ pub(crate) async fn decrypt(kms: &Kms, call: &mut Call, input: &DecryptRequest<'
     };
     let sealed = sealed(kms, call, &source).await?;
     kms.check_tokens(call, input.grant_tokens()).await?;
-    let opened = open(kms, call, &source, sealed, RequestKeys::none()).await?;
+    let keys = RequestKeys::none().recipient(recipient.as_ref());
+    let opened = open(kms, call, &source, sealed, keys).await?;
     stop_if_dry(input.dry_run())?;
     let Some(plaintext) = opened.plaintext else { return Err(fault::dry_run().into()) };
     kms.used(call, call.event_id, &opened.key, "Decrypt").await?;
     let answer = DecryptResponse::new()
         .with_key_id(opened.key.arn.clone())
-        .with_plaintext(plaintext.into_vec())
-        .with_encryption_algorithm(source.algorithm.to_owned())
-        .with_some(opened.material, DecryptResponse::with_key_material_id);
+        .with_encryption_algorithm(source.algorithm.to_owned());
+    let answer = match &recipient {
+        Some(to) => answer.with_ciphertext_for_recipient(kms.enveloped(to, plaintext.expose())?),
+        None => answer
+            .with_plaintext(plaintext.into_vec())
+            .with_some(opened.material, DecryptResponse::with_key_material_id),
+    };
     Ok(Some(answer.into_record()))
 }
 
@@ -289,12 +294,4 @@ fn ignores_ciphertext(
         return Err(fault::validation("DryRunModifiers can be used only with DryRun"));
     }
     Ok(ignores)
-}
-
-/// Refuses attestation documents, whose answers this server cannot make.
-pub(crate) fn no_recipient(given: bool) -> Result<(), Fault> {
-    if given {
-        return Err(fault::unsupported("this server does not take Recipient"));
-    }
-    Ok(())
 }

@@ -20,6 +20,7 @@ use crate::fault;
 use crate::found::Takes;
 use crate::kind::{Kind, Usage};
 use crate::live::LiveKey;
+use crate::recipient::Recipient;
 use crate::sealing::Purpose;
 
 /// What both operations have in common.
@@ -31,6 +32,7 @@ struct Wanted<'a> {
     bytes: Option<i64>,
     tokens: Option<Strings<'a>>,
     dry_run: bool,
+    recipient: Option<&'a Recipient>,
 }
 
 struct DataKey {
@@ -44,7 +46,7 @@ pub(crate) async fn generate_data_key(
     call: &mut Call,
     input: &GenerateDataKeyRequest<'_>,
 ) -> Answer {
-    super::crypt::no_recipient(input.recipient().is_some())?;
+    let recipient = kms.recipient(call, input.recipient()).await?;
     let wanted = Wanted {
         action: "kms:GenerateDataKey",
         key_id: input.key_id(),
@@ -53,13 +55,19 @@ pub(crate) async fn generate_data_key(
         bytes: input.number_of_bytes(),
         tokens: input.grant_tokens(),
         dry_run: input.dry_run() == Some(true),
+        recipient: recipient.as_ref(),
     };
     let made = make(kms, call, &wanted).await?;
     let answer = GenerateDataKeyResponse::new()
         .with_key_material_id(made.key.current()?.hex.clone())
         .with_key_id(made.key.arn.clone())
-        .with_plaintext(made.plaintext.into_vec())
         .with_ciphertext_blob(made.ciphertext);
+    let answer = match &recipient {
+        Some(to) => {
+            answer.with_ciphertext_for_recipient(kms.enveloped(to, made.plaintext.expose())?)
+        }
+        None => answer.with_plaintext(made.plaintext.into_vec()),
+    };
     Ok(Some(answer.into_record()))
 }
 
@@ -76,6 +84,7 @@ pub(crate) async fn generate_data_key_without_plaintext(
         bytes: input.number_of_bytes(),
         tokens: input.grant_tokens(),
         dry_run: input.dry_run() == Some(true),
+        recipient: None,
     };
     let made = make(kms, call, &wanted).await?;
     let answer = GenerateDataKeyWithoutPlaintextResponse::new()
@@ -91,6 +100,7 @@ async fn make(kms: &Kms, call: &mut Call, wanted: &Wanted<'_>) -> Result<DataKey
     kms.check_tokens(call, wanted.tokens).await?;
     let keys = RequestKeys::none()
         .context(wanted.context)
+        .recipient(wanted.recipient)
         .alias(found.alias)
         .algorithm("SYMMETRIC_DEFAULT");
     let key = found.permit(call, wanted.action, &keys)?;

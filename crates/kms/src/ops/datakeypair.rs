@@ -16,6 +16,7 @@ use crate::blob::{self, Made};
 use crate::conditions::RequestKeys;
 use crate::kind::{Kind, Usage};
 use crate::live::LiveKey;
+use crate::recipient::Recipient;
 use crate::{Kms, fault};
 
 /// What both operations have in common.
@@ -26,6 +27,7 @@ struct Pair<'a> {
     context: Option<StringMap<'a>>,
     tokens: Option<Strings<'a>>,
     dry_run: Option<bool>,
+    recipient: Option<&'a Recipient>,
 }
 
 struct DataKeyPair {
@@ -42,7 +44,7 @@ pub(crate) async fn generate_data_key_pair(
     call: &mut Call,
     input: &GenerateDataKeyPairRequest<'_>,
 ) -> Answer {
-    super::crypt::no_recipient(input.recipient().is_some())?;
+    let recipient = kms.recipient(call, input.recipient()).await?;
     let wanted = Pair {
         action: "kms:GenerateDataKeyPair",
         key_id: input.key_id(),
@@ -50,15 +52,19 @@ pub(crate) async fn generate_data_key_pair(
         context: input.encryption_context(),
         tokens: input.grant_tokens(),
         dry_run: input.dry_run(),
+        recipient: recipient.as_ref(),
     };
     let made = make(kms, call, &wanted).await?;
     let answer = GenerateDataKeyPairResponse::new()
         .with_private_key_ciphertext_blob(made.sealed)
-        .with_private_key_plaintext(made.private.into_vec())
         .with_public_key(made.public)
         .with_key_id(made.key.arn.clone())
         .with_key_pair_spec(wanted.spec.to_owned())
         .with_key_material_id(made.material);
+    let answer = match &recipient {
+        Some(to) => answer.with_ciphertext_for_recipient(kms.enveloped(to, made.private.expose())?),
+        None => answer.with_private_key_plaintext(made.private.into_vec()),
+    };
     Ok(Some(answer.into_record()))
 }
 
@@ -74,6 +80,7 @@ pub(crate) async fn generate_data_key_pair_without_plaintext(
         context: input.encryption_context(),
         tokens: input.grant_tokens(),
         dry_run: input.dry_run(),
+        recipient: None,
     };
     let made = make(kms, call, &wanted).await?;
     let answer = GenerateDataKeyPairWithoutPlaintextResponse::new()
@@ -94,6 +101,7 @@ async fn make(kms: &Kms, call: &mut Call, pair: &Pair<'_>) -> Result<DataKeyPair
     };
     let keys = RequestKeys::none()
         .context(pair.context)
+        .recipient(pair.recipient)
         .algorithm(Kind::symmetric().spec)
         .with("kms:datakeypairspec", pair.spec);
     let key = key_to_use(kms, call, &wanted, keys).await?;

@@ -7,10 +7,10 @@ use bulla_shapes::{Fault, StringMap, View};
 use super::{Answer, KEY_TYPE, stop_if_dry};
 use crate::conditions::{RequestKeys, truth};
 use crate::grant::{Constraints, GrantRecord, Pairs, Party};
-use crate::grants::{self, MAX_GRANTS_A_KEY};
+use crate::grants;
 use crate::live::LiveKey;
 use crate::principals::{self, Principal, Unknown};
-use crate::{Kms, fault};
+use crate::{Kms, Quota, fault};
 
 /// The most pairs of an encryption context in a constraint (KMS guide, "Grants").
 const MAX_PAIRS: usize = 8;
@@ -66,9 +66,10 @@ pub(crate) async fn create_grant(
         stop_if_dry(input.dry_run())?;
         return answer(kms, call, &key, &known);
     }
-    if key.record.grants >= MAX_GRANTS_A_KEY {
+    let most = kms.quotas.get(Quota::GrantsPerKey);
+    if usize::try_from(key.record.grants).unwrap_or(usize::MAX) >= most {
         // AWS's text is not recorded; this one is ours.
-        let text = format!("{} has {MAX_GRANTS_A_KEY} grants, the most possible.", key.arn);
+        let text = format!("{} has {most} grants, the most possible.", key.arn);
         return Err(fault::limit_exceeded(text).into());
     }
     stop_if_dry(input.dry_run())?;

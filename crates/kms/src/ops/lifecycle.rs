@@ -20,7 +20,7 @@ use crate::conditions::{RequestKeys, truth};
 use crate::family::Family;
 use crate::fault;
 use crate::found::Takes;
-use crate::key::{KeyRecord, Origin, State};
+use crate::key::{self, KeyRecord, Origin, State};
 use crate::kind::Kind;
 use crate::live::LiveKey;
 use crate::{KEYS, Kms, policies};
@@ -99,7 +99,7 @@ pub(crate) fn uuid(bytes: [u8; 16]) -> String {
 
 pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequest<'_>) -> Answer {
     let tags = super::tags::pairs(input.tags());
-    super::tags::check(&tags)?;
+    super::tags::check(kms, &tags)?;
     let bypass = input.bypass_policy_lockout_safety_check() == Some(true);
     let in_many = input.multi_region() == Some(true);
     let spec = input.key_spec().or(input.customer_master_key_spec());
@@ -116,6 +116,7 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
     permit_account(call, "kms:CreateKey", "*", &keys)?;
     let kind = kind(input, spec, usage)?;
     let origin = origin(input, kind)?;
+    kms.must_have_room_for_a_key(call).await?;
     let account = call.account().to_owned();
     let policy = match input.policy() {
         Some(text) => text.to_owned(),
@@ -127,7 +128,7 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
     }
     let arn = record.arn();
     let place = (account.as_str(), arn.as_str());
-    let accepted = policies::checked(&*kms.directory, call, policy, place, bypass).await?;
+    let accepted = policies::checked(kms, call, policy, place, bypass).await?;
     let placed = kms.place(call, input, origin).await?;
     let (mut record, mut batch) = kms.first_material(record, origin).await?;
     if let Some(placed) = &placed {
@@ -147,6 +148,7 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
         }
         return Err(stop);
     }
+    kms.counts.changed(&key::path(&account, &record.region, ""), true);
     let metadata = kms.with_store(&record, super::describe::metadata(&record)).await?;
     Ok(Some(CreateKeyResponse::new().with_key_metadata(metadata).into_record()))
 }

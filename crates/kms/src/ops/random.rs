@@ -18,17 +18,22 @@ pub(crate) async fn generate_random(
     call: &mut Call,
     input: &GenerateRandomRequest<'_>,
 ) -> Answer {
-    permit_account(call, "kms:GenerateRandom", "*", &RequestKeys::none())?;
+    let recipient = kms.recipient(call, input.recipient()).await?;
+    let keys = RequestKeys::none().recipient(recipient.as_ref());
+    permit_account(call, "kms:GenerateRandom", "*", &keys)?;
     let Some(bytes) = input.number_of_bytes().and_then(|n| usize::try_from(n).ok()) else {
         return Err(fault::validation("NumberOfBytes is required.").into());
     };
-    super::crypt::no_recipient(input.recipient().is_some())?;
     let plaintext = match input.custom_key_store_id() {
         None => kms.crypto.random_secret(bytes)?,
         Some(store) => kms.random_of_store(call, store, bytes).await?,
     };
-    let plaintext = plaintext.into_vec();
-    Ok(Some(GenerateRandomResponse::new().with_plaintext(plaintext).into_record()))
+    let answer = GenerateRandomResponse::new();
+    let answer = match &recipient {
+        Some(to) => answer.with_ciphertext_for_recipient(kms.enveloped(to, plaintext.expose())?),
+        None => answer.with_plaintext(plaintext.into_vec()),
+    };
+    Ok(Some(answer.into_record()))
 }
 
 impl Kms {

@@ -14,9 +14,8 @@ use super::{Answer, KEY_TYPE};
 use crate::conditions::RequestKeys;
 use crate::fault;
 use crate::found::Takes;
-use crate::{Kms, marker};
+use crate::{Kms, Quota, marker};
 
-const MAX_TAGS: usize = 50;
 /// Default and maximum of a page are one number.
 const PAGE: usize = 50;
 
@@ -27,7 +26,7 @@ pub(crate) fn pairs<'r>(tags: Option<Views<'r, Tag<'r>>>) -> Vec<(String, String
 }
 
 /// Checks what tags must fulfil among themselves.
-pub(crate) fn check(tags: &[(String, String)]) -> Result<(), Fault> {
+pub(crate) fn check(kms: &Kms, tags: &[(String, String)]) -> Result<(), Fault> {
     let mut seen = BTreeSet::new();
     for (key, _) in tags {
         not_reserved(key)?;
@@ -35,7 +34,7 @@ pub(crate) fn check(tags: &[(String, String)]) -> Result<(), Fault> {
             return Err(fault::tag("Duplicate tag keys"));
         }
     }
-    not_too_many(tags.len())
+    not_too_many(kms, tags.len())
 }
 
 fn not_reserved(key: &str) -> Result<(), Fault> {
@@ -46,8 +45,12 @@ fn not_reserved(key: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn not_too_many(count: usize) -> Result<(), Fault> {
-    if count > MAX_TAGS { Err(fault::tag("Too many tags")) } else { Ok(()) }
+fn not_too_many(kms: &Kms, count: usize) -> Result<(), Fault> {
+    if count > kms.quotas.get(Quota::TagsPerKey) {
+        Err(fault::tag("Too many tags"))
+    } else {
+        Ok(())
+    }
 }
 
 pub(crate) async fn tag_resource(
@@ -63,7 +66,7 @@ pub(crate) async fn tag_resource(
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     key.must_be_the_customers()?;
     key.must_not_be_going()?;
-    check(&tags)?;
+    check(kms, &tags)?;
     let mut record = key.record.clone();
     for (name, value) in tags {
         match record.tags.iter_mut().find(|(known, _)| *known == name) {
@@ -71,7 +74,7 @@ pub(crate) async fn tag_resource(
             None => record.tags.push((name, value)),
         }
     }
-    not_too_many(record.tags.len())?;
+    not_too_many(kms, record.tags.len())?;
     kms.change(&key, &record, SealedBatch::new()).await?;
     Ok(None)
 }

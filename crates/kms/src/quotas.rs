@@ -1,0 +1,151 @@
+//! How many resources there may be (KMS guide, "Resource quotas"), and how many keys there are.
+
+use std::sync::Mutex;
+
+use bulla_plane::{Call, Stop};
+use bulla_store::Range;
+use quick_cache::sync::Cache as Lru;
+
+use crate::{KEYS, Kms, fault, key};
+
+/// A resource quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quota {
+    /// Keys of customers in an account and region.
+    Keys,
+    /// Aliases of a key.
+    AliasesPerKey,
+    /// Grants on a key.
+    GrantsPerKey,
+    /// Bytes of a key policy.
+    PolicyBytes,
+    /// Tags of a key.
+    TagsPerKey,
+}
+
+/// What is known of a quota: itself, its name for the command line, and AWS's default.
+const ALL: [(Quota, &str, usize); 5] = [
+    (Quota::Keys, "keys", 100_000),
+    (Quota::AliasesPerKey, "aliases-per-key", 50),
+    (Quota::GrantsPerKey, "grants-per-key", 50_000),
+    (Quota::PolicyBytes, "policy-bytes", 32_768),
+    (Quota::TagsPerKey, "tags-per-key", 50),
+];
+
+/// The quotas that hold.
+#[derive(Debug, Clone)]
+pub struct Quotas([(Quota, &'static str, usize); 5]);
+
+impl Default for Quotas {
+    /// AWS's defaults.
+    fn default() -> Self {
+        Self(ALL)
+    }
+}
+
+impl Quotas {
+    /// Sets the quota of this name; tells whether there is one.
+    #[must_use]
+    pub fn set(&mut self, name: &str, value: usize) -> bool {
+        match self.0.iter_mut().find(|(_, known, _)| *known == name) {
+            Some((_, _, limit)) => {
+                *limit = value;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The names of all quotas.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        ALL.into_iter().map(|(_, name, _)| name)
+    }
+
+    /// The limit of a quota. None is missing from the table.
+    pub(crate) fn get(&self, quota: Quota) -> usize {
+        self.0.iter().find(|(known, ..)| *known == quota).map_or(0, |(_, _, limit)| *limit)
+    }
+}
+
+/// How many accounts' keys are remembered to be so many.
+const MAX_COUNTED: usize = 4_096;
+/// How many keys one look at the store counts.
+const KEYS_A_LOOK: usize = 1_000;
+
+/// How many keys accounts have, as far as they were counted.
+pub(crate) struct KeyCounts {
+    known: Lru<String, usize>,
+    /// Held while a number changes, so that no change is lost.
+    changes: Mutex<()>,
+}
+
+impl KeyCounts {
+    pub(crate) fn new() -> Self {
+        Self { known: Lru::new(MAX_COUNTED), changes: Mutex::default() }
+    }
+
+    pub(crate) fn forget(&self) {
+        self.known.clear();
+    }
+
+    /// Notes that there is one key more, or one fewer, in the place that begins so.
+    pub(crate) fn changed(&self, prefix: &str, more: bool) {
+        // Nothing that can fail runs under this lock.
+        let _changes = self.changes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(count) = self.known.get(prefix) {
+            let count = if more { count.saturating_add(1) } else { count.saturating_sub(1) };
+            self.known.insert(prefix.to_owned(), count);
+        }
+    }
+}
+
+impl Kms {
+    /// Refuses one more key where there are as many as there may be. Keys are counted once in the
+    /// life of a process, then kept count of. Calls that run at the same time may go over by one
+    /// each, as with AWS, whose quotas are no promise either. The text is ours.
+    pub(crate) async fn must_have_room_for_a_key(&self, call: &Call) -> Result<(), Stop> {
+        let limit = self.quotas.get(Quota::Keys);
+        let prefix = key::path(call.account(), &call.region, "");
+        let count = match self.counts.known.get(&prefix) {
+            Some(count) => count,
+            None => self.count_keys(&prefix).await?,
+        };
+        if count < limit {
+            return Ok(());
+        }
+        let (account, region) = (call.account(), &call.region);
+        let text = format!("Account {account} has {limit} keys in {region}, the most possible.");
+        Err(fault::limit_exceeded(text).into())
+    }
+
+    async fn count_keys(&self, prefix: &str) -> Result<usize, Stop> {
+        let view = self.barrier.view().await?;
+        let mut range = Range::prefix(prefix);
+        let mut count = 0_usize;
+        loop {
+            let page = view.range(KEYS, &range, KEYS_A_LOOK).await?;
+            count = count.saturating_add(page.rows.len());
+            let Some(next) = page.next else { break };
+            range.from = next;
+        }
+        self.counts.known.insert(prefix.to_owned(), count);
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_quota_has_its_default_and_can_be_set_by_name() {
+        let mut quotas = Quotas::default();
+        for (quota, name, default) in ALL {
+            assert_eq!(quotas.get(quota), default);
+            assert!(quotas.set(name, 2));
+            assert_eq!(quotas.get(quota), 2);
+        }
+        assert!(!quotas.set("wishes", 3));
+        assert_eq!(Quotas::names().count(), ALL.len());
+    }
+}

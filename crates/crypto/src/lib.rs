@@ -17,6 +17,7 @@
 //! The only unsafe code is in `raw`.
 
 mod aead;
+#[cfg(feature = "attestation")]
 mod attestation;
 mod cms;
 mod der;
@@ -43,6 +44,7 @@ mod secret;
 mod verify;
 
 pub use aead::{Aead, Aes256Gcm, NONCE_LEN, TAG_LEN};
+#[cfg(feature = "attestation")]
 pub use attestation::{AttestationError, AttestationRoot, Attested, verify_attestation};
 pub use cms::envelop;
 pub use digest::{SHA256_LEN, Sha256, sha1_thumbprint, sha256};

@@ -147,19 +147,26 @@ impl Signing for Pair {
     }
 
     fn verify(&self, scheme: Scheme, signed: Signed<'_>, signature: &[u8]) -> bool {
-        if scheme != Scheme::Ecdsa(self.curve.hash()) {
-            return false;
-        }
-        let key = UnparsedPublicKey::new(self.curve.verification(), &self.public);
-        match signed {
-            Signed::Message(message) => key.verify(message, signature).is_ok(),
-            Signed::Digest(digest) => self
-                .curve
-                .hash()
-                .import(digest)
-                .is_some_and(|digest| key.verify_digest(&digest, signature).is_ok()),
-            Signed::Mu(_) => false,
-        }
+        scheme == Scheme::Ecdsa(self.curve.hash())
+            && verify(self.curve, &self.public, signed, signature)
+    }
+}
+
+/// Whether this is a signature, with the curve's own hash, by the holder of a public key.
+pub(super) fn verify(
+    curve: EcCurve,
+    public_der: &[u8],
+    signed: Signed<'_>,
+    signature: &[u8],
+) -> bool {
+    let key = UnparsedPublicKey::new(curve.verification(), public_der);
+    match signed {
+        Signed::Message(message) => key.verify(message, signature).is_ok(),
+        Signed::Digest(digest) => curve
+            .hash()
+            .import(digest)
+            .is_some_and(|digest| key.verify_digest(&digest, signature).is_ok()),
+        Signed::Mu(_) => false,
     }
 }
 

@@ -77,15 +77,25 @@ impl Signing for Pair {
     }
 
     fn verify(&self, scheme: Scheme, signed: Signed<'_>, signature: &[u8]) -> bool {
-        match (scheme, signed) {
-            (Scheme::Ed25519, Signed::Message(message)) => {
-                let key = UnparsedPublicKey::new(&signature::ED25519, &self.point);
-                key.verify(message, signature).is_ok()
-            }
-            (Scheme::Ed25519ph, Signed::Message(message)) => {
-                aws_lc::ed25519ph_verify(&self.point, message, signature)
-            }
-            _ => false,
+        verify(&self.point, scheme, signed, signature)
+    }
+}
+
+/// Whether this is a signature by the holder of a public key.
+pub(super) fn verify(
+    point: &[u8; 32],
+    scheme: Scheme,
+    signed: Signed<'_>,
+    signature: &[u8],
+) -> bool {
+    match (scheme, signed) {
+        (Scheme::Ed25519, Signed::Message(message)) => {
+            let key = UnparsedPublicKey::new(&signature::ED25519, point);
+            key.verify(message, signature).is_ok()
         }
+        (Scheme::Ed25519ph, Signed::Message(message)) => {
+            aws_lc::ed25519ph_verify(point, message, signature)
+        }
+        _ => false,
     }
 }

@@ -118,14 +118,20 @@ impl Signing for Pair {
 
     fn verify(&self, scheme: Scheme, signed: Signed<'_>, signature: &[u8]) -> bool {
         let point = self.pair.public_key().as_ref();
-        match (scheme, signed) {
-            (Scheme::MlDsa, Signed::Message(message)) => {
-                let key = UnparsedPublicKey::new(self.set.verification(), point);
-                key.verify(message, signature).is_ok()
-            }
-            (Scheme::MlDsa, Signed::Mu(bytes)) => mu(bytes)
-                .is_some_and(|mu| aws_lc::ml_dsa_verify_mu(self.set.raw(), point, mu, signature)),
-            _ => false,
+        scheme == Scheme::MlDsa && verify(self.set, point, signed, signature)
+    }
+}
+
+/// Whether this is a signature by the holder of a public key.
+pub(super) fn verify(set: MlDsaSet, point: &[u8], signed: Signed<'_>, signature: &[u8]) -> bool {
+    match signed {
+        Signed::Message(message) => {
+            let key = UnparsedPublicKey::new(set.verification(), point);
+            key.verify(message, signature).is_ok()
         }
+        Signed::Mu(bytes) => {
+            mu(bytes).is_some_and(|mu| aws_lc::ml_dsa_verify_mu(set.raw(), point, mu, signature))
+        }
+        Signed::Digest(_) => false,
     }
 }

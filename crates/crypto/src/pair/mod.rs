@@ -238,3 +238,5 @@ impl KeyPairs for StandardPairs {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wycheproof_tests;

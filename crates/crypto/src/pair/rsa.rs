@@ -105,14 +105,24 @@ impl Signing for Pair {
     }
 
     fn verify(&self, scheme: Scheme, signed: Signed<'_>, signature: &[u8]) -> bool {
-        let Some(parameters) = parameters(scheme) else { return false };
-        let key = UnparsedPublicKey::new(parameters, &self.public);
-        match signed {
-            Signed::Message(message) => key.verify(message, signature).is_ok(),
-            Signed::Digest(digest) => hashed(scheme, digest)
-                .is_some_and(|digest| key.verify_digest(&digest, signature).is_ok()),
-            Signed::Mu(_) => false,
-        }
+        verify(&self.public, scheme, signed, signature)
+    }
+}
+
+/// Whether this is a signature by the holder of a public key.
+pub(super) fn verify(
+    public_der: &[u8],
+    scheme: Scheme,
+    signed: Signed<'_>,
+    signature: &[u8],
+) -> bool {
+    let Some(parameters) = parameters(scheme) else { return false };
+    let key = UnparsedPublicKey::new(parameters, public_der);
+    match signed {
+        Signed::Message(message) => key.verify(message, signature).is_ok(),
+        Signed::Digest(digest) => hashed(scheme, digest)
+            .is_some_and(|digest| key.verify_digest(&digest, signature).is_ok()),
+        Signed::Mu(_) => false,
     }
 }
 

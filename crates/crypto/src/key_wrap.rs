@@ -16,6 +16,20 @@ pub fn unwrap_padded(kek: &SecretKey, wrapped: &[u8]) -> Result<SecretBytes, Cry
     Ok(SecretBytes::from_slice(out.expose().get(..len).unwrap_or_default()))
 }
 
+/// `key` in a wrap that [`unwrap_padded`] opens.
+///
+/// # Errors
+/// [`CryptoError::Library`] when there is nothing to wrap.
+pub fn wrap_padded(kek: &SecretKey, key: &[u8]) -> Result<Vec<u8>, CryptoError> {
+    const FAILED: CryptoError = CryptoError::Library("AES key wrap");
+    let kek = AesKek::new(&AES_256, kek.expose()).map_err(|_| FAILED)?;
+    // Padding to a whole block of 8 bytes, and one block that tells of it.
+    let mut out = vec![0; key.len().saturating_add(16)];
+    let len = kek.wrap_with_padding(key, &mut out).map_err(|_| FAILED)?.len();
+    out.truncate(len);
+    Ok(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -24,9 +38,7 @@ mod tests {
     fn what_was_wrapped_unwraps_whatever_its_length_and_nothing_else_does() {
         let key = SecretKey::from_slice(&[5; 32]).unwrap();
         for len in [1, 7, 8, 9, 32, 138, 1_700] {
-            let mut room = vec![0; len + 24];
-            let kek = AesKek::new(&AES_256, key.expose()).unwrap();
-            let wrapped = kek.wrap_with_padding(&vec![7; len], &mut room).unwrap().to_vec();
+            let wrapped = wrap_padded(&key, &vec![7; len]).unwrap();
             assert!(unwrap_padded(&key, &wrapped).unwrap().ct_eq(&vec![7; len]));
             let other = SecretKey::from_slice(&[6; 32]).unwrap();
             assert_eq!(unwrap_padded(&other, &wrapped).err(), Some(CryptoError::Unauthentic));
@@ -36,5 +48,6 @@ mod tests {
             assert!(unwrap_padded(&key, &altered).is_err());
         }
         assert!(unwrap_padded(&key, b"").is_err());
+        assert!(wrap_padded(&key, b"").is_err());
     }
 }

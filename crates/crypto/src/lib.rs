@@ -55,7 +55,7 @@ pub use gcm::GcmKey;
 pub use hash::{Hash, Hasher, MAX_HASH_LEN};
 pub use hkdf::HkdfKey;
 pub use kdf::{CounterKdf, Kdf, counter_kdf};
-pub use key_wrap::unwrap_padded;
+pub use key_wrap::{unwrap_padded, wrap_padded};
 pub use mac::{HmacKey, HmacSha256, Mac, ct_eq, hmac_sha256};
 pub use nonce::HEDGED_NONCE_LEN;
 pub use pair::{

@@ -43,6 +43,8 @@ mod slow_store;
 mod speak;
 mod splice;
 mod store;
+mod timing;
+mod vectors;
 mod writes;
 
 use std::process::ExitCode;
@@ -139,6 +141,18 @@ const TESTS: &[Test] = &[
         name: "hostile input",
         goal: "10,000 slow connections within 256 MB, the p99 of others under 2 times its own",
         run: hostile::run,
+    },
+    Test {
+        number: 20,
+        name: "timing",
+        goal: "10,000,000 measurements of each kind, |t| < 4.5",
+        run: timing::run,
+    },
+    Test {
+        number: 21,
+        name: "vectors through the wire",
+        goal: "every vector of Wycheproof's whose key can be brought in, 0 wrong",
+        run: vectors::run,
     },
     Test { number: 22, name: "nonces", goal: "1,000,000,000 nonces, 0 repeats", run: nonces::run },
 ];

@@ -127,7 +127,7 @@ impl KeyPair for Pair {
     }
 
     fn agreement(&self) -> Option<&dyn Agreement> {
-        self.agreement.as_ref().map(|key| key as &dyn Agreement)
+        self.agreement.as_ref().map(|_| self as &dyn Agreement)
     }
 }
 
@@ -170,13 +170,25 @@ pub(super) fn verify(
     }
 }
 
-impl Agreement for EcdhKey {
+/// Whether this is a `SubjectPublicKeyInfo` that names the curve. The library takes more: bare
+/// points, bytes behind the key, and curves that are spelled out rather than named, of which
+/// RFC 5480, section 2.1.1, wants none.
+fn names(curve: EcCurve, public_der: &[u8]) -> Option<bool> {
+    let mut outer = Reader::new(public_der);
+    let mut info = Reader::new(outer.take(tag::SEQUENCE)?);
+    let mut algorithm = Reader::new(info.take(tag::SEQUENCE)?);
+    let named = algorithm.take(tag::OBJECT)? == EC_PUBLIC_KEY
+        && algorithm.take(tag::OBJECT)? == curve.object();
+    Some(named && algorithm.is_done() && outer.is_done())
+}
+
+impl Agreement for Pair {
     fn agree(&self, peer: &[u8]) -> Result<SecretBytes, CryptoError> {
-        // A bare point would be taken as well, and bytes behind the key.
-        let mut reader = Reader::new(peer);
-        if reader.take(tag::SEQUENCE).is_none() || !reader.is_done() {
-            return Err(CryptoError::MalformedKey("a SubjectPublicKeyInfo"));
+        const REFUSED: CryptoError = CryptoError::MalformedKey("a public key on the curve");
+        let key = self.agreement.as_ref().ok_or(REFUSED)?;
+        if names(self.curve, peer) != Some(true) {
+            return Err(REFUSED);
         }
-        EcdhKey::agree(self, peer)
+        key.agree(peer)
     }
 }

@@ -1,6 +1,6 @@
-//! Wycheproof's vectors at the library's edge, for what can't be brought in through the API: others'
-//! public keys and their signatures, wrapped keys, ML-KEM. The counts are exact, so that no vector
-//! is passed over unseen.
+//! Wycheproof's vectors at the library's edge, for what can't be brought in through the API:
+//! others' public keys and their signatures, wrapped keys, ML-KEM. The counts are printed, and have
+//! a least value, so that no file of vectors is passed over unseen.
 
 use wycheproof::{TestResult, ecdsa, eddsa, keywrap, mldsa_verify, mlkem};
 use wycheproof::{rsa_pkcs1_verify, rsa_pss_verify};

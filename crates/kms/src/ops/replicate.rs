@@ -28,7 +28,7 @@ pub(crate) async fn replicate_key(
     input: &ReplicateKeyRequest<'_>,
 ) -> Answer {
     let (target, asked) = (input.replica_region(), tags::pairs(input.tags()));
-    tags::check(&asked)?;
+    tags::check(kms, &asked)?;
     let bypass = input.bypass_policy_lockout_safety_check() == Some(true);
     let keys = RequestKeys::none()
         .with("kms:replicaregion", target)
@@ -66,6 +66,7 @@ pub(crate) async fn replicate_key(
     let bytes = replica.to_bytes().map_err(|_| fault::internal())?;
     let batch = batch.put(KEYS, replica.path().as_str(), Expected::Absent, bytes);
     kms.change(&key, &primary, batch).await?;
+    kms.counts.changed(&key::path(&replica.account, &replica.region, ""), true);
     Ok(Some(answer(&primary, replica).into_record()))
 }
 
@@ -108,13 +109,14 @@ async fn accept(
         .with("kms:bypasspolicylockoutsafetycheck", truth(bypass))
         .tags(tags);
     permit_account(call, "kms:CreateKey", "*", &keys)?;
+    kms.must_have_room_for_a_key(call).await?;
     let policy = match input.policy() {
         Some(text) => text.to_owned(),
         None => policies::default_text(call.partition, &replica.account),
     };
     let arn = replica.arn();
     let place = (replica.account.as_str(), arn.as_str());
-    policies::checked(&*kms.directory, call, policy, place, bypass).await
+    policies::checked(kms, call, policy, place, bypass).await
 }
 
 /// The rows of a replica's material. Where its owner brings it, they say only whose it will be, so

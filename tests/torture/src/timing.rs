@@ -1,0 +1,217 @@
+//! Test 20: secrets must not show in how long things take.
+//!
+//! Two classes of input are measured in an order by chance, and Welch's t-test is to find no
+//! difference between their times, in the manner of dudect (Reparaz, Balasch, Verbauwhede, 2017).
+//! The slowest measurements are cut off, as they tell of the machine. A difference that is real
+//! comes again: only one that exceeds the bound in several rounds in a row, with the same sign,
+//! fails.
+//!
+//! Whether an access key is known is no secret here: AWS's answers to an unknown one and to a wrong
+//! signature differ by themselves.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use bulla_crypto::{
+    Crypto, Hash, HmacKey, KeyPair, MlKemSet, PairSpec, RsaBits, RsaPadding, SecretBytes, ct_eq,
+};
+
+use crate::random::Random;
+use crate::run::{Counts, Run, demand, say};
+
+/// The bound of dudect's authors.
+const T_MOST: f64 = 4.5;
+/// How many rounds in a row must exceed it.
+const ROUNDS: usize = 4;
+/// The share of measurements that is kept, in percent.
+const KEPT: usize = 80;
+
+pub(crate) fn run(run: &mut Run) -> Result<Counts, String> {
+    let mut counts = Counts::default();
+    let subjects = subjects(&mut run.random)?;
+    let share = 100 / u32::try_from(subjects.len()).map_err(say)?;
+    let mut until = 0;
+    for subject in &subjects {
+        until += share;
+        let mut exceeded: Vec<f64> = Vec::new();
+        loop {
+            let t = round(subject, &mut run.random);
+            counts.add(subject.name, subject.samples as u64);
+            counts.most("hundredths of the largest |t|", (t.abs() * 100.0) as u64);
+            let same = exceeded.last().is_none_or(|before| before.signum() == t.signum());
+            if t.abs() < T_MOST {
+                exceeded.clear();
+            } else if same {
+                exceeded.push(t);
+            } else {
+                exceeded = vec![t];
+            }
+            demand(exceeded.len() < ROUNDS, || {
+                format!("{} tells its classes apart: t = {exceeded:?}", subject.name)
+            })?;
+            if exceeded.is_empty() && !run.goes_on(until) {
+                break;
+            }
+        }
+    }
+    let names: Vec<_> = subjects.iter().map(|subject| subject.name).collect();
+    counts.all_of(&names)
+}
+
+/// What is measured: a thing done to an input of the first or the second class.
+struct Subject {
+    name: &'static str,
+    /// How many measurements make a round.
+    samples: usize,
+    /// How often the thing is done in one measurement.
+    repeats: usize,
+    act: Box<dyn Fn(bool)>,
+}
+
+fn subjects(random: &mut Random) -> Result<Vec<Subject>, String> {
+    let crypto = Crypto::standard();
+    Ok(vec![compare(random), verify(random), mac(crypto.clone()), rsa(&crypto)?, kem(&crypto)?])
+}
+
+fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {
+    let flip = |(index, byte): (usize, &u8)| if index == at { byte ^ 1 } else { *byte };
+    bytes.iter().enumerate().map(flip).collect()
+}
+
+fn bytes(random: &mut Random, len: usize) -> Vec<u8> {
+    std::iter::repeat_with(|| random.next().to_le_bytes()).flatten().take(len).collect()
+}
+
+/// Comparing tokens: the first or the last byte differs.
+fn compare(random: &mut Random) -> Subject {
+    let right = bytes(random, 64);
+    let (first, last) = (flipped(&right, 0), flipped(&right, 63));
+    let act = move |second| {
+        let other = if second { &last } else { &first };
+        black_box(ct_eq(black_box(&right), black_box(other)));
+    };
+    Subject { name: "comparisons", samples: 20_000, repeats: 16, act: Box::new(act) }
+}
+
+/// Verifying a tag: the first or the last byte is wrong.
+fn verify(random: &mut Random) -> Subject {
+    let key = HmacKey::new(&bytes(random, 32));
+    let right = key.sign(&[b"message"]);
+    let (first, last) = (flipped(&right, 0), flipped(&right, 31));
+    let act = move |second| {
+        let tag = if second { &last } else { &first };
+        black_box(key.verify(&[b"message"], black_box(tag)));
+    };
+    Subject { name: "verified tags", samples: 20_000, repeats: 4, act: Box::new(act) }
+}
+
+/// Making a tag: a key of zeros, or of ones.
+fn mac(crypto: Crypto) -> Subject {
+    let (zeros, ones) = (SecretBytes::new(vec![0; 32]), SecretBytes::new(vec![0xff; 32]));
+    let act = move |second| {
+        let key = if second { &ones } else { &zeros };
+        black_box(crypto.tag(Hash::Sha256, black_box(key), b"message"));
+    };
+    Subject { name: "made tags", samples: 20_000, repeats: 4, act: Box::new(act) }
+}
+
+fn pair(crypto: &Crypto, spec: PairSpec) -> Result<Box<dyn KeyPair>, String> {
+    let private = crypto.pairs.generate(&*crypto.rng, spec).map_err(say)?;
+    crypto.pairs.open(spec, private.expose()).map_err(say)
+}
+
+/// RSA decryption that fails late, at the hash of the label, or early, at the first byte: who can
+/// tell them apart decrypts by asking (Manger, 2001).
+fn rsa(crypto: &Crypto) -> Result<Subject, String> {
+    let pair = pair(crypto, PairSpec::Rsa(RsaBits::B2048))?;
+    let encryption = pair.encryption().ok_or("RSA does not encrypt")?;
+    let late = encryption.encrypt(RsaPadding::OaepSha1, b"secret").map_err(say)?;
+    // Below the modulus, as the first byte is zero, and no encoded message.
+    let mut early = crypto.random::<256>().map_err(say)?.to_vec();
+    if let Some(first) = early.first_mut() {
+        *first = 0;
+    }
+    let act = move |second| {
+        let sealed = if second { &early } else { &late };
+        let opened = pair.encryption().map(|rsa| rsa.decrypt(RsaPadding::OaepSha256, sealed));
+        black_box(opened.is_some_and(|opened| opened.is_ok()));
+    };
+    Ok(Subject { name: "RSA decryptions", samples: 400, repeats: 1, act: Box::new(act) })
+}
+
+/// Decapsulation of a good ciphertext, or of an altered one, whose secret must be as good.
+fn kem(crypto: &Crypto) -> Result<Subject, String> {
+    let pair = pair(crypto, PairSpec::MlKem(MlKemSet::M768))?;
+    let (good, _) = pair.encapsulation().ok_or("no KEM")?.encapsulate().map_err(say)?;
+    let altered = flipped(&good, 500);
+    let act = move |second| {
+        let sealed = if second { &altered } else { &good };
+        black_box(pair.encapsulation().map(|kem| kem.decapsulate(sealed).is_ok()));
+    };
+    Ok(Subject { name: "decapsulations", samples: 4_000, repeats: 1, act: Box::new(act) })
+}
+
+/// Measures, and gives Welch's t.
+fn round(subject: &Subject, random: &mut Random) -> f64 {
+    let mut times: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
+    for _ in 0..subject.samples {
+        let second = random.next() & 1 == 1;
+        let start = Instant::now();
+        for _ in 0..subject.repeats {
+            (subject.act)(second);
+        }
+        let took = start.elapsed().as_nanos() as f64;
+        if let Some(class) = times.get_mut(usize::from(second)) {
+            class.push(took);
+        }
+    }
+    let mut all: Vec<f64> = times.iter().flatten().copied().collect();
+    all.sort_by(f64::total_cmp);
+    let bound = all.get(all.len() * KEPT / 100).copied().unwrap_or(f64::MAX);
+    let [first, second] = times.map(|class| moments(class.into_iter().filter(|t| *t <= bound)));
+    welch(first, second)
+}
+
+/// Number, mean and variance.
+fn moments(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
+    // Welford's method.
+    let (n, mean, squares) = values.fold((0.0, 0.0, 0.0), |(n, mean, squares), value| {
+        let n = n + 1.0;
+        let step = value - mean;
+        let mean = mean + step / n;
+        (n, mean, squares + step * (value - mean))
+    });
+    (n, mean, squares / (n - 1.0).max(1.0))
+}
+
+fn welch(first: (f64, f64, f64), second: (f64, f64, f64)) -> f64 {
+    let spread = (first.2 / first.0.max(1.0) + second.2 / second.0.max(1.0)).sqrt();
+    if spread > 0.0 { (first.1 - second.1) / spread } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comparison_that_stops_early_is_found_out() {
+        let right = vec![7_u8; 4_096];
+        let (first, last) = (flipped(&right, 0), flipped(&right, 4_095));
+        let act = move |second| {
+            let other: &Vec<u8> = if second { &last } else { &first };
+            black_box(right.iter().zip(other).all(|(a, b)| black_box(a) == black_box(b)));
+        };
+        let subject = Subject { name: "naive", samples: 2_000, repeats: 1, act: Box::new(act) };
+        let mut random = Random::new(1);
+        let found = (0..ROUNDS).filter(|_| round(&subject, &mut random).abs() > T_MOST).count();
+        assert_eq!(found, ROUNDS);
+    }
+
+    #[test]
+    fn the_statistic_is_welchs() {
+        let first = moments([1.0, 2.0, 3.0, 4.0].into_iter());
+        let second = moments([2.0, 4.0, 6.0, 8.0].into_iter());
+        assert_eq!((first.0, first.1), (4.0, 2.5));
+        assert!((welch(first, second) + 1.732_050_8).abs() < 1e-6);
+    }
+}

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
+mod envelope;
+#[cfg(test)]
 mod external_keys;
 #[cfg(test)]
 mod process;

@@ -1,18 +1,22 @@
 //! A source of materials that keeps them for a while (specification: `framework/caching-cmm.md`).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bulla_crypto::Crypto;
 
 use super::id::{CacheId, IdGeneration, Ids};
 use super::{Cached, Limits, LocalCache};
-use crate::Error;
+use crate::data_key::EncryptedDataKey;
 use crate::materials::{
     BoxFuture, DecryptionMaterials, DecryptionRequest, EncryptionMaterials, EncryptionRequest,
     MaterialsSource,
 };
 use crate::source::joined;
+use crate::{EncryptionContext, Error, Suite};
+
+/// What was asked for last, and its id.
+type Last<K> = Mutex<Option<(K, CacheId)>>;
 
 /// The most messages that one data key may protect.
 pub const MAX_MESSAGES: u64 = 1 << 32;
@@ -34,6 +38,10 @@ pub struct CachingSource<S> {
     generation: IdGeneration,
     partition: Vec<u8>,
     ids: Ids,
+    /// What was asked for last: mostly it is asked for again, and comparing is cheaper than
+    /// hashing.
+    last_encryption: Last<(Suite, EncryptionContext)>,
+    last_decryption: Last<(Suite, Vec<EncryptedDataKey>, EncryptionContext)>,
 }
 
 impl<S: MaterialsSource> CachingSource<S> {
@@ -50,7 +58,16 @@ impl<S: MaterialsSource> CachingSource<S> {
         let generation = IdGeneration::default();
         let ids = Ids::new(generation, &partition);
         let limits = Limits { max_age, max_messages: MAX_MESSAGES, max_bytes: MAX_BYTES };
-        Ok(Self { inner, cache, limits, generation, partition, ids })
+        Ok(Self {
+            inner,
+            cache,
+            limits,
+            generation,
+            partition,
+            ids,
+            last_encryption: Mutex::default(),
+            last_decryption: Mutex::default(),
+        })
     }
 
     /// Uses a data key for at most so many messages; [`MAX_MESSAGES`] unless less is chosen.
@@ -97,6 +114,46 @@ impl<S: MaterialsSource> CachingSource<S> {
         self
     }
 
+    fn encryption_id(&self, request: &EncryptionRequest<'_>) -> CacheId {
+        let (suite, context) = (request.suite, request.context);
+        if !request.required.is_empty() {
+            let required = context.filtered(|key| request.required.contains(key)).serialize();
+            return self.ids.encryption(Some(suite), context, &required);
+        }
+        let mut last = self.last_encryption.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some(((same, pairs), id)) if *same == suite && pairs == context => id.clone(),
+            _ => {
+                let id = self.ids.encryption(Some(suite), context, b"");
+                *last = Some(((suite, context.clone()), id.clone()));
+                id
+            }
+        }
+    }
+
+    fn decryption_id(
+        &self,
+        request: &DecryptionRequest<'_>,
+        context: &EncryptionContext,
+        required: &EncryptionContext,
+    ) -> CacheId {
+        let DecryptionRequest { suite, keys, .. } = *request;
+        if !required.is_empty() {
+            return self.ids.decryption(suite, keys, context, &required.serialize());
+        }
+        let mut last = self.last_decryption.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some(((same, of, pairs), id)) if *same == suite && of == keys && pairs == context => {
+                id.clone()
+            }
+            _ => {
+                let id = self.ids.decryption(suite, keys, context, b"");
+                *last = Some(((suite, keys.to_vec(), context.clone()), id.clone()));
+                id
+            }
+        }
+    }
+
     async fn encrypt(
         &self,
         request: EncryptionRequest<'_>,
@@ -105,12 +162,7 @@ impl<S: MaterialsSource> CachingSource<S> {
             Some(len) if request.suite.cacheable() && len < self.limits.max_bytes => len,
             _ => return self.inner.encryption(request).await,
         };
-        let hidden = |key: &str| request.required.contains(key);
-        let required = match request.required.is_empty() {
-            true => Vec::new(),
-            false => request.context.filtered(hidden).serialize(),
-        };
-        let id = self.ids.encryption(Some(request.suite), request.context, &required);
+        let id = self.encryption_id(&request);
         let found = || self.cache.encryption(&id, len, self.limits);
         let ask = async {
             let materials = self.inner.encryption(request).await?;
@@ -130,8 +182,7 @@ impl<S: MaterialsSource> CachingSource<S> {
         if !request.suite.cacheable() {
             return self.inner.decryption(request).await;
         }
-        let required = required.serialize();
-        let id = self.ids.decryption(request.suite, request.keys, &context, &required);
+        let id = self.decryption_id(&request, &context, &required);
         let found = || self.cache.decryption(&id, self.limits.max_age);
         let ask = async {
             let materials = self.inner.decryption(request).await?;

@@ -13,6 +13,7 @@ use crate::cli::xks::KeyStoreOptions;
 use crate::cli::{DevOptions, Place, ServeOptions, XksServeOptions};
 use crate::error::Error;
 use crate::key_stores::KeyStoreSettings;
+use crate::pkcs11::TokenSettings;
 
 /// Where the server listens unless told otherwise.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4566);
@@ -34,6 +35,8 @@ struct FileSettings {
     xks_connect: Vec<String>,
     xks_ca: Option<PathBuf>,
     attestation_root: Option<PathBuf>,
+    #[serde(default)]
+    token: Vec<TokenSettings>,
 }
 
 /// Where the data are, all sources considered.
@@ -103,6 +106,7 @@ impl KeyStoreOptions {
         KeyStoreSettings {
             places: if self.xks_connect.is_empty() { places } else { self.xks_connect.clone() },
             authorities: self.xks_ca.clone().or_else(|| file.xks_ca.take()),
+            tokens: std::mem::take(&mut file.token),
         }
     }
 }

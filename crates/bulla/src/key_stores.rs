@@ -10,6 +10,7 @@ use bulla_plane::Outgoing;
 use bulla_plane::outgoing::Nowhere;
 
 use crate::error::Error;
+use crate::pkcs11::{Pkcs11Tokens, TokenSettings};
 use crate::proxies::Proxies;
 
 /// The settings of custom key stores, all sources considered.
@@ -19,6 +20,8 @@ pub(crate) struct KeyStoreSettings {
     pub(crate) places: Vec<String>,
     /// A PEM file.
     pub(crate) authorities: Option<PathBuf>,
+    /// What stands behind CloudHSM key stores.
+    pub(crate) tokens: Vec<TokenSettings>,
 }
 
 /// What custom key stores reach.
@@ -37,7 +40,8 @@ impl KeyStores {
         let places = settings.places.iter().map(|text| place(text));
         let places = places.collect::<Result<HashMap<_, _>, _>>()?;
         let outgoing = Proxies::new(places, settings.authorities.as_deref())?;
-        Ok(Self { outgoing: Arc::new(outgoing), tokens: Arc::new(NoTokens) })
+        let tokens = Pkcs11Tokens::new(&settings.tokens)?;
+        Ok(Self { outgoing: Arc::new(outgoing), tokens: Arc::new(tokens) })
     }
 }
 

@@ -20,6 +20,7 @@ mod listener;
 mod message;
 mod metrics;
 mod outgoing;
+mod pkcs11;
 mod proxies;
 mod request;
 mod seal;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::process::{Server, bulla, refusal, run};
 
 const HOST: &str = "proxy.example";
-const ACCOUNT: &str = "111122223333";
+pub(crate) const ACCOUNT: &str = "111122223333";
 /// How long a way may take to be found again, on a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -102,7 +102,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, way: &AtomicU8) {
 }
 
 /// A call of KMS as the root user of an account: status and answer.
-fn kms(server: &Server, account: &str, operation: &str, input: &Value) -> (u16, Value) {
+pub(crate) fn kms(server: &Server, account: &str, operation: &str, input: &Value) -> (u16, Value) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let (host, body) = (server.address.to_string(), input.to_string());
     let target = format!("TrentService.{operation}");

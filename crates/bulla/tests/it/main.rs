@@ -7,6 +7,8 @@ mod envelope;
 #[cfg(test)]
 mod external_keys;
 #[cfg(test)]
+mod hsm;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod wire;

@@ -16,8 +16,8 @@ def refusal(call, **parameters):
     return answer["Error"]["Code"]
 
 
-def test_an_operation_of_kms_without_a_row(kms):
-    code = refusal(kms.connect_custom_key_store, CustomKeyStoreId="cks-1234567890abcdef0")
+def test_an_operation_of_organizations_without_a_row(server):
+    code = refusal(boto3.client("organizations").list_handshakes_for_account)
     assert code in {"UnknownOperationException", "UnsupportedOperationException"}
 
 

@@ -11,7 +11,7 @@ use super::{Clock, Comparison, Unit, block_on, envelope, failed, interleaved};
 use crate::error::BenchError;
 
 /// The length of the stream on one and two threads.
-const STREAM: u64 = 1 << 30;
+const STREAM: u64 = 4 << 30;
 /// The length of the file.
 const FILE: usize = 512 << 20;
 /// The length of the stream over which memory is watched.

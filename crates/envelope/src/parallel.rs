@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::num::NonZeroUsize;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use bulla_crypto::SecretBytes;
 
@@ -18,9 +18,11 @@ use crate::wire::Reader;
 use crate::{Error, FormatError};
 
 /// So many bytes of plaintext go to a thread at once.
-const BLOCK_LEN: usize = 256 << 10;
+const BLOCK_LEN: usize = 128 << 10;
 /// How many blocks each thread has, the one that it works on included.
-const BLOCKS_EACH: usize = 2;
+const BLOCKS_EACH: usize = 3;
+/// How many blocks are turned here while those before them are not ready.
+const AHEAD: usize = 12;
 /// The most threads that are used.
 const MAX_THREADS: usize = 16;
 
@@ -55,9 +57,8 @@ impl Shape {
 }
 
 impl Sealer {
-    /// As [`Self::copy`], on up to `threads` threads beside this one, which reads and writes. For
-    /// files: it waits for blocks of a quarter of a MiB. Memory is bounded by two such blocks a
-    /// thread, before and after.
+    /// As [`Self::copy`], on up to `threads` threads, of which this one also reads and writes. For
+    /// files: it waits for blocks of 128 KiB. Memory is bounded by a few such blocks a thread.
     ///
     /// # Errors
     /// As [`Self::copy`].
@@ -92,7 +93,7 @@ impl Sealer {
 }
 
 impl Opener {
-    /// As [`Self::copy`], on up to `threads` threads beside this one, which reads and writes.
+    /// As [`Self::copy`], on up to `threads` threads, of which this one also reads and writes.
     /// Memory as with [`Sealer::copy_parallel`].
     ///
     /// # Errors
@@ -142,23 +143,19 @@ fn pump(
     let mut current = SecretBytes::zeroed(shape.from_len);
     let mut current_len = read_full(from, current.expose_mut())?;
     std::thread::scope(|scope| {
-        let mut lanes: Vec<(SyncSender<Block>, Receiver<Block>)> = Vec::new();
-        let mut busy: VecDeque<usize> = VecDeque::new();
-        let mut spare: Vec<Block> = Vec::new();
-        let mut turn = 0;
+        let mut lanes = Lanes::default();
         loop {
             if current_len < shape.from_len || !passes(current.expose()) {
                 break;
             }
-            if busy.len() == BLOCKS_EACH * shape.threads {
-                spare.push(take_first(&lanes, &mut busy, sink)?);
+            if lanes.all.len() + 1 < shape.threads {
+                let (to_lane, tasks) = sync_channel::<Block>(BLOCKS_EACH);
+                let (done, from_lane) = sync_channel(BLOCKS_EACH);
+                scope.spawn(move || work(run, shape.turn, &tasks, &done));
+                lanes.all.push(Lane { to_lane, from_lane, load: 0, spare: Vec::new() });
             }
-            let mut block = spare.pop().unwrap_or_else(|| Block {
-                first: 0,
-                from: SecretBytes::zeroed(shape.from_len),
-                to: SecretBytes::zeroed(shape.to_len),
-                outcome: Ok(()),
-            });
+            let place = lanes.place(sink)?;
+            let mut block = lanes.spare(place).unwrap_or_else(|| Block::new(shape));
             let next_len = read_full(from, block.from.expose_mut())?;
             if next_len == 0 {
                 break;
@@ -168,49 +165,163 @@ fn pump(
             // The block takes what was read before, and gives what was read now.
             std::mem::swap(&mut block.from, &mut current);
             current_len = next_len;
-            if lanes.len() <= turn && lanes.len() < shape.threads {
-                let (to_lane, tasks) = sync_channel::<Block>(BLOCKS_EACH);
-                let (done, from_lane) = sync_channel(BLOCKS_EACH);
-                scope.spawn(move || work(run, shape.turn, &tasks, &done));
-                lanes.push((to_lane, from_lane));
-            }
-            let lane = turn % shape.threads;
-            turn += 1;
-            let sent = lanes.get(lane).is_some_and(|(to_lane, _)| to_lane.send(block).is_ok());
-            if !sent {
-                return Err(lost());
-            }
-            busy.push_back(lane);
+            lanes.give(block, place, run, shape.turn)?;
         }
-        while !busy.is_empty() {
-            take_first(&lanes, &mut busy, sink)?;
-        }
+        while lanes.take_first(sink)? {}
         let rest = current.expose().get(..current_len).unwrap_or_default();
         Ok((SecretBytes::from_slice(rest), number))
     })
 }
 
+impl Block {
+    fn new(shape: &Shape) -> Self {
+        let (from, to) = (SecretBytes::zeroed(shape.from_len), SecretBytes::zeroed(shape.to_len));
+        Self { first: 0, from, to, outcome: Ok(()) }
+    }
+
+    fn turn(&mut self, run: &Run, turn: Turn) {
+        self.outcome = turn(run, self.first, self.from.expose(), self.to.expose_mut());
+    }
+}
+
+/// A thread, and how many blocks it has.
+struct Lane {
+    to_lane: SyncSender<Block>,
+    from_lane: Receiver<Block>,
+    load: usize,
+    /// Blocks that it turned: their memory is near its core.
+    spare: Vec<Block>,
+}
+
+/// Where the next block in order is.
+enum Next {
+    /// With a thread.
+    Lane(usize),
+    /// Turned here, while all threads had enough.
+    Here(Block),
+}
+
+/// Who is to turn a block: a thread, or this one.
+type Place = Option<usize>;
+
+/// All threads, and their blocks in the stream's order.
+#[derive(Default)]
+struct Lanes {
+    all: Vec<Lane>,
+    order: VecDeque<Next>,
+    /// Blocks that were turned here.
+    spare: Vec<Block>,
+}
+
+impl Lanes {
+    /// A thread that has room for a block; else this one; else, after a wait, one that has room.
+    fn place(
+        &mut self,
+        sink: &mut impl FnMut(&[u8], &[u8]) -> std::io::Result<()>,
+    ) -> Result<Place, Error> {
+        while self.take_ready(sink)? {}
+        loop {
+            let least = self.all.iter().enumerate().min_by_key(|(_, lane)| lane.load);
+            if let Some((index, _)) = least.filter(|(_, lane)| lane.load < BLOCKS_EACH) {
+                return Ok(Some(index));
+            }
+            if self.order.len() < self.all.len() * BLOCKS_EACH + AHEAD {
+                return Ok(None);
+            }
+            self.take_first(sink)?;
+        }
+    }
+
+    fn spare(&mut self, place: Place) -> Option<Block> {
+        match place {
+            Some(index) => self.all.get_mut(index)?.spare.pop(),
+            None => self.spare.pop(),
+        }
+    }
+
+    fn give(&mut self, mut block: Block, place: Place, run: &Run, turn: Turn) -> Result<(), Error> {
+        match place.map(|index| (index, self.all.get_mut(index))) {
+            Some((index, lane)) => {
+                let lane = lane.ok_or_else(lost)?;
+                lane.load += 1;
+                lane.to_lane.send(block).map_err(|_| lost())?;
+                self.order.push_back(Next::Lane(index));
+            }
+            None => {
+                block.turn(run, turn);
+                self.order.push_back(Next::Here(block));
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands the next block on, if it is ready.
+    fn take_ready(
+        &mut self,
+        sink: &mut impl FnMut(&[u8], &[u8]) -> std::io::Result<()>,
+    ) -> Result<bool, Error> {
+        let (block, place) = match self.order.pop_front() {
+            None => return Ok(false),
+            Some(Next::Here(block)) => (block, None),
+            Some(Next::Lane(index)) => {
+                let lane = self.all.get_mut(index).ok_or_else(lost)?;
+                match lane.from_lane.try_recv() {
+                    Ok(block) => {
+                        lane.load -= 1;
+                        (block, Some(index))
+                    }
+                    Err(TryRecvError::Empty) => {
+                        self.order.push_front(Next::Lane(index));
+                        return Ok(false);
+                    }
+                    Err(TryRecvError::Disconnected) => return Err(lost()),
+                }
+            }
+        };
+        self.hand_on(block, place, sink)
+    }
+
+    /// Waits for the next block, and hands it on; false when there is none.
+    fn take_first(
+        &mut self,
+        sink: &mut impl FnMut(&[u8], &[u8]) -> std::io::Result<()>,
+    ) -> Result<bool, Error> {
+        let (block, place) = match self.order.pop_front() {
+            None => return Ok(false),
+            Some(Next::Here(block)) => (block, None),
+            Some(Next::Lane(index)) => {
+                let lane = self.all.get_mut(index).ok_or_else(lost)?;
+                lane.load -= 1;
+                (lane.from_lane.recv().map_err(|_| lost())?, Some(index))
+            }
+        };
+        self.hand_on(block, place, sink)
+    }
+
+    fn hand_on(
+        &mut self,
+        mut block: Block,
+        place: Place,
+        sink: &mut impl FnMut(&[u8], &[u8]) -> std::io::Result<()>,
+    ) -> Result<bool, Error> {
+        std::mem::replace(&mut block.outcome, Ok(()))?;
+        sink(block.from.expose(), block.to.expose())?;
+        match place.and_then(|index| self.all.get_mut(index)) {
+            Some(lane) => lane.spare.push(block),
+            None => self.spare.push(block),
+        }
+        Ok(true)
+    }
+}
+
 /// A thread's work, until nothing more comes.
 fn work(run: &Run, turn: Turn, tasks: &Receiver<Block>, done: &SyncSender<Block>) {
     for mut block in tasks {
-        block.outcome = turn(run, block.first, block.from.expose(), block.to.expose_mut());
+        block.turn(run, turn);
         if done.send(block).is_err() {
             return;
         }
     }
-}
-
-/// Waits for the block that was sent first, and hands it on.
-fn take_first(
-    lanes: &[(SyncSender<Block>, Receiver<Block>)],
-    busy: &mut VecDeque<usize>,
-    sink: &mut impl FnMut(&[u8], &[u8]) -> std::io::Result<()>,
-) -> Result<Block, Error> {
-    let lane = busy.pop_front().and_then(|lane| lanes.get(lane));
-    let mut block = lane.and_then(|(_, from_lane)| from_lane.recv().ok()).ok_or_else(lost)?;
-    std::mem::replace(&mut block.outcome, Ok(()))?;
-    sink(block.from.expose(), block.to.expose())?;
-    Ok(block)
 }
 
 /// A thread ended early, which takes a panic in it.

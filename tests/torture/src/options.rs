@@ -20,7 +20,8 @@ pub(crate) enum Command {
 
 /// Which tests, for how long, by which seed.
 pub(crate) struct Options {
-    slice: bool,
+    /// Whether it is the short run of the suite.
+    pub(crate) slice: bool,
     pub(crate) only: Option<u32>,
     minutes: Option<u64>,
     pub(crate) seed: u64,

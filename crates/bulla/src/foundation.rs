@@ -26,7 +26,7 @@ const JOURNAL_LABEL: &[u8] = b"bulla/journal/v1";
 pub(crate) struct Foundation {
     pub(crate) crypto: Crypto,
     pub(crate) barrier: Arc<Barrier>,
-    pub(crate) journal: Journal,
+    pub(crate) journal: Arc<Journal>,
     /// None where nothing outlives the process.
     pub(crate) anchor: Option<Anchor>,
 }
@@ -43,7 +43,7 @@ impl Foundation {
         let chain = ChainKey::new(HmacKey::new(crypto.generate_key()?.expose()));
         let (journal, _) = Journal::open(Arc::new(medium), Arc::new(chain), options)
             .map_err(|error| Error::Journal(place.into(), error))?;
-        Ok(Self { crypto, barrier: Arc::new(barrier), journal, anchor: None })
+        Ok(Self { crypto, barrier: Arc::new(barrier), journal: Arc::new(journal), anchor: None })
     }
 
     /// Makes a data directory, which must not hold one yet.
@@ -94,7 +94,7 @@ impl Foundation {
         let barrier = Arc::new(barrier(&crypto, data, engine, root, is_new).await?);
         let failed = |error| Error::Barrier(data.directory.clone(), error);
         let revision = barrier.attested().await.map_err(failed)?.revision.0;
-        let journal = open_journal(&crypto, &data.directory, root)?;
+        let journal = Arc::new(open_journal(&crypto, &data.directory, root)?);
         let anchor = Anchor::open(&crypto, &data.directory, root)?;
         anchor.check(revision, journal.anchor().sequence)?;
         if anchor.is_first() && !is_new {

@@ -9,7 +9,7 @@ use bulla_shapes::{Fault, Record, Service};
 
 use crate::identity::Authority;
 use crate::outbox::Intent;
-use crate::pipeline::ids;
+use crate::pipeline::{Inner, ids};
 use crate::stop::{self, Stop};
 use crate::trail;
 
@@ -37,10 +37,19 @@ pub struct Call {
     pub user_agent: String,
     /// Whether the call came over TLS.
     pub secure: bool,
-    /// The service that calls on the caller's behalf, such as `secretsmanager`.
-    pub via: Option<&'static str>,
+    /// The service that calls on the caller's behalf.
+    pub via: Option<Via>,
     /// What the journal shall hold of the call beyond its parameters.
     pub trail: Trail,
+}
+
+/// A service that calls another on its caller's behalf.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Via {
+    /// Its name in `kms:ViaService`, such as `secretsmanager`.
+    pub service: &'static str,
+    /// What records call it, in `invokedBy` and instead of address and user agent.
+    pub recorded: &'static str,
 }
 
 /// What a handler adds to the record of its call.
@@ -55,6 +64,8 @@ pub struct Trail {
     /// The ids of further records that a call becomes once it has succeeded. They differ from the
     /// first in nothing else.
     pub more_events: Vec<[u8; 16]>,
+    /// What services called on the caller's behalf meanwhile.
+    pub(crate) inner: Vec<Inner>,
     /// What the changes of the call carry along into the store; none for calls that only read.
     pub(crate) intent: Option<Arc<Intent>>,
 }
@@ -79,8 +90,9 @@ impl Call {
     pub fn begin_again(&mut self, stop: Stop) -> Result<(), Fault> {
         match stop {
             Stop::Again => {
-                let intent = self.trail.intent.take();
-                self.trail = Trail { intent, ..Trail::default() };
+                // What was called meanwhile was called, and stays.
+                let Trail { intent, inner, .. } = std::mem::take(&mut self.trail);
+                self.trail = Trail { intent, inner, ..Trail::default() };
                 Ok(())
             }
             Stop::Fault(fault) => Err(fault),

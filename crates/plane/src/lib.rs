@@ -7,6 +7,7 @@ pub mod directory;
 pub mod gate;
 pub mod identity;
 pub mod journal;
+pub mod key_service;
 pub mod marker;
 pub mod outbox;
 pub mod outgoing;
@@ -21,7 +22,7 @@ pub mod trail;
 pub mod upkeep;
 pub mod wire;
 
-pub use call::Call;
+pub use call::{Call, Via};
 pub use clock::Clock;
 pub use directory::{Directory, Known};
 pub use gate::{Guarded, Protected};
@@ -30,7 +31,7 @@ pub use identity::{
     SessionIssuer, WebIdentity,
 };
 pub use outgoing::{Outgoing, OutgoingError, Post, Reply};
-pub use pipeline::{IdStock, Plane};
+pub use pipeline::{IdStock, Neighbours, Plane};
 pub use service::{Access, Facts, Outcome, Row, Rows, Service};
 pub use stop::Stop;
 

@@ -75,7 +75,7 @@ impl<'a, T: Protected> Scope<'a, T> {
 
     /// `<service>.<region>.amazonaws.com`, in every partition (KMS guide).
     fn via_service(&self) -> Option<&str> {
-        let service = self.call.via?;
+        let service = self.call.via?.service;
         let region = &self.call.region;
         Some(self.via.get_or_init(|| format!("{service}.{region}.amazonaws.com")))
     }
@@ -135,6 +135,7 @@ mod tests {
     use bulla_policy::Principal;
 
     use super::*;
+    use crate::call::Via;
     use crate::{Authority, SessionContext};
 
     fn call(authority: Authority) -> Call {
@@ -200,7 +201,12 @@ mod tests {
             assert_eq!(single(&call, key).as_deref(), Some(value), "{key}");
         }
         assert_eq!(single(&call, "aws:username"), None);
-        call.via = Some("secretsmanager");
+        let recorded = "secretsmanager.amazonaws.com";
+        call.via = Some(Via { service: "secretsmanager", recorded });
+        assert_eq!(
+            single(&call, "kms:viaservice").as_deref(),
+            Some("secretsmanager.eu-central-1.amazonaws.com")
+        );
         assert_eq!(single(&call, "aws:sourceip"), None);
     }
 }

@@ -77,7 +77,7 @@ impl House {
         let medium = Memory::new(MEMORY_BYTES);
         let options = Options { segment_bytes: medium.segment_bytes(), ..Options::default() };
         let chain = Arc::new(ChainKey::new(HmacKey::new(b"a key of a fuzzed journal")));
-        let (journal, _) = Journal::open(Arc::new(medium), chain, options).unwrap();
+        let journal = Arc::new(Journal::open(Arc::new(medium), chain, options).unwrap().0);
         let clock = Arc::new(Clock::default());
         let principals =
             Arc::new(Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock)));

@@ -69,7 +69,7 @@ impl House {
             Arc::new(organizations),
         ];
         services.push(Arc::new(Access::new(directory, services.clone())));
-        let authenticator = Arc::new(keys);
+        let (journal, authenticator) = (Arc::new(journal), Arc::new(keys));
         let (outbox, upkeep) = (Outbox::default(), Upkeep::default());
         let ids = IdStock::default();
         let plane =

@@ -104,7 +104,8 @@ impl House {
         let medium = journal::Memory::new(MEMORY_BYTES);
         let options = Options { segment_bytes: medium.segment_bytes(), ..Options::default() };
         let chain = ChainKey::new(HmacKey::new(crypto.generate_key().unwrap().expose()));
-        let (journal, _) = Journal::open(Arc::new(medium), Arc::new(chain), options).unwrap();
+        let journal = Journal::open(Arc::new(medium), Arc::new(chain), options).unwrap().0;
+        let journal = Arc::new(journal);
         let clock = Arc::new(Clock::default());
         let principals =
             Arc::new(Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock)));

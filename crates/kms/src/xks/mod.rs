@@ -65,7 +65,7 @@ impl Asked<'_> {
         metadata.aws_principal_arn = Some(self.call.principal().arn.clone());
         metadata.kms_key_arn = Some(self.arn.to_owned());
         metadata.kms_via_service =
-            self.call.via.map(|service| format!("{service}.{}.amazonaws.com", self.call.region));
+            self.call.via.map(|via| format!("{}.{}.amazonaws.com", via.service, self.call.region));
         metadata
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bulla_crypto::{Crypto, HmacKey, SecretKey};
 use bulla_kms::Kms;
 use bulla_kms::hsm::{NoTokens, Tokens};
+use bulla_plane::call::Via;
 use bulla_plane::identity::Scope;
 use bulla_plane::journal::{ChainKey, Journal, Memory, Options};
 use bulla_plane::outbox::Outbox;
@@ -58,7 +59,7 @@ impl House {
             crypto,
             barrier,
             clock: Arc::new(Clock::default()),
-            journal: Journal::open(medium, chain, Options::default()).unwrap().0,
+            journal: Arc::new(Journal::open(medium, chain, Options::default()).unwrap().0),
             authenticator: Arc::clone(&people) as _,
             services: vec![Arc::new(kms)],
             outbox: Outbox::default(),
@@ -126,7 +127,7 @@ impl House {
             source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
             user_agent: String::new(),
             secure: true,
-            via: Some(service),
+            via: Some(Via { service, recorded: service }),
             trail: bulla_plane::call::Trail::default(),
         };
         let kms_rows: &Arc<dyn Service> = &self.plane.services[0];

@@ -55,8 +55,8 @@ pub const SEGMENT_BYTES: u64 = 16 << 20;
 pub const PENDING_BYTES: usize = 1 << 20;
 /// The most bytes of one encoded record: 640 KiB, more than all limits of its fields together.
 pub const MAX_RECORD_BYTES: usize = 640 << 10;
-/// The most records that are appended together.
-pub const MAX_TOGETHER: usize = 4;
+/// The most records that are appended together: a call, and what services called within it.
+pub const MAX_TOGETHER: usize = 32;
 /// The longest a group may take to become durable before its records are answered as unavailable.
 pub const STALL: Duration = Duration::from_millis(750);
 /// How often a journal that failed is tried again.

@@ -35,7 +35,7 @@ pub enum JournalError {
     /// The journal can't be written at present: the call must fail. It recovers by itself.
     Unavailable,
     /// The record is larger than [`MAX_RECORD_BYTES`], which can't happen to an encoded
-    /// [`RecordRef`], or there are more than [`MAX_TOGETHER`] of them.
+    /// [`RecordRef`], or there is none, or more than [`MAX_TOGETHER`] of them.
     TooLarge,
 }
 
@@ -49,7 +49,7 @@ impl fmt::Display for JournalError {
             Self::TooLarge => {
                 write!(
                     f,
-                    "the record is larger than {MAX_RECORD_BYTES} bytes, or one of more than \
+                    "the record is larger than {MAX_RECORD_BYTES} bytes, or not one of 1 to \
                      {MAX_TOGETHER}"
                 )
             }
@@ -168,7 +168,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Unavailable`] if the record is not known to be durable.
     pub async fn append(&self, record: &RecordRef<'_>) -> Result<u64, JournalError> {
-        self.append_all(record, &[]).await
+        self.append_all(std::slice::from_ref(record)).await
     }
 
     /// Appends records that follow each other and become durable together; resolves with the
@@ -176,18 +176,14 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError::Unavailable`] if not all of them are known to be durable, and
-    /// [`JournalError::TooLarge`] if there are more than [`MAX_TOGETHER`].
-    pub async fn append_all<'a>(
-        &self,
-        first: &RecordRef<'a>,
-        more: &[RecordRef<'a>],
-    ) -> Result<u64, JournalError> {
-        if more.len() >= MAX_TOGETHER {
-            return Err(JournalError::TooLarge);
-        }
-        self.append_with(more.len(), |index, out| {
-            let before = index.checked_sub(1);
-            encoding::encode(before.and_then(|before| more.get(before)).unwrap_or(first), out);
+    /// [`JournalError::TooLarge`] if there are none, or more than [`MAX_TOGETHER`].
+    pub async fn append_all(&self, records: &[RecordRef<'_>]) -> Result<u64, JournalError> {
+        let more = records.len().checked_sub(1).filter(|more| *more < MAX_TOGETHER);
+        let more = more.ok_or(JournalError::TooLarge)?;
+        self.append_with(more, |index, out| {
+            if let Some(record) = records.get(index) {
+                encoding::encode(record, out);
+            }
         })
         .await
     }

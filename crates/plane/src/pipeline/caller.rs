@@ -67,7 +67,7 @@ pub(super) async fn identify(
         let (code, status, text) = error.wire(family(model.protocol));
         Fault::new(code, status).with_message(text).from_front()
     };
-    if route.operation.auth == Auth::Unsigned && scope_hint(parts).is_none() {
+    if route.served.operation.auth == Auth::Unsigned && scope_hint(parts).is_none() {
         return Ok(Caller::anonymous(parts));
     }
     let regions = Regions::Like(is_region);

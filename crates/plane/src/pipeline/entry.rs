@@ -3,46 +3,99 @@
 use bulla_policy::{Principal, PrincipalKind};
 use bulla_shapes::Fault;
 
-use super::route::Route;
+use super::route::Served;
+use std::sync::Arc;
+
 use crate::Call;
 use crate::identity::SessionContext;
 use crate::journal::{
-    Identity, Journal, JournalError, RecordRef, Resource, Session, SessionIssuer,
+    Identity, Journal, JournalError, MAX_TOGETHER, RecordRef, Resource, Session, SessionIssuer,
 };
+use crate::outbox::Intent;
 
 /// A call, and what of it the record needs that is not in it.
 #[derive(Clone, Copy)]
 pub(super) struct Told<'a> {
-    pub(super) route: &'a Route<'a>,
+    pub(super) served: Served,
     pub(super) call: &'a Call,
     /// `requestParameters`, as JSON.
     pub(super) parameters: Option<&'a str>,
     pub(super) time_ms: i64,
 }
 
-/// Writes a call down, in as many records as it asked for, and waits until all are durable.
+/// Writes a call down, in as many records as it asked for, those of inner calls first, and waits
+/// until all are durable.
 pub(super) async fn record(
     journal: &Journal,
     told: Told<'_>,
     fault: Option<&Fault>,
-) -> Result<u64, JournalError> {
-    let (source, address) = texts(&told);
-    let entry = entry(&told, (&source, &address), fault);
-    let more = if fault.is_none() { told.call.trail.more_events.as_slice() } else { &[] };
-    let more: Vec<_> = more.iter().map(|id| RecordRef { event_id: *id, ..entry.clone() }).collect();
-    journal.append_all(&entry, &more).await
+) -> Result<(), JournalError> {
+    let trail = &told.call.trail;
+    if trail.inner.is_empty() && trail.more_events.is_empty() {
+        let (source, address) = texts(&told);
+        journal.append(&entry(&told, (&source, &address), fault)).await?;
+        return Ok(());
+    }
+    let mut all = Vec::new();
+    gather(told, fault, &mut all);
+    let texts: Vec<_> = all.iter().map(|(told, _)| texts(told)).collect();
+    let mut records = Vec::new();
+    for ((told, fault), (source, address)) in all.iter().zip(&texts) {
+        let entry = entry(told, (source, address), *fault);
+        let more = if fault.is_none() { told.call.trail.more_events.as_slice() } else { &[] };
+        let more: Vec<_> =
+            more.iter().map(|id| RecordRef { event_id: *id, ..entry.clone() }).collect();
+        records.push(entry);
+        records.extend(more);
+    }
+    for together in records.chunks(MAX_TOGETHER) {
+        journal.append_all(together).await?;
+    }
+    Ok(())
 }
 
-/// The record of a call that is about to begin, encoded, as if it were to succeed.
-pub(super) fn ahead(told: Told<'_>) -> Vec<u8> {
+/// A call after all calls within it, in the order in which they ended.
+fn gather<'t>(
+    told: Told<'t>,
+    fault: Option<&'t Fault>,
+    all: &mut Vec<(Told<'t>, Option<&'t Fault>)>,
+) {
+    for inner in &told.call.trail.inner {
+        let (told, fault) = inner.told();
+        gather(told, fault, all);
+    }
+    all.push((told, fault));
+}
+
+/// The intents of a call and of all calls within it.
+pub(super) fn for_each_intent(call: &Call, act: &mut dyn FnMut(&Intent)) {
+    for inner in &call.trail.inner {
+        for_each_intent(inner.told().0.call, act);
+    }
+    if let Some(intent) = &call.trail.intent {
+        act(intent);
+    }
+}
+
+/// What the changes of a call that is about to begin carry along: its record as if it were to
+/// succeed. Nothing if it is one that only reads.
+pub(super) fn intent(journal: &Journal, told: Told<'_>) -> Option<Arc<Intent>> {
+    if told.served.facts.read_only {
+        return None;
+    }
     let (source, address) = texts(&told);
-    entry(&told, (&source, &address), None).to_bytes()
+    let record = entry(&told, (&source, &address), None).to_bytes();
+    Some(Arc::new(Intent::new(told.call.event_id, journal.anchor().sequence, record)))
 }
 
 /// `eventSource` and `sourceIPAddress`.
 fn texts(told: &Told<'_>) -> (String, String) {
-    let source = format!("{}.amazonaws.com", told.route.service.model().signing_name);
-    (source, told.call.source_ip.to_string())
+    let source = format!("{}.amazonaws.com", told.served.model.signing_name);
+    let address = match told.call.via {
+        Some(via) => via.recorded.to_owned(),
+        None => told.call.source_ip.to_string(),
+    };
+    (source, address)
 }
 
 fn entry<'a>(
@@ -50,7 +103,7 @@ fn entry<'a>(
     (source, address): (&'a str, &'a str),
     fault: Option<&'a Fault>,
 ) -> RecordRef<'a> {
-    let Told { route, call, parameters, time_ms } = *told;
+    let Told { served, call, parameters, time_ms } = *told;
     let resources = call.trail.resources.iter().map(|(arn, account, kind)| Resource {
         account_id: account,
         kind: (!kind.is_empty()).then_some(*kind),
@@ -61,14 +114,17 @@ fn entry<'a>(
         event_id: call.event_id,
         request_id: Some(call.request_id),
         event_source: source,
-        event_name: route.operation.name,
+        event_name: served.operation.name,
         region: &call.region,
         recipient_account_id: call.account(),
         identity: identity(call),
         source_ip: address,
-        user_agent: (!call.user_agent.is_empty()).then_some(&call.user_agent),
-        read_only: route.facts.read_only,
-        error_code: fault.map(|fault| error_code(route, fault)),
+        user_agent: match call.via {
+            Some(via) => Some(via.recorded),
+            None => Some(call.user_agent.as_str()).filter(|agent| !agent.is_empty()),
+        },
+        read_only: served.facts.read_only,
+        error_code: fault.map(|fault| error_code(served, fault)),
         error_message: fault.and_then(|fault| fault.message.as_deref()),
         request_parameters: parameters,
         // A call that failed answered nothing.
@@ -81,8 +137,8 @@ fn entry<'a>(
 
 /// CloudTrail calls an error by the model's name of its shape (`NoSuchEntityException`), not by its
 /// code on the wire (`NoSuchEntity`).
-fn error_code<'f>(route: &Route<'_>, fault: &'f Fault) -> &'f str {
-    let modelled = route.service.model().error(&fault.code);
+fn error_code(served: Served, fault: &Fault) -> &str {
+    let modelled = served.model.error(&fault.code);
     modelled.map_or(&fault.code, |error| error.structure.name)
 }
 
@@ -101,7 +157,7 @@ fn identity(call: &Call) -> Identity<'_> {
                 kind: Some("AWSAccount"),
                 principal_id: Some(""),
                 account_id: Some("ANONYMOUS_PRINCIPAL"),
-                invoked_by: call.via,
+                invoked_by: call.via.map(|via| via.recorded),
                 ..Identity::default()
             };
         }
@@ -125,7 +181,7 @@ fn identity(call: &Call) -> Identity<'_> {
         user_name: name.or(bearer.map(|bearer| bearer.subject.as_str())),
         identity_provider: bearer.map(|bearer| bearer.provider.as_str()),
         session: context.filter(|_| !web).map(session),
-        invoked_by: service.or(call.via),
+        invoked_by: service.or(call.via.map(|via| via.recorded)),
     }
 }
 

@@ -8,6 +8,7 @@ mod caller;
 mod due;
 mod entry;
 pub(crate) mod ids;
+mod inner;
 mod route;
 #[cfg(test)]
 mod tests;
@@ -29,9 +30,9 @@ use bulla_store::{Barrier, Companion, accompanied};
 use self::caller::Caller;
 use self::entry::Told;
 use self::ids::Ids;
-use self::route::Route;
+use self::route::{Route, Served};
 use crate::journal::{Journal, MAX_TEXT_BYTES};
-use crate::outbox::{Intent, Outbox};
+use crate::outbox::Outbox;
 use crate::stop::internal;
 use crate::upkeep::Upkeep;
 use crate::wire::{MAX_BODY_BYTES, WireRequest, WireResponse};
@@ -39,6 +40,8 @@ use crate::{Authenticator, Call, Clock, Service, region, trail};
 
 pub use due::{MAX_JOBS_A_RUN, TICK};
 pub use ids::IdStock;
+pub(crate) use inner::Inner;
+pub use inner::Neighbours;
 
 /// The house at run time.
 pub struct Plane {
@@ -49,7 +52,7 @@ pub struct Plane {
     /// The time.
     pub clock: Arc<Clock>,
     /// The record of every call.
-    pub journal: Journal,
+    pub journal: Arc<Journal>,
     /// Who holds which access key.
     pub authenticator: Arc<dyn Authenticator>,
     /// The services.
@@ -115,7 +118,7 @@ impl Plane {
         ids: Ids,
         request_id: String,
     ) -> WireResponse {
-        let model = route.service.model();
+        let model = route.served.model;
         let codec = match codec(model.protocol) {
             Ok(codec) => codec,
             Err(error) => {
@@ -132,7 +135,7 @@ impl Plane {
         let status = match &outcome {
             Ok(output) => {
                 let output = output.as_ref();
-                codec.encode(model, route.operation, output, &request_id, &mut body);
+                codec.encode(model, route.served.operation, output, &request_id, &mut body);
                 200
             }
             Err(fault) => {
@@ -153,8 +156,9 @@ impl Plane {
         ids: Ids,
     ) -> Outcome {
         let now_ms = self.clock.now_ms();
-        let protocol = route.service.model().protocol;
-        let input = codec.decode(route.operation, route.input);
+        let Served { model, operation, .. } = route.served;
+        let protocol = model.protocol;
+        let input = codec.decode(operation, route.input);
         let identified = match &input {
             // What does not even parse is told before anything else.
             Err(error) if unreadable(error) => Err(error.fault(protocol)),
@@ -173,50 +177,40 @@ impl Plane {
             (None, Err(error)) => Err(error.fault(protocol)),
             (None, Ok(input)) => match validate(&input) {
                 Ok(()) => {
-                    call.trail.intent = self.intend(route, &call, parameters.as_deref());
-                    invoke(route, &mut call, input).await
+                    let parameters = parameters.as_deref();
+                    let told =
+                        Told { served: route.served, call: &call, parameters, time_ms: now_ms };
+                    call.trail.intent = entry::intent(&self.journal, told);
+                    invoke(&**route.service, route.row, route.served, &mut call, input).await
                 }
-                Err(violations) => Err(invalid(route, &violations)),
+                Err(violations) => Err(invalid(model, &violations)),
             },
         };
         let fault = outcome.as_ref().err();
         let (parameters, time_ms) = (parameters.as_deref(), self.clock.now_ms());
-        let told = Told { route, call: &call, parameters, time_ms };
+        let told = Told { served: route.served, call: &call, parameters, time_ms };
         let recorded = entry::record(&self.journal, told, fault).await;
-        if let Some(intent) = &call.trail.intent {
-            self.outbox.end(intent, recorded.is_ok());
-        }
+        let end = &mut |intent: &_| self.outbox.end(intent, recorded.is_ok());
+        entry::for_each_intent(&call, end);
         match recorded {
-            Ok(_) => outcome,
+            Ok(()) => outcome,
             Err(error) => {
-                tracing::error!(%error, operation = route.operation.name, "a call is unrecorded");
-                Err(internal(route.service.model()))
+                tracing::error!(%error, operation = operation.name, "a call is unrecorded");
+                Err(internal(model))
             }
         }
     }
 }
 
-impl Plane {
-    /// What the changes of a call carry along; nothing if it is one that only reads.
-    fn intend(
-        &self,
-        route: &Route<'_>,
-        call: &Call,
-        parameters: Option<&str>,
-    ) -> Option<Arc<Intent>> {
-        if route.facts.read_only {
-            return None;
-        }
-        let told = Told { route, call, parameters, time_ms: call.now_ms };
-        let after = self.journal.anchor().sequence;
-        Some(Arc::new(Intent::new(call.event_id, after, entry::ahead(told))))
-    }
-}
-
 /// Runs the handler. One that panics has failed by our fault, and is recorded as such.
-async fn invoke<'c>(route: &Route<'c>, call: &'c mut Call, input: Record<'c>) -> Outcome {
-    let service: &'c dyn Service = &**route.service;
-    let (row, operation) = (route.row, route.operation.name);
+async fn invoke<'c>(
+    service: &'c dyn Service,
+    row: usize,
+    served: Served,
+    call: &'c mut Call,
+    input: Record<'c>,
+) -> Outcome {
+    let operation = served.operation.name;
     // Within a block, so that a panic before the first poll is caught too.
     let mut running = pin!(async move {
         let companion = call.trail.intent.clone().map(|intent| intent as Arc<dyn Companion>);
@@ -226,7 +220,7 @@ async fn invoke<'c>(route: &Route<'c>, call: &'c mut Call, input: Record<'c>) ->
         let poll = AssertUnwindSafe(|| running.as_mut().poll(context));
         catch_unwind(poll).unwrap_or_else(|_payload| {
             tracing::error!(operation, "a handler panicked");
-            Poll::Ready(Err(internal(route.service.model())))
+            Poll::Ready(Err(internal(served.model)))
         })
     })
     .await
@@ -244,7 +238,7 @@ fn new_call(
     let agent = agent.and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
     let cut = |text: &str| text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)).map(str::to_owned);
     Call {
-        service: route.service.model(),
+        service: route.served.model,
         authority,
         access_key_id,
         partition: region::partition(&region),
@@ -267,8 +261,7 @@ fn unreadable(error: &DecodeError) -> bool {
 }
 
 /// IAM's texts leave out the values, and it has a sentence of its own for names.
-fn invalid(route: &Route<'_>, violations: &Violations) -> Fault {
-    let model = route.service.model();
+fn invalid(model: &bulla_shapes::Service, violations: &Violations) -> Fault {
     let text = match (model.id, violations.misspelt_name()) {
         ("iam", Some(name)) => format!(
             "The specified value for {name} is invalid. It must contain only alphanumeric \

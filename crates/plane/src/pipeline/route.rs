@@ -11,13 +11,30 @@ use crate::{Facts, Service};
 /// What every JSON service calls an `X-Amz-Target` it does not know.
 const UNKNOWN_OPERATION: &str = "UnknownOperationException";
 
+/// An operation that is served, and what is known of it.
+#[derive(Clone, Copy)]
+pub(super) struct Served {
+    pub(super) model: &'static bulla_shapes::Service,
+    pub(super) operation: &'static Operation,
+    pub(super) facts: &'static Facts,
+}
+
+impl Served {
+    /// What serves an operation of a service, and the number of its row.
+    pub(super) fn find(service: &dyn Service, name: &str) -> Option<(usize, Self)> {
+        let model = service.model();
+        let operation = model.operation(name)?;
+        let (row, facts) = service.find(operation.name)?;
+        Some((row, Self { model, operation, facts }))
+    }
+}
+
 /// Where a request goes.
 pub(super) struct Route<'r> {
     pub(super) service: &'r Arc<dyn Service>,
-    pub(super) operation: &'static Operation,
     /// The number of the service's row that serves it.
     pub(super) row: usize,
-    pub(super) facts: &'static Facts,
+    pub(super) served: Served,
     /// The bytes the operation's input is read from: the body, or the query of a form request.
     pub(super) input: &'r [u8],
 }
@@ -62,9 +79,8 @@ fn by_target<'r>(
 }
 
 fn serve<'r>(service: &'r Arc<dyn Service>, name: &str, input: &'r [u8]) -> Option<Route<'r>> {
-    let operation = service.model().operation(name)?;
-    let (row, facts) = service.find(operation.name)?;
-    Some(Route { service, operation, row, facts, input })
+    let (row, served) = Served::find(&**service, name)?;
+    Some(Route { service, row, served, input })
 }
 
 /// A body that is not JSON is told first, even where there is no operation to read it for.

@@ -1,6 +1,7 @@
 //! The pipeline in process: a store and a journal in memory, and one small service over KMS's
 //! model.
 
+mod inner;
 mod outbox;
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -190,7 +191,7 @@ fn house_over(barrier: Barrier, medium: Arc<dyn Medium>, retry: Duration) -> Pla
     let barrier = Arc::new(barrier);
     Plane {
         crypto: Crypto::standard(),
-        journal: Journal::open(medium, chain_key(), options).unwrap().0,
+        journal: Arc::new(Journal::open(medium, chain_key(), options).unwrap().0),
         clock: Arc::new(Clock::default()),
         authenticator: Arc::new(Keys),
         services: vec![Arc::new(Tiny { barrier: Arc::clone(&barrier) }), Arc::new(Whoami)],

@@ -40,7 +40,7 @@ fn plane(barrier: Barrier) -> Plane {
         crypto: Crypto::standard(),
         barrier: Arc::new(barrier),
         clock: Arc::new(Clock::default()),
-        journal: Journal::open(medium, chain, Options::default()).unwrap().0,
+        journal: Arc::new(Journal::open(medium, chain, Options::default()).unwrap().0),
         authenticator: Arc::new(Nobody),
         services: Vec::new(),
         outbox: Outbox::default(),

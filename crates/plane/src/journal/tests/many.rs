@@ -214,8 +214,8 @@ fn records_that_belong_together_follow_each_other_in_one_group() {
                 let mut answered = Vec::new();
                 for index in 0..10 {
                     let time = (task * 10 + index) * 3;
-                    let more = [decrypt(time + 1), decrypt(time + 2)];
-                    let first = journal.append_all(&decrypt(time), &more).await.unwrap();
+                    let all = [time, time + 1, time + 2].map(decrypt);
+                    let first = journal.append_all(&all).await.unwrap();
                     answered.extend((0..3).zip(time..).map(|(at, time)| (first + at, time)));
                 }
                 answered
@@ -240,7 +240,7 @@ fn records_that_belong_together_are_acknowledged_together_or_not_at_all() {
         let mut acknowledged = Vec::new();
         disk.fail_at(disk.operations() + operation, false, io::ErrorKind::Other);
         for time in 0..4 {
-            let answer = block_on(journal.append_all(&decrypt(time * 2), &[decrypt(time * 2 + 1)]));
+            let answer = block_on(journal.append_all(&[time * 2, time * 2 + 1].map(decrypt)));
             match answer {
                 Ok(first) => acknowledged.extend([(first, time * 2), (first + 1, time * 2 + 1)]),
                 Err(error) => {

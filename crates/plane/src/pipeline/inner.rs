@@ -1,0 +1,117 @@
+//! Calls from one service to another, on behalf of the caller.
+//!
+//! They take the same way as all calls, from the check of the input on: the service that is called
+//! asks the Gate about the one who called from outside, knows by which service it came, and the
+//! call has a record of its own. That record becomes durable together with the record of the call
+//! around it, before that one is answered, so that a call within a call costs no sync.
+
+use std::sync::Arc;
+
+use bulla_crypto::Crypto;
+use bulla_shapes::{Fault, Record, Service as Model, validate};
+
+use super::entry::{self, Told};
+use super::ids::IdStock;
+use super::route::Served;
+use super::{invalid, invoke};
+use crate::call::{Trail, Via};
+use crate::journal::Journal;
+use crate::outbox::Intent;
+use crate::stop::internal;
+use crate::{Call, Outcome, Service, trail};
+
+/// The services that a service may call. One is given those that were made before it, so that no
+/// circle can come about.
+pub struct Neighbours {
+    crypto: Crypto,
+    journal: Arc<Journal>,
+    ids: IdStock,
+    services: Vec<Arc<dyn Service>>,
+}
+
+/// A call that a service made, for the record of the call around it to take along.
+pub(crate) struct Inner {
+    served: Served,
+    call: Call,
+    parameters: Option<String>,
+    fault: Option<Fault>,
+}
+
+impl Inner {
+    /// The call, and what it failed with.
+    pub(super) fn told(&self) -> (Told<'_>, Option<&Fault>) {
+        let (served, call) = (self.served, &self.call);
+        let parameters = self.parameters.as_deref();
+        (Told { served, call, parameters, time_ms: call.now_ms }, self.fault.as_ref())
+    }
+}
+
+impl Neighbours {
+    /// A house with these services.
+    #[must_use]
+    pub fn new(crypto: Crypto, journal: Arc<Journal>, services: Vec<Arc<dyn Service>>) -> Self {
+        Self { crypto, journal, ids: IdStock::default(), services }
+    }
+
+    /// Calls an operation of a service as `via`, for whoever made the call `outer`, in its region.
+    ///
+    /// # Errors
+    /// What the service answers, in its own words: the caller of this knows how to tell it.
+    pub async fn call(
+        &self,
+        outer: &mut Call,
+        via: Via,
+        model: &'static Model,
+        operation: &str,
+        input: Record<'_>,
+    ) -> Outcome {
+        let is_it = |service: &&Arc<dyn Service>| service.model().id == model.id;
+        let service = self.services.iter().find(is_it);
+        let found = service.and_then(|service| {
+            let (row, served) = Served::find(&**service, operation)?;
+            Some((service, row, served))
+        });
+        let Some((service, row, served)) = found else {
+            tracing::error!(service = model.id, operation, "a service calls what is not here");
+            return Err(internal(model));
+        };
+        let ids = self.ids.draw(&self.crypto).map_err(|error| {
+            tracing::error!(%error, "no random bytes for the ids of an inner call");
+            internal(model)
+        })?;
+        let mut call = Call {
+            service: model,
+            authority: Arc::clone(&outer.authority),
+            access_key_id: outer.access_key_id.clone(),
+            region: outer.region.clone(),
+            partition: outer.partition,
+            now_ms: outer.now_ms,
+            request_id: ids.request,
+            event_id: ids.event,
+            source_ip: outer.source_ip,
+            user_agent: String::new(),
+            secure: outer.secure,
+            via: Some(via),
+            trail: Trail::default(),
+        };
+        let parameters = trail::parameters(&input);
+        call.trail.intent = self.intend(served, &call, parameters.as_deref());
+        let outcome = match validate(&input) {
+            Ok(()) => invoke(&**service, row, served, &mut call, input).await,
+            Err(violations) => Err(invalid(model, &violations)),
+        };
+        let fault = outcome.as_ref().err().map(summary);
+        outer.trail.inner.push(Inner { served, call, parameters, fault });
+        outcome
+    }
+
+    /// What the changes of an inner call carry along; nothing if it is one that only reads.
+    fn intend(&self, served: Served, call: &Call, parameters: Option<&str>) -> Option<Arc<Intent>> {
+        entry::intent(&self.journal, Told { served, call, parameters, time_ms: call.now_ms })
+    }
+}
+
+/// What a record tells of a fault.
+fn summary(fault: &Fault) -> Fault {
+    Fault { message: fault.message.clone(), ..Fault::new(fault.code.clone(), fault.status) }
+}

@@ -1,30 +1,24 @@
 //! The services in this process, joined as the program joins them, over any store and journal.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bulla_access::Access;
 use bulla_crypto::Crypto;
+use bulla_ground::{Ground, Signer};
 use bulla_iam::{
     AccessKeys, FetchError, Fetcher, Iam, Organizations, Principals, Providers, Sessions, Sts,
 };
 use bulla_kms::Kms;
-use bulla_plane::journal::{Journal, Medium, Memory, Options};
-use bulla_plane::outbox::Outbox;
-use bulla_plane::upkeep::Upkeep;
+use bulla_plane::journal::Journal;
 use bulla_plane::wire::WireResponse;
-use bulla_plane::{BoxFuture, Clock, Directory, IdStock, Plane, Service};
+use bulla_plane::{BoxFuture, Directory, Plane, Service};
 use bulla_store::{Barrier, Store};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::door::{Door, Lost, Reply};
 use crate::run::{say, wait};
-use crate::signer::Signer;
-use crate::{journal, store};
-
-/// What a journal in memory keeps.
-const MEMORY_BYTES: u64 = 8 << 20;
+use crate::store;
 
 /// The services. Anyone may sign: an access key id of 12 digits is that account's root user.
 pub(crate) struct House {
@@ -51,16 +45,23 @@ impl House {
         barrier: Arc<Barrier>,
         journal: Journal,
     ) -> Result<Self, String> {
+        Self::join(Ground::over(crypto, barrier)?.with_journal(journal))
+    }
+
+    fn join(ground: Ground) -> Result<Self, String> {
         let runtime = runtime()?;
-        let clock = Arc::new(Clock::default());
-        let principals =
-            Arc::new(Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock)));
+        let (barrier, crypto) = (&ground.barrier, &ground.crypto);
+        let principals = Arc::new(Principals::new(
+            Arc::clone(barrier),
+            crypto.clone(),
+            Arc::clone(&ground.clock),
+        ));
         let sessions = Arc::new(Sessions::new(Arc::clone(&principals)));
         let keys = AccessKeys::new(Arc::clone(&sessions), true);
         let providers = Arc::new(Providers::new(Arc::clone(&principals), Arc::new(Nowhere), true));
         let iam = Arc::new(Iam::new(Arc::clone(&providers)));
         let organizations = Organizations::new(Arc::clone(&iam), true);
-        let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&principals) as _);
+        let kms = Kms::new(Arc::clone(barrier), crypto.clone(), Arc::clone(&principals) as _);
         let directory: Arc<dyn Directory> = principals;
         let mut services: Vec<Arc<dyn Service>> = vec![
             Arc::new(kms),
@@ -69,11 +70,7 @@ impl House {
             Arc::new(organizations),
         ];
         services.push(Arc::new(Access::new(directory, services.clone())));
-        let (journal, authenticator) = (Arc::new(journal), Arc::new(keys));
-        let (outbox, upkeep) = (Outbox::default(), Upkeep::default());
-        let ids = IdStock::default();
-        let plane =
-            Plane { crypto, barrier, clock, journal, authenticator, services, outbox, upkeep, ids };
+        let plane = ground.plane(Arc::new(keys), services);
         Ok(Self { runtime, plane })
     }
 
@@ -85,15 +82,7 @@ impl House {
     /// The services over a new store on an engine, and a journal in memory.
     pub(crate) fn over(engine: Arc<dyn Store>, seed: u64) -> Result<Self, String> {
         let barrier = wait(async { store::create(engine, seed).await.map_err(say) })?;
-        let medium = Memory::new(MEMORY_BYTES);
-        let options = Options {
-            segment_bytes: medium.segment_bytes(),
-            stall: Duration::from_secs(600),
-            ..Options::default()
-        };
-        let medium: Arc<dyn Medium> = Arc::new(medium);
-        let (journal, _) = Journal::open(medium, journal::key(), options).map_err(say)?;
-        Self::new(Crypto::standard(), Arc::new(barrier), journal)
+        Self::join(Ground::over(Crypto::standard(), Arc::new(barrier))?)
     }
 
     /// Calls KMS as the holder of an access key.

@@ -1,11 +1,11 @@
 //! Calls to any service by the bodies that rules are written in, and what came back.
 
+use bulla_ground::Signer;
 use serde_json::Value;
 
 use crate::door::Reply;
 use crate::house::House;
 use crate::run::demand;
-use crate::signer::Signer;
 
 /// IAM, STS and Organizations are there and nowhere else.
 pub(crate) const REGION: &str = "us-east-1";

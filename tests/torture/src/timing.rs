@@ -4,7 +4,8 @@
 //! difference between their times, in the manner of dudect (Reparaz, Balasch, Verbauwhede, 2017).
 //! The slowest measurements are cut off, as they tell of the machine. A difference that is real
 //! comes again: only one that exceeds the bound in several rounds in a row, with the same sign,
-//! fails.
+//! fails. Inputs of both classes are laid in one and the same place before the clock runs, as two
+//! places in memory can differ in time whatever they hold.
 //!
 //! Whether an access key is known is no secret here: AWS's answers to an unknown one and to a wrong
 //! signature differ by themselves.
@@ -25,17 +26,20 @@ const T_MOST: f64 = 4.5;
 const ROUNDS: usize = 4;
 /// The share of measurements that is kept, in percent.
 const KEPT: usize = 80;
+/// How many measurements of a subject are enough; what is left of its time goes to the next.
+const ENOUGH: u64 = 10_000_000;
 
 pub(crate) fn run(run: &mut Run) -> Result<Counts, String> {
     let mut counts = Counts::default();
     let subjects = subjects(&mut run.random)?;
-    let share = 100 / u32::try_from(subjects.len()).map_err(say)?;
     let mut until = 0;
     for subject in &subjects {
-        until += share;
+        until += subject.share;
         let mut exceeded: Vec<f64> = Vec::new();
+        let mut measured = 0;
         loop {
             let t = round(subject, &mut run.random);
+            measured += subject.samples as u64;
             counts.add(subject.name, subject.samples as u64);
             counts.most("hundredths of the largest |t|", (t.abs() * 100.0) as u64);
             let same = exceeded.last().is_none_or(|before| before.signum() == t.signum());
@@ -49,7 +53,8 @@ pub(crate) fn run(run: &mut Run) -> Result<Counts, String> {
             demand(exceeded.len() < ROUNDS, || {
                 format!("{} tells its classes apart: t = {exceeded:?}", subject.name)
             })?;
-            if exceeded.is_empty() && !run.goes_on(until) {
+            let enough = measured >= ENOUGH || !run.goes_on(until);
+            if exceeded.is_empty() && enough {
                 break;
             }
         }
@@ -61,16 +66,19 @@ pub(crate) fn run(run: &mut Run) -> Result<Counts, String> {
 /// What is measured: a thing done to an input of the first or the second class.
 struct Subject {
     name: &'static str,
+    /// Its share of the time, in percent: the dearer, the more.
+    share: u32,
     /// How many measurements make a round.
     samples: usize,
     /// How often the thing is done in one measurement.
     repeats: usize,
-    act: Box<dyn Fn(bool)>,
+    inputs: [Vec<u8>; 2],
+    act: Box<dyn Fn(&[u8])>,
 }
 
 fn subjects(random: &mut Random) -> Result<Vec<Subject>, String> {
     let crypto = Crypto::standard();
-    Ok(vec![compare(random), verify(random), mac(crypto.clone()), rsa(&crypto)?, kem(&crypto)?])
+    Ok(vec![compare(random), verify(random), mac(crypto.clone()), kem(&crypto)?, rsa(&crypto)?])
 }
 
 fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {
@@ -85,34 +93,32 @@ fn bytes(random: &mut Random, len: usize) -> Vec<u8> {
 /// Comparing tokens: the first or the last byte differs.
 fn compare(random: &mut Random) -> Subject {
     let right = bytes(random, 64);
-    let (first, last) = (flipped(&right, 0), flipped(&right, 63));
-    let act = move |second| {
-        let other = if second { &last } else { &first };
-        black_box(ct_eq(black_box(&right), black_box(other)));
-    };
-    Subject { name: "comparisons", samples: 20_000, repeats: 16, act: Box::new(act) }
+    let inputs = [flipped(&right, 0), flipped(&right, 63)];
+    let act = Box::new(move |other: &[u8]| {
+        black_box(ct_eq(black_box(&right), other));
+    });
+    Subject { name: "comparisons", share: 5, samples: 20_000, repeats: 16, inputs, act }
 }
 
 /// Verifying a tag: the first or the last byte is wrong.
 fn verify(random: &mut Random) -> Subject {
     let key = HmacKey::new(&bytes(random, 32));
     let right = key.sign(&[b"message"]);
-    let (first, last) = (flipped(&right, 0), flipped(&right, 31));
-    let act = move |second| {
-        let tag = if second { &last } else { &first };
-        black_box(key.verify(&[b"message"], black_box(tag)));
-    };
-    Subject { name: "verified tags", samples: 20_000, repeats: 4, act: Box::new(act) }
+    let inputs = [flipped(&right, 0), flipped(&right, 31)];
+    let act = Box::new(move |tag: &[u8]| {
+        black_box(key.verify(&[b"message"], tag));
+    });
+    Subject { name: "verified tags", share: 5, samples: 20_000, repeats: 4, inputs, act }
 }
 
-/// Making a tag: a key of zeros, or of ones. Both are made in the same place, as two places in
-/// memory can differ in time whatever they hold.
+/// Making a tag: a key of zeros, or of ones.
 fn mac(crypto: Crypto) -> Subject {
-    let act = move |second| {
-        let key = SecretBytes::from_slice(black_box(&[if second { 0xff } else { 0 }; 32]));
+    let inputs = [vec![0; 32], vec![0xff; 32]];
+    let act = Box::new(move |key: &[u8]| {
+        let key = SecretBytes::from_slice(key);
         black_box(crypto.tag(Hash::Sha256, black_box(&key), b"message"));
-    };
-    Subject { name: "made tags", samples: 20_000, repeats: 4, act: Box::new(act) }
+    });
+    Subject { name: "made tags", share: 5, samples: 20_000, repeats: 4, inputs, act }
 }
 
 fn pair(crypto: &Crypto, spec: PairSpec) -> Result<Box<dyn KeyPair>, String> {
@@ -131,12 +137,12 @@ fn rsa(crypto: &Crypto) -> Result<Subject, String> {
     if let Some(first) = early.first_mut() {
         *first = 0;
     }
-    let act = move |second| {
-        let sealed = if second { &early } else { &late };
+    let act = Box::new(move |sealed: &[u8]| {
         let opened = pair.encryption().map(|rsa| rsa.decrypt(RsaPadding::OaepSha256, sealed));
         black_box(opened.is_some_and(|opened| opened.is_ok()));
-    };
-    Ok(Subject { name: "RSA decryptions", samples: 400, repeats: 1, act: Box::new(act) })
+    });
+    let inputs = [late, early];
+    Ok(Subject { name: "RSA decryptions", share: 65, samples: 400, repeats: 1, inputs, act })
 }
 
 /// Decapsulation of a good ciphertext, or of an altered one, whose secret must be as good.
@@ -144,24 +150,28 @@ fn kem(crypto: &Crypto) -> Result<Subject, String> {
     let pair = pair(crypto, PairSpec::MlKem(MlKemSet::M768))?;
     let (good, _) = pair.encapsulation().ok_or("no KEM")?.encapsulate().map_err(say)?;
     let altered = flipped(&good, 500);
-    let act = move |second| {
-        let sealed = if second { &altered } else { &good };
+    let act = Box::new(move |sealed: &[u8]| {
         black_box(pair.encapsulation().map(|kem| kem.decapsulate(sealed).is_ok()));
-    };
-    Ok(Subject { name: "decapsulations", samples: 4_000, repeats: 1, act: Box::new(act) })
+    });
+    let inputs = [good, altered];
+    Ok(Subject { name: "decapsulations", share: 20, samples: 4_000, repeats: 1, inputs, act })
 }
 
 /// Measures, and gives Welch's t.
 fn round(subject: &Subject, random: &mut Random) -> f64 {
+    let [first, second] = &subject.inputs;
     let mut times: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
+    let mut place = Vec::new();
     for _ in 0..subject.samples {
-        let second = random.next() & 1 == 1;
+        let is_second = random.next() & 1 == 1;
+        place.clear();
+        place.extend_from_slice(if is_second { second } else { first });
         let start = Instant::now();
         for _ in 0..subject.repeats {
-            (subject.act)(second);
+            (subject.act)(black_box(&place));
         }
         let took = start.elapsed().as_nanos() as f64;
-        if let Some(class) = times.get_mut(usize::from(second)) {
+        if let Some(class) = times.get_mut(usize::from(is_second)) {
             class.push(took);
         }
     }
@@ -196,12 +206,12 @@ mod tests {
     #[test]
     fn a_comparison_that_stops_early_is_found_out() {
         let right = vec![7_u8; 4_096];
-        let (first, last) = (flipped(&right, 0), flipped(&right, 4_095));
-        let act = move |second| {
-            let other: &Vec<u8> = if second { &last } else { &first };
+        let inputs = [flipped(&right, 0), flipped(&right, 4_095)];
+        let act = Box::new(move |other: &[u8]| {
             black_box(right.iter().zip(other).all(|(a, b)| black_box(a) == black_box(b)));
-        };
-        let subject = Subject { name: "naive", samples: 2_000, repeats: 1, act: Box::new(act) };
+        });
+        let subject =
+            Subject { name: "naive", share: 100, samples: 2_000, repeats: 1, inputs, act };
         let mut random = Random::new(1);
         let found = (0..ROUNDS).filter(|_| round(&subject, &mut random).abs() > T_MOST).count();
         assert_eq!(found, ROUNDS);

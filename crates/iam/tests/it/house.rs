@@ -1,18 +1,12 @@
 //! A house with IAM, STS and a store in memory, and callers who sign.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use bulla_crypto::{Crypto, HmacKey};
+use bulla_ground::{Ground, Signer};
 use bulla_iam::{AccessKeys, FetchError, Fetcher, Iam, Principals, Providers, Sessions, Sts};
-use bulla_plane::journal::{self, ChainKey, Journal, MEMORY_BYTES, Options};
-use bulla_plane::outbox::Outbox;
-use bulla_plane::upkeep::Upkeep;
-use bulla_plane::wire::WireRequest;
-use bulla_plane::{BoxFuture, Clock, IdStock, Plane, Service};
-use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
-use bulla_store::{Barrier, Memory, Store};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use bulla_plane::{BoxFuture, Plane, Service};
+use bulla_shapes::{iam, sts};
+use bulla_store::{Memory, Store};
 
 /// The account of most tests.
 pub(crate) const ACCOUNT: &str = "111122223333";
@@ -97,28 +91,16 @@ impl House {
 
     /// A house on a store.
     pub(crate) async fn on(engine: Arc<dyn Store>) -> Self {
-        let crypto = Crypto::standard();
-        let key = crypto.generate_key().unwrap();
-        let barrier = Barrier::create(engine, crypto.clone(), key).await;
-        let barrier = Arc::new(barrier.unwrap());
-        let medium = journal::Memory::new(MEMORY_BYTES);
-        let options = Options { segment_bytes: medium.segment_bytes(), ..Options::default() };
-        let chain = ChainKey::new(HmacKey::new(crypto.generate_key().unwrap().expose()));
-        let journal = Journal::open(Arc::new(medium), Arc::new(chain), options).unwrap().0;
-        let journal = Arc::new(journal);
-        let clock = Arc::new(Clock::default());
-        let principals =
-            Arc::new(Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock)));
+        let ground = Ground::on(engine).await.unwrap();
+        let (barrier, crypto) = (Arc::clone(&ground.barrier), ground.crypto.clone());
+        let principals = Arc::new(Principals::new(barrier, crypto, Arc::clone(&ground.clock)));
         let sessions = Arc::new(Sessions::new(Arc::clone(&principals)));
         let authenticator = Arc::new(AccessKeys::new(Arc::clone(&sessions), true));
         let providers = Arc::new(Providers::new(Arc::clone(&principals), Arc::new(Nowhere), true));
         let iam = Iam::new(Arc::clone(&providers));
         let services: Vec<Arc<dyn Service>> =
             vec![Arc::new(iam), Arc::new(Sts::new(sessions, providers))];
-        let (outbox, upkeep) = (Outbox::default(), Upkeep::default());
-        let ids = IdStock::default();
-        let plane =
-            Plane { crypto, barrier, clock, journal, authenticator, services, outbox, upkeep, ids };
+        let plane = ground.plane(authenticator, services);
         Self { plane, principals }
     }
 
@@ -148,31 +130,9 @@ impl House {
 
     /// Sends a body to a service as it is.
     pub(crate) async fn send(&self, key: &Key, service: &str, body: Vec<u8>) -> Reply {
-        let mut lines = vec![
-            ("host".to_owned(), "iam.example".to_owned()),
-            ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
-        ];
-        let headers: Vec<_> = lines.iter().map(|(k, v)| (k.as_str(), v.as_bytes())).collect();
-        let parts =
-            RequestParts { method: "POST", path: "/", query: "", headers: &headers, body: &body };
-        let credentials =
-            Credentials { access_key_id: &key.id, secret: key.secret.as_bytes(), token: None };
-        let options = SignOptions::new(service, "us-east-1", Clock::wall_ms() / 1000);
-        lines.extend(sign_header(&parts, &credentials, &options).unwrap());
-        let mut headers = HeaderMap::new();
-        for (name, value) in &lines {
-            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
-            headers.append(name, HeaderValue::from_str(value).unwrap());
-        }
-        let request = WireRequest {
-            method: http::Method::POST,
-            path: "/".into(),
-            query: String::new(),
-            headers,
-            body: body.into(),
-            peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            secure: false,
-        };
+        let model = if service == "sts" { &sts::SERVICE } else { &iam::SERVICE };
+        let signer = Signer { id: key.id.clone(), secret: key.secret.clone(), token: None };
+        let request = signer.request(model, "", "us-east-1", body).unwrap();
         let reply = self.plane.call(request).await;
         Reply { status: reply.status, body: String::from_utf8(reply.body).unwrap() }
     }

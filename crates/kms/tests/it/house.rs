@@ -3,26 +3,20 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use bulla_crypto::{Crypto, HmacKey, SecretKey};
+use bulla_ground::{Ground, Signer, Watched};
 use bulla_kms::Kms;
 use bulla_kms::hsm::{NoTokens, Tokens};
 use bulla_plane::call::Via;
 use bulla_plane::identity::Scope;
-use bulla_plane::journal::{ChainKey, Journal, Memory, Options};
-use bulla_plane::outbox::Outbox;
 use bulla_plane::outgoing::{Nowhere, Outgoing};
-use bulla_plane::upkeep::Upkeep;
-use bulla_plane::wire::WireRequest;
-use bulla_plane::{Authenticator as _, Call, Clock, Credential, Plane, Service};
+use bulla_plane::{Authenticator as _, Call, Credential, Plane, Service};
 use bulla_shapes::protocol::codec;
 use bulla_shapes::{Protocol, kms};
-use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
-use bulla_store::{Barrier, Space, Store};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use bulla_store::Space;
 use serde_json::{Value, json};
 
 use crate::people::People;
-use crate::reads::Counting;
+use crate::reads::Reads;
 
 pub(crate) const REGION: &str = "eu-central-1";
 
@@ -32,7 +26,7 @@ pub(crate) type Answer = Result<Value, (String, String)>;
 pub(crate) struct House {
     pub(crate) plane: Plane,
     pub(crate) people: Arc<People>,
-    pub(crate) reads: Arc<Counting>,
+    pub(crate) reads: Arc<Reads>,
 }
 
 impl House {
@@ -45,62 +39,22 @@ impl House {
         outgoing: Arc<dyn Outgoing>,
         tokens: Arc<dyn Tokens>,
     ) -> Self {
-        let crypto = Crypto::standard();
-        let reads = Arc::new(Counting::new(Arc::new(bulla_store::Memory::new())));
-        let root = SecretKey::from_slice(&[1; 32]).unwrap();
-        let engine: Arc<dyn Store> = Arc::clone(&reads) as Arc<dyn Store>;
-        let barrier = Arc::new(Barrier::create(engine, crypto.clone(), root).await.unwrap());
+        let reads = Arc::new(Reads::default());
+        let engine = Watched::new(Arc::new(bulla_store::Memory::new()), Arc::clone(&reads));
+        let ground = Ground::on(Arc::new(engine)).await.unwrap();
         let people = Arc::new(People::default());
-        let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&people) as _);
+        let (barrier, crypto) = (Arc::clone(&ground.barrier), ground.crypto.clone());
+        let kms = Kms::new(barrier, crypto, Arc::clone(&people) as _);
         let kms = kms.with_key_stores(outgoing, tokens);
-        let chain = Arc::new(ChainKey::new(HmacKey::new(b"a key for tests")));
-        let medium = Arc::new(Memory::new(64 << 20));
-        let plane = Plane {
-            crypto,
-            barrier,
-            clock: Arc::new(Clock::default()),
-            journal: Arc::new(Journal::open(medium, chain, Options::default()).unwrap().0),
-            authenticator: Arc::clone(&people) as _,
-            services: vec![Arc::new(kms)],
-            outbox: Outbox::default(),
-            upkeep: Upkeep::default(),
-            ids: bulla_plane::IdStock::default(),
-        };
+        let plane = ground.plane(Arc::clone(&people) as _, vec![Arc::new(kms)]);
         Self { plane, people, reads }
     }
 
     /// A call signed by an access key id.
     pub(crate) async fn call(&self, key: &str, operation: &str, input: Value) -> Answer {
-        let body = input.to_string();
-        let mut lines = vec![
-            ("host".to_owned(), "kms.example".to_owned()),
-            ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
-            ("x-amz-target".to_owned(), format!("TrentService.{operation}")),
-        ];
-        let headers: Vec<_> = lines.iter().map(|(k, v)| (k.as_str(), v.as_bytes())).collect();
-        let body = body.as_bytes();
-        let parts = RequestParts { method: "POST", path: "/", query: "", headers: &headers, body };
-        let credentials = Credentials { access_key_id: key, secret: b"any", token: None };
-        let options = SignOptions::new("kms", REGION, Clock::wall_ms() / 1000);
-        let added = sign_header(&parts, &credentials, &options).unwrap();
-        lines.extend(added);
-        let mut headers = HeaderMap::new();
-        for (name, value) in &lines {
-            let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
-            headers.append(name, HeaderValue::from_str(value).unwrap());
-        }
-        let response = self
-            .plane
-            .call(WireRequest {
-                method: http::Method::POST,
-                path: "/".into(),
-                query: String::new(),
-                headers,
-                body: body.to_vec().into(),
-                peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
-                secure: false,
-            })
-            .await;
+        let body = input.to_string().into_bytes();
+        let request = Signer::of(key).request(&kms::SERVICE, operation, REGION, body).unwrap();
+        let response = self.plane.call(request).await;
         answer(response.status, &response.body)
     }
 

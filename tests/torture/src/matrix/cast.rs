@@ -1,8 +1,8 @@
 //! Who calls: the kinds of principals of one account, and of another.
 
-use crate::house::House;
-use crate::signer::Signer;
+use bulla_ground::Signer;
 
+use crate::house::House;
 use crate::speak::{encoded, must, need};
 
 /// A kind of principal.

@@ -8,6 +8,7 @@ mod rules;
 mod targets;
 mod unchanged;
 
+use bulla_ground::Signer;
 use bulla_plane::Facts;
 
 use self::cast::{ALL, Cast, Who};
@@ -17,7 +18,6 @@ use self::targets::{Maker, Targets};
 use crate::house::House;
 use crate::random::Random;
 use crate::run::{Counts, Run, demand};
-use crate::signer::Signer;
 use crate::speak::{self, encoded, is_form, must, need, quoted};
 
 /// Manages the organization.

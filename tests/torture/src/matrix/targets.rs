@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use bulla_ground::Signer;
+
 use crate::house::House;
-use crate::signer::Signer;
 
 use super::cast::trust;
 use crate::speak::{encoded, must, need, quoted};

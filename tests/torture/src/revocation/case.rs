@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use bulla_ground::Signer;
+
 use super::ways::Way;
 use super::world::World;
 use crate::door::Reply;
-use crate::signer::Signer;
 use crate::speak::{self, encoded, is_form, must, need, quoted};
 
 /// Who makes a call.

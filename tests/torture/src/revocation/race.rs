@@ -3,14 +3,15 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bulla_ground::Signer;
+
 use super::case::{Ask, Case, Step};
 use super::ways::Way;
 use super::world::World;
 use crate::house;
+use crate::late_reader;
 use crate::random::Random;
 use crate::run::{Counts, demand};
-use crate::signer::Signer;
-use crate::slow_store;
 use crate::speak::{REGION, refusal};
 
 /// Threads that call.
@@ -149,7 +150,7 @@ impl Race<'_> {
     /// A caller: calls until it is over.
     fn call(&self, seed: u64) {
         let mut random = Random::new(seed);
-        slow_store::be_late(LATE_ONE_IN);
+        late_reader::be_late(LATE_ONE_IN);
         let runtime = match house::runtime() {
             Ok(runtime) => runtime,
             Err(error) => return self.fail(error),

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bulla_ground::{Signer, Watched};
+
 use crate::house::House;
-use crate::signer::Signer;
-use crate::slow_store::Slow;
+use crate::late_reader::Late;
 use crate::speak::{must, need, quoted};
 
 const MANAGEMENT: &str = "111122223333";
@@ -27,7 +28,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(seed: u64) -> Result<Self, String> {
-        let engine = Slow::new(Arc::new(bulla_store::Memory::new()));
+        let engine = Watched::new(Arc::new(bulla_store::Memory::new()), Arc::new(Late::default()));
         let house = House::over(Arc::new(engine), seed)?;
         let root = Signer::of(MANAGEMENT);
         let call =

@@ -1,9 +1,6 @@
-//! A store whose readers come late: what they read may be old by the time they have it, as on a
-//! machine that takes a thread's processor away between two steps.
+//! A store in front of another, that tells of each read and each commit as it is done.
 
-use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use bulla_store::{
     Attestor, Batch, Changes, CommitError, Page, Place, Range, Revision, Row, Scan, Snapshot,
@@ -12,67 +9,44 @@ use bulla_store::{
 
 type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// How often a late reader looks whether somebody has committed meanwhile; then it goes on anyway.
-const MOST_LOOKS: u32 = 16;
-
-thread_local! {
-    /// Of how many reads on this thread one is late; 0 is none.
-    static LATE_ONE_IN: Cell<u64> = const { Cell::new(0) };
-    static READS: Cell<u64> = const { Cell::new(0) };
+/// Is told what is done to a store, on the thread that does it.
+pub trait Watch: Send + Sync + 'static {
+    /// A read was done, and so many rows came of it; they are not handed over before this returns.
+    fn read(&self, rows: usize);
+    /// A commit was done, well or not.
+    fn committed(&self) {}
 }
 
-/// Makes one of so many reads on this thread late.
-pub(crate) fn be_late(one_in: u64) {
-    LATE_ONE_IN.set(one_in);
-}
-
-/// An engine with late readers.
-pub(crate) struct Slow {
+/// An engine that is watched.
+pub struct Watched<W> {
     engine: Arc<dyn Store>,
-    commits: Arc<AtomicU64>,
+    watch: Arc<W>,
 }
 
-impl Slow {
-    pub(crate) fn new(engine: Arc<dyn Store>) -> Self {
-        Self { engine, commits: Arc::default() }
+impl<W: Watch> Watched<W> {
+    /// Watches an engine.
+    pub fn new(engine: Arc<dyn Store>, watch: Arc<W>) -> Self {
+        Self { engine, watch }
     }
 }
 
-/// Lets a commit pass by, if it is this read's turn to be late.
-fn linger(commits: &AtomicU64) {
-    let one_in = LATE_ONE_IN.get();
-    READS.set(READS.get() + 1);
-    if one_in == 0 || !READS.get().is_multiple_of(one_in) {
-        return;
-    }
-    let before = commits.load(Ordering::Acquire);
-    for _ in 0..MOST_LOOKS {
-        if commits.load(Ordering::Acquire) != before {
-            return;
-        }
-        std::thread::yield_now();
-    }
-}
-
-impl Store for Slow {
+impl<W: Watch> Store for Watched<W> {
     fn name(&self) -> &'static str {
         self.engine.name()
     }
 
     fn snapshot(&self) -> BoxFuture<'_, Result<Box<dyn Snapshot>, StoreError>> {
-        let commits = Arc::clone(&self.commits);
+        let watch = Arc::clone(&self.watch);
         Box::pin(async move {
             let snapshot = self.engine.snapshot().await?;
-            Ok(Box::new(SlowSnapshot { snapshot, commits }) as Box<dyn Snapshot>)
+            Ok(Box::new(WatchedSnapshot { snapshot, watch }) as Box<dyn Snapshot>)
         })
     }
 
     fn commit(&self, batch: Batch) -> BoxFuture<'_, Result<Revision, CommitError>> {
         Box::pin(async move {
             let outcome = self.engine.commit(batch).await;
-            self.commits.fetch_add(1, Ordering::Release);
-            // Whoever is late gets ahead of what follows a commit.
-            std::thread::yield_now();
+            self.watch.committed();
             outcome
         })
     }
@@ -94,12 +68,12 @@ impl Store for Slow {
     }
 }
 
-struct SlowSnapshot {
+struct WatchedSnapshot<W> {
     snapshot: Box<dyn Snapshot>,
-    commits: Arc<AtomicU64>,
+    watch: Arc<W>,
 }
 
-impl Snapshot for SlowSnapshot {
+impl<W: Watch> Snapshot for WatchedSnapshot<W> {
     fn revision(&self) -> Revision {
         self.snapshot.revision()
     }
@@ -110,9 +84,9 @@ impl Snapshot for SlowSnapshot {
         key: &'a [u8],
     ) -> BoxFuture<'a, Result<Option<Row>, StoreError>> {
         Box::pin(async move {
-            let row = self.snapshot.get(space, key).await;
-            linger(&self.commits);
-            row
+            let row = self.snapshot.get(space, key).await?;
+            self.watch.read(usize::from(row.is_some()));
+            Ok(row)
         })
     }
 
@@ -123,9 +97,9 @@ impl Snapshot for SlowSnapshot {
         limit: usize,
     ) -> BoxFuture<'a, Result<Page, StoreError>> {
         Box::pin(async move {
-            let page = self.snapshot.range(space, range, limit).await;
-            linger(&self.commits);
-            page
+            let page = self.snapshot.range(space, range, limit).await?;
+            self.watch.read(page.rows.len());
+            Ok(page)
         })
     }
 

@@ -8,24 +8,31 @@ use bulla_shapes::{Protocol, Service};
 use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::run::say;
+use crate::say;
 
 /// Credentials to sign with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Signer {
-    pub(crate) id: String,
-    pub(crate) secret: String,
-    pub(crate) token: Option<String>,
+pub struct Signer {
+    /// The access key's id; without one nothing is signed.
+    pub id: String,
+    /// The secret access key.
+    pub secret: String,
+    /// The session token.
+    pub token: Option<String>,
 }
 
 impl Signer {
     /// Somebody whose secret does not matter, as in `bulla dev`.
-    pub(crate) fn of(id: &str) -> Self {
+    #[must_use]
+    pub fn of(id: &str) -> Self {
         Self { id: id.to_owned(), secret: "any".to_owned(), token: None }
     }
 
-    /// A signed request. An empty id signs nothing.
-    pub(crate) fn request(
+    /// A signed request, at the time of the wall.
+    ///
+    /// # Errors
+    /// What can't be sent or signed, as text.
+    pub fn request(
         &self,
         model: &Service,
         operation: &str,

@@ -404,6 +404,17 @@ struct Writer {
     tail: Tail,
 }
 
+impl Drop for Writer {
+    /// A thread that panics must not leave callers waiting: nothing is written any more, and calls
+    /// fail until the program is started anew.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(segment = self.tail.segment, "the thread that writes the journal died");
+            self.shared.fail(&mut self.shared.lock());
+        }
+    }
+}
+
 impl Writer {
     fn run(mut self) {
         let mut spare = Vec::new();

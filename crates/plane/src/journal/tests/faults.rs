@@ -1,7 +1,8 @@
 //! Power cuts at every write and sync, disks that fail once or for ever, full disks.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::fixtures::{append, block_on, check, contents, key, open, small};
 use super::super::{Journal, JournalError, Medium, OpenError, Simulated, verify};
@@ -166,6 +167,63 @@ fn a_full_disk_fails_closed_and_recovers_by_itself() {
     assert_eq!(append(&journal, 5), Err(JournalError::Unavailable));
     assert!(check(&medium).is_clean());
     assert_eq!(contents(&medium), [(1, 1), (2, 4)]);
+}
+
+/// A disk whose writes panic from some moment on, as only a bug of ours would have it.
+struct Panicking {
+    disk: Simulated,
+    panics: AtomicBool,
+}
+
+impl Medium for Panicking {
+    fn list(&self) -> io::Result<Vec<u64>> {
+        self.disk.list()
+    }
+
+    fn create(&self, segment: u64, capacity: u64) -> io::Result<()> {
+        self.disk.create(segment, capacity)
+    }
+
+    fn size(&self, segment: u64) -> io::Result<u64> {
+        self.disk.size(segment)
+    }
+
+    fn read(&self, segment: u64, offset: u64, out: &mut [u8]) -> io::Result<usize> {
+        self.disk.read(segment, offset, out)
+    }
+
+    fn append(&self, segment: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        assert!(!self.panics.load(Ordering::Relaxed), "a bug in the writer");
+        self.disk.append(segment, offset, bytes)
+    }
+
+    fn sync(&self, segment: u64) -> io::Result<()> {
+        self.disk.sync(segment)
+    }
+
+    fn remove(&self, segment: u64) -> io::Result<()> {
+        self.disk.remove(segment)
+    }
+}
+
+#[test]
+fn a_writer_that_panics_fails_whoever_waits_and_all_that_come() {
+    let disk = Arc::new(Panicking { disk: Simulated::new(5), panics: AtomicBool::new(false) });
+    let medium: Arc<dyn Medium> = disk.clone();
+    let journal = open(&medium);
+    assert_eq!(append(&journal, 1), Ok(1));
+    disk.panics.store(true, Ordering::Relaxed);
+    // The first waits for the writer that dies; the others find it dead.
+    for time in 2..5 {
+        assert_eq!(append(&journal, time), Err(JournalError::Unavailable));
+    }
+    assert!(!journal.healthy());
+    assert!(journal.metrics().failures() >= 1);
+    journal.close();
+    drop(journal);
+    disk.panics.store(false, Ordering::Relaxed);
+    assert_eq!(append(&open(&medium), 5), Ok(2));
+    assert_eq!(contents(&medium), [(1, 1), (2, 5)]);
 }
 
 #[test]

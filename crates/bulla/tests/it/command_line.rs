@@ -85,8 +85,9 @@ fn another_key_file_is_refused() {
     let other = home.path().join("other");
     init(&other);
     let key = home.path().join("other.key");
-    let arguments =
-        ["serve", "--data", data.to_str().unwrap(), "--key-file", key.to_str().unwrap()];
+    let (data, key) = (data.to_str().unwrap(), key.to_str().unwrap());
+    let listen = ["--listen", "127.0.0.1:0"];
+    let arguments = [&["serve", "--data", data, "--key-file", key], &listen[..]].concat();
     let said = refusal(&run(&arguments));
     assert!(said.contains("other.key"), "{said}");
 }

@@ -52,6 +52,7 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     }
     rust_tests(&mut report, filter)?;
     if !options.fast {
+        features(&mut report, filter)?;
         from_outside(&mut report, filter)?;
     }
     println!("\nall steps took {:.0} s", began.elapsed().as_secs_f64());
@@ -82,6 +83,18 @@ fn rust_tests(report: &mut Report, filter: Option<&str>) -> Result<(), Failure> 
     let mut doctests = paths::cargo();
     doctests.args(["test", "--workspace", "--no-fail-fast", "--doc"]).args(filter);
     report.step("doctests", Runner::Libtest, &mut doctests)?;
+    Ok(())
+}
+
+/// What is behind features that are off by default.
+fn features(report: &mut Report, filter: Option<&str>) -> Result<(), Failure> {
+    if !has_nextest() || filter.is_some_and(|filter| !filter.contains("sm2")) {
+        return Ok(());
+    }
+    let mut sm2 = paths::cargo();
+    sm2.args(["nextest", "run", "--no-fail-fast", "--package", "bulla-crypto"]);
+    sm2.args(["--package", "bulla-kms", "--features", "bulla-kms/sm2", "sm2"]);
+    report.step("the feature sm2", Runner::Nextest, &mut sm2)?;
     Ok(())
 }
 

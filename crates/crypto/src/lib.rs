@@ -59,8 +59,8 @@ pub use key_wrap::{unwrap_padded, wrap_padded};
 pub use mac::{HmacKey, HmacSha256, Mac, ct_eq, hmac_sha256};
 pub use nonce::HEDGED_NONCE_LEN;
 pub use pair::{
-    Agreement, EcCurve, Encapsulation, Encryption, KeyPair, KeyPairs, MlDsaSet, MlKemSet, PairSpec,
-    RsaBits, Scheme, Signed, Signing, StandardPairs,
+    Agreement, EcCurve, Encapsulation, Encryption, EncryptionScheme, KeyPair, KeyPairs, MlDsaSet,
+    MlKemSet, PairSpec, RsaBits, Scheme, Signed, Signing, StandardPairs,
 };
 pub use password::{
     Argon2Cost, Argon2id, MAX_MEMORY_KIB, MAX_PARALLELISM, MAX_PASSES, MAX_PASSPHRASE_LEN,

@@ -7,6 +7,9 @@ use bulla_crypto::{EcCurve, Hash, MlDsaSet, MlKemSet, PairSpec, RsaBits};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// The partition of the regions in China.
+const CHINA: &str = "aws-cn";
+
 /// What a key is for, by AWS's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Usage {
@@ -66,7 +69,7 @@ const SYMMETRIC_GRANTS: &[&str] = &[
     "ReEncryptFrom",
     "ReEncryptTo",
 ];
-const OAEP_GRANTS: &[&str] =
+const PAIR_GRANTS: &[&str] =
     &["Decrypt", "Encrypt", "ReEncryptFrom", "ReEncryptTo", "GetPublicKey"];
 const SIGN_GRANTS: &[&str] = &["Sign", "Verify", "GetPublicKey"];
 const MAC_GRANTS: &[&str] = &["GenerateMac", "VerifyMac"];
@@ -92,7 +95,7 @@ const fn mac(spec: &'static str, hash: Hash, algorithms: &'static [&'static str]
 
 const fn rsa_encryption(spec: &'static str, bits: RsaBits) -> Kind {
     let (usage, form) = (Usage::EncryptDecrypt, Form::Pair(PairSpec::Rsa(bits)));
-    Kind { spec, usage, form, algorithms: OAEP, grants: OAEP_GRANTS }
+    Kind { spec, usage, form, algorithms: OAEP, grants: PAIR_GRANTS }
 }
 
 const fn signing(spec: &'static str, pair: PairSpec, algorithms: &'static [&'static str]) -> Kind {
@@ -100,8 +103,8 @@ const fn signing(spec: &'static str, pair: PairSpec, algorithms: &'static [&'sta
     Kind { spec, usage, form, algorithms, grants: SIGN_GRANTS }
 }
 
-const fn agreement(spec: &'static str, curve: EcCurve) -> Kind {
-    let (usage, form) = (Usage::KeyAgreement, Form::Pair(PairSpec::Ec(curve)));
+const fn agreement(spec: &'static str, pair: PairSpec) -> Kind {
+    let (usage, form) = (Usage::KeyAgreement, Form::Pair(pair));
     Kind { spec, usage, form, algorithms: &["ECDH"], grants: AGREE_GRANTS }
 }
 
@@ -134,12 +137,24 @@ static OTHERS: &[Kind] = &[
     signing("ML_DSA_44", PairSpec::MlDsa(MlDsaSet::M44), ML_DSA),
     signing("ML_DSA_65", PairSpec::MlDsa(MlDsaSet::M65), ML_DSA),
     signing("ML_DSA_87", PairSpec::MlDsa(MlDsaSet::M87), ML_DSA),
-    agreement("ECC_NIST_P256", EcCurve::P256),
-    agreement("ECC_NIST_P384", EcCurve::P384),
-    agreement("ECC_NIST_P521", EcCurve::P521),
+    agreement("ECC_NIST_P256", PairSpec::Ec(EcCurve::P256)),
+    agreement("ECC_NIST_P384", PairSpec::Ec(EcCurve::P384)),
+    agreement("ECC_NIST_P521", PairSpec::Ec(EcCurve::P521)),
     kem("ML_KEM_512", MlKemSet::M512),
     kem("ML_KEM_768", MlKemSet::M768),
     kem("ML_KEM_1024", MlKemSet::M1024),
+    #[cfg(feature = "sm2")]
+    Kind {
+        spec: "SM2",
+        usage: Usage::EncryptDecrypt,
+        form: Form::Pair(PairSpec::Sm2),
+        algorithms: &["SM2PKE"],
+        grants: PAIR_GRANTS,
+    },
+    #[cfg(feature = "sm2")]
+    signing("SM2", PairSpec::Sm2, &["SM2DSA"]),
+    #[cfg(feature = "sm2")]
+    agreement("SM2", PairSpec::Sm2),
     mac("HMAC_224", Hash::Sha224, &["HMAC_SHA_224"]),
     mac("HMAC_256", Hash::Sha256, &["HMAC_SHA_256"]),
     mac("HMAC_384", Hash::Sha384, &["HMAC_SHA_384"]),
@@ -161,11 +176,13 @@ impl Kind {
         all().find(|kind| kind.spec == spec && kind.usage.name() == usage)
     }
 
-    /// What a key pair of this spec is; nothing for specs that are none.
-    pub(crate) fn pair_of(spec: &str) -> Option<PairSpec> {
-        all().find(|kind| kind.spec == spec).and_then(|kind| match kind.form {
-            Form::Pair(pair) => Some(pair),
-            Form::Symmetric | Form::Mac(_) => None,
+    /// What a key pair of this spec is; nothing for specs that are none in this partition.
+    pub(crate) fn pair_of(spec: &str, partition: &str) -> Option<PairSpec> {
+        all().find(|kind| kind.spec == spec && Self::knows(spec, partition)).and_then(|kind| {
+            match kind.form {
+                Form::Pair(pair) => Some(pair),
+                Form::Symmetric | Form::Mac(_) => None,
+            }
         })
     }
 
@@ -174,9 +191,10 @@ impl Kind {
         !matches!(self.form, Form::Pair(PairSpec::MlDsa(_) | PairSpec::MlKem(_)))
     }
 
-    /// Whether keys of this spec can be made at all.
-    pub(crate) fn knows(spec: &str) -> bool {
-        all().any(|kind| kind.spec == spec)
+    /// Whether keys of this spec can be made in a partition: AWS has SM2 in China alone.
+    pub(crate) fn knows(spec: &str, partition: &str) -> bool {
+        let is_here = spec != "SM2" || partition == CHINA;
+        is_here && all().any(|kind| kind.spec == spec)
     }
 
     /// Whether it encrypts under a symmetric key: only such keys have an encryption context, data

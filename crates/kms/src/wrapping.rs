@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bulla_crypto::{
-    CryptoError, EcCurve, KeyPair, PairSpec, RsaBits, RsaPadding, SecretBytes, SecretKey,
-    unwrap_padded,
+    CryptoError, EcCurve, EncryptionScheme, KeyPair, PairSpec, RsaBits, RsaPadding, SecretBytes,
+    SecretKey, unwrap_padded,
 };
 use bulla_shapes::Fault;
 
@@ -68,13 +68,14 @@ impl Wrapping {
         wrapped: &[u8],
     ) -> Result<SecretBytes, CryptoError> {
         let rsa = pair.encryption().ok_or(CryptoError::MalformedKey("an RSA private key"))?;
+        let scheme = EncryptionScheme::Rsa(self.padding);
         if !self.by_aes {
-            return rsa.decrypt(self.padding, wrapped);
+            return rsa.decrypt(scheme, wrapped);
         }
         // CKM_RSA_AES_KEY_WRAP of PKCS #11: the wrapped AES key first, then what it wraps.
         let (key, material) =
             wrapped.split_at_checked(self.bits.len()).ok_or(CryptoError::Unauthentic)?;
-        let key = rsa.decrypt(self.padding, key)?;
+        let key = rsa.decrypt(scheme, key)?;
         let key = SecretKey::from_slice(key.expose()).map_err(|_| CryptoError::Unauthentic)?;
         unwrap_padded(&key, material)
     }

@@ -71,14 +71,24 @@ pub(super) fn generate(curve: EcCurve) -> Result<SecretBytes, CryptoError> {
     written(curve, &pair.map_err(|_| CryptoError::Library("a key pair on a curve"))?)
 }
 
-/// PKCS #8 with an `ECPrivateKey` (RFC 5915) that repeats the curve and has the public key, as
-/// AWS writes them (by the recorded lengths).
 fn written(curve: EcCurve, pair: &EcdsaKeyPair) -> Result<SecretBytes, CryptoError> {
     let scalar: EcPrivateKeyBin<'_> =
         pair.private_key().as_be_bytes().map_err(|_| CryptoError::Library("a key on a curve"))?;
-    let named = element(tag::OBJECT, &[curve.object()]);
-    let point = element(tag::BIT_STRING, &[&[0], pair.public_key().as_ref()]);
-    let scalar = SecretBytes::new(element(tag::OCTET_STRING, &[scalar.as_ref()]));
+    Ok(private_info(curve.object(), scalar.as_ref(), pair.public_key().as_ref()))
+}
+
+/// The `AlgorithmIdentifier` of keys on the curve with this name.
+pub(super) fn algorithm(curve: &[u8]) -> Vec<u8> {
+    let named = element(tag::OBJECT, &[curve]);
+    element(tag::SEQUENCE, &[&element(tag::OBJECT, &[EC_PUBLIC_KEY]), &named])
+}
+
+/// PKCS #8 with an `ECPrivateKey` (RFC 5915) that repeats the curve and has the public key, as
+/// AWS writes them (by the recorded lengths).
+pub(super) fn private_info(curve: &[u8], scalar: &[u8], point: &[u8]) -> SecretBytes {
+    let named = element(tag::OBJECT, &[curve]);
+    let point = element(tag::BIT_STRING, &[&[0], point]);
+    let scalar = SecretBytes::new(element(tag::OCTET_STRING, &[scalar]));
     let inner = SecretBytes::new(element(
         tag::SEQUENCE,
         &[
@@ -88,11 +98,9 @@ fn written(curve: EcCurve, pair: &EcdsaKeyPair) -> Result<SecretBytes, CryptoErr
             &element(tag::explicit(1), &[&point]),
         ],
     ));
-    let algorithm = element(tag::SEQUENCE, &[&element(tag::OBJECT, &[EC_PUBLIC_KEY]), &named]);
     let wrapped = SecretBytes::new(element(tag::OCTET_STRING, &[inner.expose()]));
     let version = element(tag::INTEGER, &[&[0]]);
-    let whole = element(tag::SEQUENCE, &[&version, &algorithm, wrapped.expose()]);
-    Ok(SecretBytes::new(whole))
+    SecretBytes::new(element(tag::SEQUENCE, &[&version, &algorithm(curve), wrapped.expose()]))
 }
 
 pub(super) struct Pair {
@@ -170,25 +178,25 @@ pub(super) fn verify(
     }
 }
 
-/// Whether this is a `SubjectPublicKeyInfo` that names the curve. The library takes more: bare
+/// The point in a `SubjectPublicKeyInfo` that names the curve. The library takes more: bare
 /// points, bytes behind the key, and curves that are spelled out rather than named, of which
 /// RFC 5480, section 2.1.1, wants none.
-fn names(curve: EcCurve, public_der: &[u8]) -> Option<bool> {
+pub(super) fn point_on<'d>(curve: &[u8], public_der: &'d [u8]) -> Option<&'d [u8]> {
     let mut outer = Reader::new(public_der);
     let mut info = Reader::new(outer.take(tag::SEQUENCE)?);
     let mut algorithm = Reader::new(info.take(tag::SEQUENCE)?);
-    let named = algorithm.take(tag::OBJECT)? == EC_PUBLIC_KEY
-        && algorithm.take(tag::OBJECT)? == curve.object();
-    Some(named && algorithm.is_done() && outer.is_done())
+    let named =
+        algorithm.take(tag::OBJECT)? == EC_PUBLIC_KEY && algorithm.take(tag::OBJECT)? == curve;
+    let (unused, point) = info.take(tag::BIT_STRING)?.split_first()?;
+    let whole = *unused == 0 && algorithm.is_done() && info.is_done() && outer.is_done();
+    (named && whole).then_some(point)
 }
 
 impl Agreement for Pair {
     fn agree(&self, peer: &[u8]) -> Result<SecretBytes, CryptoError> {
         const REFUSED: CryptoError = CryptoError::MalformedKey("a public key on the curve");
         let key = self.agreement.as_ref().ok_or(REFUSED)?;
-        if names(self.curve, peer) != Some(true) {
-            return Err(REFUSED);
-        }
+        point_on(self.curve.object(), peer).ok_or(REFUSED)?;
         key.agree(peer)
     }
 }

@@ -9,6 +9,8 @@ mod ed25519;
 mod ml_dsa;
 mod ml_kem;
 mod rsa;
+#[cfg(feature = "sm2")]
+mod sm2;
 
 use crate::{CryptoError, Hash, Rng, RsaPadding, SecretBytes};
 
@@ -25,6 +27,8 @@ pub enum PairSpec {
     MlDsa(MlDsaSet),
     /// ML-KEM (FIPS 203).
     MlKem(MlKemSet),
+    /// SM2 (GB/T 32918), which builds without the feature of that name do not have.
+    Sm2,
 }
 
 /// The length of an RSA modulus.
@@ -88,6 +92,18 @@ pub enum Scheme {
     Ed25519ph,
     /// ML-DSA, hedged, with an empty context.
     MlDsa,
+    /// SM2 with SM3, for the default identifier; signatures in DER. A digest is that of identifier,
+    /// key and message together.
+    Sm2,
+}
+
+/// How a message is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EncryptionScheme {
+    /// RSA with a padding.
+    Rsa(RsaPadding),
+    /// SM2's public-key encryption; ciphertexts in DER.
+    Sm2,
 }
 
 /// What is signed.
@@ -171,14 +187,14 @@ pub trait Encryption: Send + Sync {
     /// The ciphertext of `plain`.
     ///
     /// # Errors
-    /// [`CryptoError::Library`] when it is too long.
-    fn encrypt(&self, padding: RsaPadding, plain: &[u8]) -> Result<Vec<u8>, CryptoError>;
+    /// [`CryptoError::Library`] when it is too long, or key and scheme do not go together.
+    fn encrypt(&self, scheme: EncryptionScheme, plain: &[u8]) -> Result<Vec<u8>, CryptoError>;
 
     /// The plaintext of `sealed`.
     ///
     /// # Errors
     /// [`CryptoError::Unauthentic`], whatever is wrong with it.
-    fn decrypt(&self, padding: RsaPadding, sealed: &[u8]) -> Result<SecretBytes, CryptoError>;
+    fn decrypt(&self, scheme: EncryptionScheme, sealed: &[u8]) -> Result<SecretBytes, CryptoError>;
 }
 
 /// Key agreement.
@@ -206,7 +222,11 @@ pub trait Encapsulation: Send + Sync {
     fn decapsulate(&self, sealed: &[u8]) -> Result<SecretBytes, CryptoError>;
 }
 
-/// Key pairs by AWS-LC.
+/// What a build without SM2 answers.
+#[cfg(not(feature = "sm2"))]
+const NO_SM2: CryptoError = CryptoError::Library("SM2, which this build does not have");
+
+/// Key pairs by AWS-LC; SM2's by RustCrypto.
 #[derive(Clone, Copy, Debug)]
 pub struct StandardPairs;
 
@@ -218,6 +238,10 @@ impl KeyPairs for StandardPairs {
             PairSpec::Ed25519 => ed25519::generate(rng),
             PairSpec::MlDsa(set) => ml_dsa::generate(rng, set),
             PairSpec::MlKem(set) => ml_kem::generate(rng, set),
+            #[cfg(feature = "sm2")]
+            PairSpec::Sm2 => sm2::generate(rng),
+            #[cfg(not(feature = "sm2"))]
+            PairSpec::Sm2 => Err(NO_SM2),
         }
     }
 
@@ -228,6 +252,10 @@ impl KeyPairs for StandardPairs {
             PairSpec::Ed25519 => Box::new(ed25519::Pair::open(pkcs8)?),
             PairSpec::MlDsa(set) => Box::new(ml_dsa::Pair::open(set, pkcs8)?),
             PairSpec::MlKem(set) => Box::new(ml_kem::Pair::open(set, pkcs8)?),
+            #[cfg(feature = "sm2")]
+            PairSpec::Sm2 => Box::new(sm2::Pair::open(pkcs8)?),
+            #[cfg(not(feature = "sm2"))]
+            PairSpec::Sm2 => return Err(NO_SM2),
         })
     }
 

@@ -8,11 +8,12 @@ use aws_lc_rs::signature::{
     self, KeyPair as _, RsaParameters, RsaSignatureEncoding, UnparsedPublicKey,
 };
 
-use super::{Encryption, KeyPair, RsaBits, Scheme, Signed, Signing};
-use crate::{CryptoError, Hash, RsaDecryptionKey, RsaEncryptionKey, RsaPadding, SecretBytes};
+use super::{Encryption, EncryptionScheme, KeyPair, RsaBits, Scheme, Signed, Signing};
+use crate::{CryptoError, Hash, RsaDecryptionKey, RsaEncryptionKey, SecretBytes};
 
 const REFUSED: CryptoError = CryptoError::MalformedKey("an RSA private key");
 const SIGNING: CryptoError = CryptoError::Library("RSA signing");
+const ENCRYPTION: CryptoError = CryptoError::Library("RSA encryption");
 
 impl RsaBits {
     /// The length of the modulus, and so of signatures and ciphertexts, in bytes.
@@ -127,11 +128,13 @@ pub(super) fn verify(
 }
 
 impl Encryption for Pair {
-    fn encrypt(&self, padding: RsaPadding, plain: &[u8]) -> Result<Vec<u8>, CryptoError> {
+    fn encrypt(&self, scheme: EncryptionScheme, plain: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        let EncryptionScheme::Rsa(padding) = scheme else { return Err(ENCRYPTION) };
         self.encryption.encrypt(padding, plain)
     }
 
-    fn decrypt(&self, padding: RsaPadding, sealed: &[u8]) -> Result<SecretBytes, CryptoError> {
+    fn decrypt(&self, scheme: EncryptionScheme, sealed: &[u8]) -> Result<SecretBytes, CryptoError> {
+        let EncryptionScheme::Rsa(padding) = scheme else { return Err(CryptoError::Unauthentic) };
         self.decryption.decrypt(padding, sealed)
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::Crypto;
 
-const EVERY: [PairSpec; 12] = [
+const EVERY: &[PairSpec] = &[
     PairSpec::Rsa(RsaBits::B2048),
     PairSpec::Rsa(RsaBits::B3072),
     PairSpec::Ec(EcCurve::P256),
@@ -16,6 +16,8 @@ const EVERY: [PairSpec; 12] = [
     PairSpec::MlDsa(MlDsaSet::M87),
     PairSpec::MlKem(MlKemSet::M512),
     PairSpec::MlKem(MlKemSet::M768),
+    #[cfg(feature = "sm2")]
+    PairSpec::Sm2,
 ];
 
 fn make(spec: PairSpec) -> Box<dyn KeyPair> {
@@ -26,11 +28,11 @@ fn make(spec: PairSpec) -> Box<dyn KeyPair> {
 #[test]
 fn a_key_is_written_as_it_was_read_and_opens_as_nothing_else() {
     let rng = Crypto::standard().rng;
-    for spec in EVERY {
+    for &spec in EVERY {
         let pkcs8 = StandardPairs.generate(&*rng, spec).unwrap();
         let pair = StandardPairs.open(spec, pkcs8.expose()).unwrap();
         assert!(pair.private_der().unwrap().ct_eq(pkcs8.expose()), "{spec:?}");
-        for other in EVERY {
+        for &other in EVERY {
             assert_eq!(StandardPairs.open(other, pkcs8.expose()).is_ok(), other == spec);
         }
         let cut = &pkcs8.expose()[..pkcs8.len() - 1];
@@ -38,6 +40,14 @@ fn a_key_is_written_as_it_was_read_and_opens_as_nothing_else() {
         let second = StandardPairs.generate(&*rng, spec).unwrap();
         assert!(!second.ct_eq(pkcs8.expose()));
     }
+}
+
+#[cfg(not(feature = "sm2"))]
+#[test]
+fn a_build_without_sm2_says_so() {
+    let rng = Crypto::standard().rng;
+    assert_eq!(StandardPairs.generate(&*rng, PairSpec::Sm2).err(), Some(NO_SM2));
+    assert_eq!(StandardPairs.open(PairSpec::Sm2, b"").err(), Some(NO_SM2));
 }
 
 #[test]
@@ -61,6 +71,7 @@ fn schemes(spec: PairSpec) -> Vec<Scheme> {
         PairSpec::Ed25519 => vec![Scheme::Ed25519, Scheme::Ed25519ph],
         PairSpec::MlDsa(_) => vec![Scheme::MlDsa],
         PairSpec::MlKem(_) => vec![],
+        PairSpec::Sm2 => vec![Scheme::Sm2],
     }
 }
 
@@ -75,7 +86,7 @@ fn digest(scheme: Scheme, message: &[u8]) -> Option<Vec<u8>> {
 
 #[test]
 fn what_was_signed_verifies_with_its_scheme_and_nothing_else() {
-    for spec in EVERY {
+    for &spec in EVERY {
         let (pair, other) = (make(spec), make(spec));
         let all = schemes(spec);
         assert_eq!(pair.signing().is_none(), all.is_empty());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bulla_crypto::{RsaPadding, SecretBytes};
+use bulla_crypto::{EncryptionScheme, SecretBytes};
 use bulla_plane::Call;
 use bulla_plane::Stop;
 use bulla_shapes::kms::{
@@ -163,7 +163,7 @@ async fn seal(
     plaintext: &[u8],
 ) -> Result<Vec<u8>, Stop> {
     if !key.record.kind.is_symmetric_encryption() {
-        return kms.encrypt_by_rsa(key, target.algorithm, plaintext, target.context).await;
+        return kms.encrypt_by_pair(key, target.algorithm, plaintext, target.context).await;
     }
     let purpose = purpose(call, key, target.action, target.context);
     kms.seal(purpose, Made::ByEncrypt, plaintext).await
@@ -204,19 +204,19 @@ enum Ciphertext<'a> {
     Ignored,
     /// Made by a symmetric key, if it has the form.
     Blob(Option<Parsed<'a>>),
-    /// Made by RSA.
-    Padded(RsaPadding, &'a [u8]),
+    /// Made by a key pair.
+    Asymmetric(EncryptionScheme, &'a [u8]),
 }
 
 async fn sealed<'a>(kms: &Kms, call: &Call, source: &Source<'a>) -> Result<Sealed<'a>, Stop> {
-    let padding = cipher::padding(source.algorithm);
+    let scheme = cipher::scheme(source.algorithm);
     if source.algorithm != SYMMETRIC && source.key_id.is_none() {
         return Err(fault::validation(NO_KEY).into());
     }
     let ciphertext = match (source.only_authorize, source.ciphertext) {
         (true, _) => Ciphertext::Ignored,
-        (false, Some(bytes)) => match padding {
-            Some(padding) => Ciphertext::Padded(padding, bytes),
+        (false, Some(bytes)) => match scheme {
+            Some(scheme) => Ciphertext::Asymmetric(scheme, bytes),
             None => Ciphertext::Blob(sealing::parse(bytes)),
         },
         (false, None) => return Err(fault::validation(NO_CIPHERTEXT).into()),
@@ -261,8 +261,8 @@ async fn open<'a>(
     }
     match sealed.ciphertext {
         Ciphertext::Ignored => Ok(Opened { key, plaintext: None, material: None }),
-        Ciphertext::Padded(padding, bytes) => {
-            let plaintext = kms.decrypt_by_rsa(&key, padding, bytes, source.context).await?;
+        Ciphertext::Asymmetric(scheme, bytes) => {
+            let plaintext = kms.decrypt_by_pair(&key, scheme, bytes, source.context).await?;
             Ok(Opened { key, plaintext: Some(plaintext), material: None })
         }
         Ciphertext::Blob(None) => Err(fault::invalid_ciphertext().into()),

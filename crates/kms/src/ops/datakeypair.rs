@@ -107,8 +107,11 @@ async fn make(kms: &Kms, call: &mut Call, pair: &Pair<'_>) -> Result<DataKeyPair
     let key = key_to_use(kms, call, &wanted, keys).await?;
     key.must_know(Kind::symmetric().spec)?;
     key.must_not_be_in_a_store()?;
-    let spec = Kind::pair_of(pair.spec).ok_or_else(|| {
-        fault::unsupported(format!("this server does not make key pairs of spec {}", pair.spec))
+    let spec = Kind::pair_of(pair.spec, call.partition).ok_or_else(|| {
+        fault::unsupported(format!(
+            "this server does not make key pairs of spec {} in this Region",
+            pair.spec
+        ))
     })?;
     // Nothing can fail from here on that is the caller's fault but the context's length, which
     // sealing nothing finds out; primes for a dry run would be a waste.

@@ -114,7 +114,7 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
         .with("kms:bypasspolicylockoutsafetycheck", truth(bypass))
         .tags(&tags);
     permit_account(call, "kms:CreateKey", "*", &keys)?;
-    let kind = kind(input, spec, usage)?;
+    let kind = kind(input, spec, usage, call.partition)?;
     let origin = origin(input, kind)?;
     kms.must_have_room_for_a_key(call).await?;
     let account = call.account().to_owned();
@@ -154,15 +154,20 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
 }
 
 /// The kind of key that a request wants, which names its usage unless it is the usual kind.
-fn kind(input: &CreateKeyRequest<'_>, spec: &str, usage: &str) -> Result<&'static Kind, Fault> {
+fn kind(
+    input: &CreateKeyRequest<'_>,
+    spec: &str,
+    usage: &str,
+    partition: &str,
+) -> Result<&'static Kind, Fault> {
     if spec != Kind::symmetric().spec && input.key_usage().is_none() {
         return Err(fault::validation(
             "You must specify a KeyUsage value for all KMS keys except for symmetric encryption \
              keys.",
         ));
     }
-    if !Kind::knows(spec) {
-        let text = format!("this server does not make keys of spec {spec}");
+    if !Kind::knows(spec, partition) {
+        let text = format!("this server does not make keys of spec {spec} in this Region");
         return Err(fault::unsupported(text));
     }
     Kind::of(spec, usage).ok_or_else(|| {

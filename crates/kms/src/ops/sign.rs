@@ -16,6 +16,8 @@ use crate::{Kms, fault};
 
 /// The length of ML-DSA's representative of a message, in bytes.
 const MU_LEN: usize = 64;
+/// The length of a digest of SM3, which SM2 signs, in bytes.
+const SM3_LEN: usize = 32;
 
 pub(crate) async fn sign(kms: &Kms, call: &mut Call, input: &SignRequest<'_>) -> Answer {
     let wanted = Wanted {
@@ -163,6 +165,7 @@ fn digest_len(scheme: Scheme) -> Option<usize> {
             Some(hash.output_len())
         }
         Scheme::Ed25519ph => Some(Hash::Sha512.output_len()),
+        Scheme::Sm2 => Some(SM3_LEN),
         Scheme::Ed25519 | Scheme::MlDsa => None,
     }
 }
@@ -182,6 +185,7 @@ fn scheme(algorithm: &str) -> Option<Scheme> {
         "ED25519_SHA_512" => Scheme::Ed25519,
         "ED25519_PH_SHA_512" => Scheme::Ed25519ph,
         "ML_DSA_SHAKE_256" => Scheme::MlDsa,
+        "SM2DSA" => Scheme::Sm2,
         _ => return None,
     })
 }

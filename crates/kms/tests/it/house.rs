@@ -52,8 +52,19 @@ impl House {
 
     /// A call signed by an access key id.
     pub(crate) async fn call(&self, key: &str, operation: &str, input: Value) -> Answer {
+        self.call_in(REGION, key, operation, input).await
+    }
+
+    /// The same in another region.
+    pub(crate) async fn call_in(
+        &self,
+        region: &str,
+        key: &str,
+        operation: &str,
+        input: Value,
+    ) -> Answer {
         let body = input.to_string().into_bytes();
-        let request = Signer::of(key).request(&kms::SERVICE, operation, REGION, body).unwrap();
+        let request = Signer::of(key).request(&kms::SERVICE, operation, region, body).unwrap();
         let response = self.plane.call(request).await;
         answer(response.status, &response.body)
     }

@@ -15,3 +15,5 @@ mod kinds;
 mod people;
 mod proxy;
 mod reads;
+#[cfg(feature = "sm2")]
+mod sm2;

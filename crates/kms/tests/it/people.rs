@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use bulla_plane::identity::Scope;
 use bulla_plane::{
     Authenticator, Authority, BoxFuture, ConditionValue, Credential, CredentialError, Directory,
-    Known,
+    Known, region,
 };
 use bulla_policy::{Policy, PolicyKind, Principal};
 use bulla_shapes::Fault;
@@ -103,9 +103,10 @@ impl People {
     }
 }
 
-fn root(account: &str) -> Known {
+/// The root user of an account, as a partition names it.
+fn root(partition: &str, account: &str) -> Known {
     Known {
-        arn: format!("arn:aws:iam::{account}:root"),
+        arn: format!("arn:{partition}:iam::{account}:root"),
         unique_id: account.into(),
         account: account.into(),
     }
@@ -115,7 +116,8 @@ impl Directory for People {
     fn find<'a>(&'a self, named: &'a str) -> BoxFuture<'a, Result<Option<Known>, Fault>> {
         let is = |known: &&Known| known.arn == named || known.unique_id == named;
         let entity = self.entities.lock().unwrap().iter().find(is).cloned();
-        let account = ACCOUNTS.map(root).into_iter().find(|root| is(&root));
+        let roots = ["aws", "aws-cn"].map(|partition| ACCOUNTS.map(|id| root(partition, id)));
+        let account = roots.into_iter().flatten().find(|root| is(&root));
         Box::pin(async move { Ok(entity.or(account)) })
     }
 
@@ -143,7 +145,7 @@ impl Directory for People {
 
     fn list<'a>(&'a self, after: Option<&'a str>) -> BoxFuture<'a, Result<Vec<Known>, Fault>> {
         let mut all = self.entities.lock().unwrap().clone();
-        all.extend(ACCOUNTS.map(root));
+        all.extend(ACCOUNTS.map(|id| root("aws", id)));
         all.retain(|known| after.is_none_or(|after| known.arn.as_str() > after));
         all.sort_by(|one, other| one.arn.cmp(&other.arn));
         Box::pin(async move { Ok(all) })
@@ -156,12 +158,12 @@ impl Authenticator for People {
         &'a self,
         access_key_id: &'a str,
         _session_token: Option<&'a str>,
-        _scope: Scope<'a>,
+        scope: Scope<'a>,
     ) -> BoxFuture<'a, Result<Credential, CredentialError>> {
         let known = self.callers.lock().unwrap().get(access_key_id).cloned();
-        let root = ACCOUNTS
-            .contains(&access_key_id)
-            .then(|| Arc::new(Authority::bare(Principal::root("aws", access_key_id))));
+        let principal = Principal::root(region::partition(scope.region), access_key_id);
+        let is_root = ACCOUNTS.contains(&access_key_id);
+        let root = is_root.then(|| Arc::new(Authority::bare(principal)));
         let found = known.or(root).map(Credential::Anyone);
         Box::pin(async move { found.ok_or(AuthError::UnknownKey.into()) })
     }

@@ -41,6 +41,11 @@ impl Counts {
         }
     }
 
+    /// How often this was.
+    pub(crate) fn of(&self, what: &str) -> u64 {
+        self.0.iter().find(|(name, _)| *name == what).map_or(0, |(_, count)| *count)
+    }
+
     /// Keeps the largest of all that were told.
     pub(crate) fn most(&mut self, what: &'static str, value: u64) {
         match self.0.iter_mut().find(|(name, _)| *name == what) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::error::BenchError;
 use crate::process::Server;
 use crate::request::Call;
-use crate::rounds::{Effort, Rounds, Side, interleave};
+use crate::rounds::{Budget, Effort, Rounds, Side, interleave};
 use crate::scenarios::{Material, create_key, decrypt, encrypt};
 use crate::site::{self, Mode, Site};
 
@@ -70,9 +70,10 @@ pub(crate) fn run(program: &Path, count: u64, effort: Effort) -> Result<Keys, Be
         |label, calls| Side { label, server: &many_server, credentials: many.credentials(), calls };
     let same = many_side("many keys", std::slice::from_ref(&many_call));
     let random = many_side("random keys", &random_calls);
-    let compare = |name, bound, side| interleave(name, bound, Some(side), Some(&one_side), effort);
-    let same_key = compare("Decrypt, same key", true, &same)?;
-    let random_keys = compare("Decrypt, random keys", false, &random)?;
+    let compare =
+        |name, budget, side| interleave(name, budget, Some(side), Some(&one_side), effort);
+    let same_key = compare("Decrypt, same key", Budget::Whole, &same)?;
+    let random_keys = compare("Decrypt, random keys", Budget::None, &random)?;
     Ok(Keys {
         count,
         fill,

@@ -21,6 +21,7 @@ mod histogram;
 mod keys;
 mod machine;
 mod memory;
+mod primes;
 mod process;
 mod report;
 mod request;
@@ -68,7 +69,7 @@ struct Run {
     /// Only the scenario of this name.
     #[arg(long)]
     only: Option<String>,
-    /// No scenarios: only what --memory and --keys ask for.
+    /// No scenarios: only what --memory, --keys and --primes ask for.
     #[arg(long, conflicts_with = "only")]
     no_calls: bool,
     /// Watch resident memory over so many calls.
@@ -79,6 +80,9 @@ struct Run {
     #[arg(long, value_name = "KEYS", num_args = 0..=1, default_missing_value = "100000")]
     #[arg(requires = "bulla")]
     keys: Option<u64>,
+    /// Measure Encrypt while RSA-4096 keys are made.
+    #[arg(long, requires = "bulla")]
+    primes: bool,
     /// Also write the tables to this file.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
@@ -119,8 +123,14 @@ fn measure(run: &Run) -> Result<(), BenchError> {
         rounds: usize::from(run.rounds),
     };
     let program = run.bulla.as_deref();
-    let mut report =
-        Report { machine: Machine::this()?, effort, calls: Vec::new(), memory: None, keys: None };
+    let mut report = Report {
+        machine: Machine::this()?,
+        effort,
+        calls: Vec::new(),
+        memory: None,
+        keys: None,
+        primes: None,
+    };
     if !run.no_calls {
         report.calls = rounds::scenarios(program, run.only.as_deref(), effort)?;
     }
@@ -131,6 +141,10 @@ fn measure(run: &Run) -> Result<(), BenchError> {
     if let (Some(program), Some(count)) = (program, run.keys) {
         eprintln!("{count} keys");
         report.keys = Some(keys::run(program, count, effort)?);
+    }
+    if let (Some(program), true) = (program, run.primes) {
+        eprintln!("Encrypt while RSA-4096 keys are made");
+        report.primes = Some(primes::run(program, effort)?);
     }
     publish(&report.markdown(), run.markdown.as_deref())
 }

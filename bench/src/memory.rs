@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::client::Until;
 use crate::error::BenchError;
+use crate::rounds::Budget;
 use crate::scenarios::Material;
 use crate::site::{self, Mode, Site};
 
@@ -35,8 +36,12 @@ pub(crate) fn run(program: &Path, calls: u64, connections: usize) -> Result<Memo
     let server = site.start(Mode::Serve)?;
     let idle_kib = server.resident_kib()?;
     let material = Material::create(&server, site.credentials())?;
-    let mix: Vec<_> =
-        material.scenarios().into_iter().filter(|s| s.bound).map(|s| s.call).collect();
+    let mix: Vec<_> = material
+        .scenarios()
+        .into_iter()
+        .filter(|s| s.budget == Budget::Whole)
+        .map(|s| s.call)
+        .collect();
     let disk = bytes_under(site.data())?;
     let slice = calls.div_ceil(SLICES).max(1);
     let (mut points, mut done) = (Vec::new(), 0);

@@ -44,10 +44,22 @@ pub(crate) struct Sample {
     pub(crate) threads: Uses,
 }
 
+/// What a call is held to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Budget {
+    /// It is measured for information, or held to something of its own.
+    None,
+    /// The rate alone.
+    Rate,
+    /// CPU and rate.
+    Whole,
+}
+
 /// A scenario's rounds. `first` and `second` have the same length; a pair is one index of both.
+#[derive(Clone)]
 pub(crate) struct Rounds {
     pub(crate) name: String,
-    pub(crate) bound: bool,
+    pub(crate) budget: Budget,
     pub(crate) first: Vec<Sample>,
     pub(crate) second: Vec<Sample>,
 }
@@ -83,7 +95,8 @@ impl Side<'_> {
         })
     }
 
-    fn told_sample(&self, name: &str, effort: Effort) -> Result<Sample, BenchError> {
+    /// As [`Self::sample`], for a round of this length, and tells of it.
+    pub(crate) fn told_sample(&self, name: &str, effort: Effort) -> Result<Sample, BenchError> {
         let sample = self.sample(effort.connections, Until::Elapsed(effort.round))?;
         eprintln!(
             "  {name} on {}: {:.0}/s, p50 {:.0} µs, p99 {:.0} µs, {:.1} µs CPU",
@@ -96,12 +109,13 @@ impl Side<'_> {
 /// Measures the sides in turn; one that is missing is left out.
 pub(crate) fn interleave(
     name: &str,
-    bound: bool,
+    budget: Budget,
     first: Option<&Side<'_>>,
     second: Option<&Side<'_>>,
     effort: Effort,
 ) -> Result<Rounds, BenchError> {
-    let mut rounds = Rounds { name: name.to_owned(), bound, first: Vec::new(), second: Vec::new() };
+    let mut rounds =
+        Rounds { name: name.to_owned(), budget, first: Vec::new(), second: Vec::new() };
     for side in [first, second].into_iter().flatten() {
         side.sample(effort.connections, Until::Elapsed(WARM_UP))?;
     }
@@ -148,8 +162,8 @@ pub(crate) fn scenarios(
         let side = |label, server| Side { label, server, credentials: &credentials, calls };
         let first = running.as_ref().map(|server| side("Bulla", server));
         let second = side("bare", &bare);
-        let (name, bound) = (scenario.name, scenario.bound);
-        all.push(interleave(name, bound, first.as_ref(), Some(&second), effort)?);
+        let (name, budget) = (scenario.name, scenario.budget);
+        all.push(interleave(name, budget, first.as_ref(), Some(&second), effort)?);
     }
     if all.is_empty() {
         let what = format!("no scenario is called {}", only.unwrap_or_default());

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::error::BenchError;
 use crate::process::Server;
 use crate::request::Call;
+use crate::rounds::Budget;
 use crate::signer::Credentials;
 use crate::site::{self, Mode};
 
@@ -19,30 +20,33 @@ const STAND_IN_CIPHERTEXT_BYTES: usize = PLAINTEXT_BYTES + 120;
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
     pub(crate) mode: Mode,
-    /// Whether the budget binds it; the others are measured for information.
-    pub(crate) bound: bool,
+    pub(crate) budget: Budget,
     pub(crate) call: Call,
 }
 
-/// The key that the scenarios use, with a ciphertext under it.
+/// The keys that the scenarios use, with a ciphertext under the first.
 pub(crate) struct Material {
     pub(crate) key_id: String,
+    signing_key_id: String,
     ciphertext: String,
 }
 
 impl Material {
-    /// Creates the key and encrypts once.
+    /// Creates the keys and encrypts once.
     pub(crate) fn create(server: &Server, credentials: &Credentials) -> Result<Self, BenchError> {
         let key_id = site::ask(server, credentials, &create_key(), "/KeyMetadata/KeyId")?;
+        let signing = json!({ "KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY" });
+        let signing = Call::kms("CreateKey", &signing);
+        let signing_key_id = site::ask(server, credentials, &signing, "/KeyMetadata/KeyId")?;
         let call = encrypt(&key_id);
         let ciphertext = site::ask(server, credentials, &call, "/CiphertextBlob")?;
-        Ok(Self { key_id, ciphertext })
+        Ok(Self { key_id, signing_key_id, ciphertext })
     }
 
     /// What has the right size and no meaning.
     pub(crate) fn stand_in() -> Self {
         let ciphertext = base64(&[7; STAND_IN_CIPHERTEXT_BYTES]);
-        Self { key_id: STAND_IN_KEY.into(), ciphertext }
+        Self { key_id: STAND_IN_KEY.into(), signing_key_id: STAND_IN_KEY.into(), ciphertext }
     }
 
     /// The Decrypt of this material's ciphertext.
@@ -53,13 +57,14 @@ impl Material {
     /// All scenarios. Those that need AWS's request rates lifted come last.
     pub(crate) fn scenarios(&self) -> Vec<Scenario> {
         let key = json!({ "KeyId": self.key_id });
-        let row = |name, mode, bound, call| Scenario { name, mode, bound, call };
+        let row = |name, mode, budget, call| Scenario { name, mode, budget, call };
         vec![
-            row("GenerateDataKey", Mode::Serve, true, generate_data_key(&self.key_id)),
-            row("Encrypt", Mode::Serve, true, encrypt(&self.key_id)),
-            row("Decrypt", Mode::Serve, true, self.decrypt()),
-            row("GetCallerIdentity", Mode::Dev, false, Call::get_caller_identity()),
-            row("DescribeKey", Mode::Dev, false, Call::kms("DescribeKey", &key)),
+            row("GenerateDataKey", Mode::Serve, Budget::Whole, generate_data_key(&self.key_id)),
+            row("Encrypt", Mode::Serve, Budget::Whole, encrypt(&self.key_id)),
+            row("Decrypt", Mode::Serve, Budget::Whole, self.decrypt()),
+            row("Sign, P-256", Mode::Serve, Budget::Rate, sign(&self.signing_key_id)),
+            row("GetCallerIdentity", Mode::Dev, Budget::None, Call::get_caller_identity()),
+            row("DescribeKey", Mode::Dev, Budget::None, Call::kms("DescribeKey", &key)),
         ]
     }
 }
@@ -88,6 +93,17 @@ pub(crate) fn decrypt(ciphertext: &str) -> Call {
 fn generate_data_key(key_id: &str) -> Call {
     let body = json!({ "KeyId": key_id, "KeySpec": "AES_256", "EncryptionContext": context() });
     Call::kms("GenerateDataKey", &body)
+}
+
+/// A Sign of a digest.
+fn sign(key_id: &str) -> Call {
+    let body = json!({
+        "KeyId": key_id,
+        "Message": base64(&[7; 32]),
+        "MessageType": "DIGEST",
+        "SigningAlgorithm": "ECDSA_SHA_256",
+    });
+    Call::kms("Sign", &body)
 }
 
 fn context() -> Value {

@@ -12,8 +12,7 @@ use bulla_policy::{
 use libfuzzer_sys::fuzz_target;
 
 const ACCOUNT: &str = "111122223333";
-const KEY: &str =
-    "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+const KEY: &str = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 fn policy(statements: &str) -> Option<Policy> {
     let text = format!("{{\"Version\":\"2012-10-17\",\"Statement\":[{statements}]}}");

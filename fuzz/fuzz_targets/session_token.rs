@@ -7,9 +7,8 @@
 
 #![no_main]
 
-mod house;
-
-use house::{House, Signer, edited, element, encode};
+use bulla_fuzz::edits::edited;
+use bulla_fuzz::iam::{House, Signer, element, encode, issued};
 use libfuzzer_sys::fuzz_target;
 
 const ACCOUNT: &str = "111122223333";
@@ -42,7 +41,7 @@ impl World {
         let everything = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
         let policy = encode(everything);
         iam("PutUserPolicy", &format!("UserName=u&PolicyName=p&PolicyDocument={policy}"));
-        let user = Signer::read(&iam("CreateAccessKey", "UserName=u"));
+        let user = issued(&iam("CreateAccessKey", "UserName=u"));
         let trust = format!(
             r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"{ACCOUNT}"}},"Action":["sts:AssumeRole","sts:TagSession"]}}}}"#
         );
@@ -59,7 +58,7 @@ impl World {
             (&user, "GetFederationToken", "Name=fed"),
             (&user, "AssumeRole", role.as_str()),
         ] {
-            let signer = Signer::read(&house.must(signer, "sts", operation, input));
+            let signer = issued(&house.must(signer, "sts", operation, input));
             let who = house.must(&signer, "sts", "GetCallerIdentity", "");
             made.push(Made { signer, arn: element(&who, "Arn").unwrap().to_owned() });
         }

@@ -6,14 +6,13 @@
 
 #![no_main]
 
-mod house;
-
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64_simd::URL_SAFE_NO_PAD;
-use house::{House, Signer, edited, element, encode};
+use bulla_fuzz::edits::edited;
+use bulla_fuzz::iam::{House, Signer, element, encode, issued};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Value, json};
 

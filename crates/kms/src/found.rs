@@ -220,7 +220,7 @@ impl Kms {
         material: &[u8; 32],
     ) -> Result<Option<Found<'static>>, Stop> {
         let cached = (call.region.clone(), *material);
-        let path = match self.cache.owner(&cached) {
+        let path = match self.owners.get(&cached) {
             Some(path) => path,
             None => {
                 let row = key::material_path(&call.region, &hex::encode(material));
@@ -229,7 +229,7 @@ impl Kms {
                 };
                 let (path, _) =
                     keys::open_material(opened.value.expose()).ok_or_else(fault::internal)?;
-                self.cache.keep_owner(cached, path);
+                self.owners.keep(cached, path);
                 Arc::from(path)
             }
         };

@@ -46,11 +46,12 @@ pub mod xks;
 use std::sync::Arc;
 
 use bulla_crypto::{AttestationRoot, Crypto};
+use bulla_plane::cache::Cache;
 use bulla_plane::outgoing::Nowhere;
 use bulla_plane::{Directory, Outgoing};
 use bulla_store::{Barrier, Space};
 
-use cache::Cache;
+use cache::Owners;
 use grants::GrantCache;
 use hsm::{NoTokens, Tokens};
 pub use outer::Outer;
@@ -84,7 +85,8 @@ pub const SPACES: &[Space] = &[
 pub struct Kms {
     barrier: Arc<Barrier>,
     crypto: Crypto,
-    cache: Cache,
+    cache: Cache<live::LiveKey>,
+    owners: Owners,
     grants: GrantCache,
     usage: Arc<UsageBook>,
     directory: Arc<dyn Directory>,
@@ -106,13 +108,14 @@ impl Kms {
     #[must_use]
     pub fn new(barrier: Arc<Barrier>, crypto: Crypto, directory: Arc<dyn Directory>) -> Self {
         let usage = Arc::new(UsageBook::new(Arc::clone(&barrier)));
-        let (cache, grants) = (Cache::new(), GrantCache::new());
+        let (cache, owners, grants) = (cache::keys(), Owners::new(), GrantCache::new());
         let (workshop, prime_workshop) = (Workshop::brisk(), Workshop::patient());
         let (outgoing, tokens) = (Arc::new(Nowhere), Arc::new(NoTokens));
         Self {
             barrier,
             crypto,
             cache,
+            owners,
             grants,
             usage,
             directory,

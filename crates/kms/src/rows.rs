@@ -108,6 +108,7 @@ impl Rows for Kms {
 
     fn forget(&self) {
         self.cache.clear();
+        self.owners.clear();
         self.grants.clear();
         self.usage.clear();
         self.counts.forget();

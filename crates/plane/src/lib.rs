@@ -1,6 +1,7 @@
 //! The plane: what every service of Bulla stands on, and the one way that every call takes.
 
 pub mod bus;
+pub mod cache;
 pub mod call;
 pub mod clock;
 pub mod directory;

@@ -2,6 +2,7 @@
 
 use bulla_plane::Call;
 use bulla_plane::gate::permit_account;
+use bulla_plane::pipeline::id_text;
 use bulla_shapes::View;
 use bulla_shapes::kms::{
     DescribeKeyRequest, DescribeKeyResponse, GetKeyLastUsageRequest, GetKeyLastUsageResponse,
@@ -10,7 +11,7 @@ use bulla_shapes::kms::{
 };
 use bulla_store::{Key, Range};
 
-use super::lifecycle::{own_key, uuid};
+use super::lifecycle::own_key;
 use super::{Answer, KEY_TYPE};
 use crate::conditions::RequestKeys;
 use crate::found::Takes;
@@ -115,8 +116,8 @@ pub(crate) async fn get_key_last_usage(
         Some(usage) => KeyLastUsageData::new()
             .with_operation(usage.operation)
             .with_timestamp(usage.at_ms)
-            .with_cloud_trail_event_id(uuid(usage.event_id))
-            .with_kms_request_id(uuid(usage.request_id)),
+            .with_cloud_trail_event_id(id_text(usage.event_id))
+            .with_kms_request_id(id_text(usage.request_id)),
     };
     let answer = GetKeyLastUsageResponse::new()
         .with_key_id(key.arn.clone())

@@ -6,6 +6,7 @@ use bulla_crypto::hex;
 use bulla_plane::Call;
 use bulla_plane::Stop;
 use bulla_plane::gate::permit_account;
+use bulla_plane::pipeline::new_uuid;
 use bulla_plane::scheduler::{DUE, due_key};
 use bulla_shapes::kms::{
     CancelKeyDeletionRequest, CancelKeyDeletionResponse, CreateKeyRequest, CreateKeyResponse,
@@ -68,11 +69,7 @@ impl Kms {
 
     /// A random UUID (RFC 9562, version 4).
     pub(crate) fn new_uuid(&self) -> Result<String, Stop> {
-        let mut bytes = self.crypto.random::<16>()?;
-        let [_, _, _, _, _, _, version, _, variant, ..] = &mut bytes;
-        *version = *version & 0x0f | 0x40;
-        *variant = *variant & 0x3f | 0x80;
-        Ok(uuid(bytes))
+        Ok(new_uuid(&self.crypto)?)
     }
 
     /// Makes a new key one that can stand in several regions, which its id tells.
@@ -81,20 +78,6 @@ impl Kms {
         record.family = Some(Family { primary: record.region.clone(), replicas: vec![] });
         Ok(())
     }
-}
-
-/// A UUID as text.
-pub(crate) fn uuid(bytes: [u8; 16]) -> String {
-    let n = u128::from_be_bytes(bytes);
-    let part = |shift: u32, digits: u32| (n >> shift) & ((1_u128 << (digits * 4)) - 1);
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        part(96, 8),
-        part(80, 4),
-        part(64, 4),
-        part(48, 4),
-        part(0, 12)
-    )
 }
 
 pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequest<'_>) -> Answer {

@@ -10,13 +10,13 @@ mod trouble;
 use std::time::Duration;
 
 use bulla_crypto::ct_eq;
+use bulla_plane::pipeline::id_text;
 use bulla_plane::{Call, Clock, Post};
 use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Kms;
-use crate::ops::lifecycle::uuid;
 use crate::outer::{IV_LENS, MAX_METADATA_BYTES, Outer, TAG_BYTES};
 use crate::stores::Proxy;
 
@@ -73,7 +73,7 @@ impl Asked<'_> {
 fn metadata(call: &Call, operation: &str) -> RequestMetadata {
     RequestMetadata {
         kms_operation: operation.to_owned(),
-        kms_request_id: uuid(call.request_id),
+        kms_request_id: id_text(call.request_id),
         ..RequestMetadata::default()
     }
 }

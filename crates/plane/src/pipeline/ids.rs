@@ -56,8 +56,17 @@ fn version_4(random: [u8; 16]) -> [u8; 16] {
     (version & !(0b11 << 62) | 0b10 << 62).to_be_bytes()
 }
 
+/// A new UUID of version 4, as text.
+///
+/// # Errors
+/// Those of the random source.
+pub fn new_uuid(crypto: &Crypto) -> Result<String, CryptoError> {
+    event(crypto).map(text)
+}
+
 /// An id in hex with dashes.
-pub(super) fn text(id: [u8; 16]) -> String {
+#[must_use]
+pub fn text(id: [u8; 16]) -> String {
     let digits = hex::encode(&id);
     let mut out = String::with_capacity(TEXT_BYTES);
     let mut rest = digits.as_str();

@@ -6,7 +6,7 @@ use bulla_store::BarrierError;
 
 /// The names that AWS's models have for a failure of the service itself, of which each service
 /// has one at most. All answer status 500.
-const OUR_FAULTS: [&str; 2] = ["KMSInternalException", "ServiceFailure"];
+const OUR_FAULTS: [&str; 3] = ["InternalServerError", "KMSInternalException", "ServiceFailure"];
 
 /// Why a handler stopped.
 #[derive(Debug)]

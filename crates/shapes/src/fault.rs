@@ -13,6 +13,8 @@ pub struct Fault {
     pub code: Cow<'static, str>,
     /// The message. AWS sends some errors without any.
     pub message: Option<Cow<'static, str>>,
+    /// What records and logs say in place of the message, where that repeats something secret.
+    pub recorded: Option<Cow<'static, str>>,
     /// The HTTP status.
     pub status: u16,
     /// Whether the caller is at fault; Query's `Sender` and `Receiver`.
@@ -31,6 +33,7 @@ impl Fault {
         Self {
             code: code.into(),
             message: None,
+            recorded: None,
             status,
             sender: status < 500,
             detail: None,
@@ -52,6 +55,19 @@ impl Fault {
     pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
         self.message = Some(message.into());
         self
+    }
+
+    /// The same, told otherwise in records and logs, as the message repeats something secret.
+    #[must_use]
+    pub fn recorded_as(mut self, text: impl Into<Cow<'static, str>>) -> Self {
+        self.recorded = Some(text.into());
+        self
+    }
+
+    /// What records and logs say.
+    #[must_use]
+    pub fn told(&self) -> Option<&str> {
+        self.recorded.as_deref().or(self.message.as_deref())
     }
 
     /// The same with modelled members.
@@ -82,7 +98,7 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.code)?;
-        match &self.message {
+        match self.told() {
             Some(message) => write!(f, ": {message}"),
             None => Ok(()),
         }

@@ -8,6 +8,9 @@ use crate::charset::CharSet;
 
 /// How models say that a hyphen is not followed by another.
 const NO_TWO_HYPHENS: &str = "-(?!-)";
+/// How models say that a text is not blank, and nothing else of it. The end is left open, so that a
+/// text may have several lines.
+const NOT_BLANK: &str = "^(?!\\s*$).+";
 
 /// One pattern of a model. The whole value must match, as with Java's `Matcher.matches`.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ enum Matcher {
         regex: Regex,
         never: &'static str,
     },
+    /// [`NOT_BLANK`].
+    NotBlank,
     /// Not understood: matches nothing that is checked, so that nothing passes unchecked.
     Broken,
 }
@@ -62,6 +67,7 @@ impl Pattern {
             }
             Matcher::Regex(regex) => regex.is_match(value),
             Matcher::Without { regex, never } => regex.is_match(value) && !value.contains(never),
+            Matcher::NotBlank => !value.bytes().all(|byte| byte.is_ascii_whitespace()),
             Matcher::Broken => false,
         }
     }
@@ -74,11 +80,17 @@ impl Pattern {
 fn compile(text: &str) -> Matcher {
     let bare = text.strip_prefix('^').unwrap_or(text);
     let bare = bare.strip_suffix('$').unwrap_or(bare);
+    let grouped = bare.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    // A class has no groups: if this is one, the group was around all of it.
+    let bare = grouped.unwrap_or(bare);
     for (sign, empty) in [('+', false), ('*', true)] {
         let set = bare.strip_suffix(sign).and_then(CharSet::parse);
         if let Some(set) = set {
             return Matcher::Class { set, empty };
         }
+    }
+    if text == NOT_BLANK {
+        return Matcher::NotBlank;
     }
     let whole = |text: &str| Regex::new(&format!("^(?:{text})$"));
     if text.contains(NO_TWO_HYPHENS) {
@@ -96,6 +108,13 @@ fn compile(text: &str) -> Matcher {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_around_a_class_is_nothing_and_blank_texts_can_be_refused() {
+        assert!(matches(r"^([\p{L}\p{Z}_]*)$", "\u{e4} _") && matches(r"^([\p{L}]*)$", ""));
+        assert!(!matches(r"^([\p{L}]+)$", "1") && !matches(r"^([\p{L}]+)$", ""));
+        assert!(matches(NOT_BLANK, "{\n}") && !matches(NOT_BLANK, " \n"));
+    }
 
     fn matches(pattern: &'static str, value: &str) -> bool {
         let pattern = Pattern::new(pattern);

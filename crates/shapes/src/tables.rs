@@ -25,6 +25,8 @@ pub struct Service {
     pub untabled: &'static [&'static str],
     /// The modelled errors, sorted by wire code.
     pub errors: &'static [ErrorShape],
+    /// Errors whose text AWS sends in another member than the model has (recorded): code, member.
+    pub message_keys: &'static [(&'static str, &'static str)],
 }
 
 impl Service {
@@ -48,9 +50,13 @@ impl Service {
         self.errors.get(at)
     }
 
-    /// The name of an error's message member on the wire: the model's, else `message`.
+    /// The name of an error's message member on the wire: what was recorded, else the model's,
+    /// else `message`.
     #[must_use]
     pub fn message_key(&self, code: &str) -> &'static str {
+        if let Some((_, key)) = self.message_keys.iter().find(|(known, _)| *known == code) {
+            return key;
+        }
         let members = self.error(code).map_or(&[][..], |error| error.structure.members);
         let member = members.iter().find(|member| member.name.eq_ignore_ascii_case("message"));
         member.map_or("message", |member| member.wire)

@@ -71,7 +71,7 @@ fn generate_service(
 ) -> Result<[(&'static str, String); 3], String> {
     Ok([
         ("mod.rs", service::service(model, service)?),
-        ("tables.rs", tables::tables(model)?),
+        ("tables.rs", tables::tables(model, service)?),
         ("views.rs", views::views(model, service)?),
     ])
 }

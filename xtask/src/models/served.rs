@@ -23,6 +23,10 @@ pub(super) struct ServedService {
     pub(super) views: Choice,
     /// HTTP statuses that AWS answers and the model doesn't state.
     pub(super) status: BTreeMap<String, i64>,
+    /// Errors whose text AWS sends in another member than the model has.
+    pub(super) message_keys: BTreeMap<String, String>,
+    /// Enumerations that AWS prints in another order than the model has.
+    pub(super) enumerations: BTreeMap<String, Vec<String>>,
 }
 
 /// A choice of operations.
@@ -66,10 +70,23 @@ impl ServedService {
             value.map(str::to_owned).ok_or(format!("a service lacks `{key}`"))
         };
         let mut status = BTreeMap::new();
-        for (code, value) in row.get("status").and_then(toml::Value::as_table).into_iter().flatten()
-        {
+        for (code, value) in section(row, "status") {
             let value = value.as_integer().ok_or(format!("status of {code} is no number"))?;
             status.insert(code.clone(), value);
+        }
+        let mut message_keys = BTreeMap::new();
+        for (code, key) in section(row, "message_keys") {
+            let key = key.as_str().ok_or(format!("the message key of {code} is no name"))?;
+            message_keys.insert(code.clone(), key.to_owned());
+        }
+        let mut enumerations = BTreeMap::new();
+        for (shape, _) in section(row, "enumerations") {
+            let Some(Choice::These(values)) =
+                row.get("enumerations").map(|rows| choice(rows, shape)).transpose()?
+            else {
+                return Err(format!("the enumeration {shape} is no list"));
+            };
+            enumerations.insert(shape.clone(), values);
         }
         Ok(Self {
             id: text("id")?,
@@ -77,8 +94,18 @@ impl ServedService {
             tables: choice(row, "tables")?,
             views: choice(row, "views")?,
             status,
+            message_keys,
+            enumerations,
         })
     }
+}
+
+/// The entries of a table within a service's row, where it has one.
+fn section<'r>(
+    row: &'r toml::Value,
+    key: &str,
+) -> impl Iterator<Item = (&'r String, &'r toml::Value)> {
+    row.get(key).and_then(toml::Value::as_table).into_iter().flatten()
 }
 
 fn choice(row: &toml::Value, key: &str) -> Result<Choice, String> {

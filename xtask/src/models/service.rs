@@ -43,7 +43,10 @@ pub(super) fn service(model: &Model, service: &ServedService) -> Result<String, 
     let _ = writeln!(out, "    protocol: Protocol::{},", protocol(model)?);
     out.push_str("    operations: &OPERATIONS,\n");
     let _ = writeln!(out, "    untabled: &{:?},", model.untabled());
-    out.push_str("    errors: &ERRORS,\n};\n\n");
+    out.push_str("    errors: &ERRORS,\n");
+    let keys: Vec<_> = service.message_keys.iter().collect();
+    let _ = writeln!(out, "    message_keys: &{keys:?},");
+    out.push_str("};\n\n");
     operations(model, &mut out)?;
     errors(model, service, &mut out)?;
     Ok(out)

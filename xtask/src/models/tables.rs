@@ -1,5 +1,6 @@
 //! `tables.rs` of one service: a static for each shape, mirroring `bulla_shapes::tables`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -7,9 +8,10 @@ use serde_json::Value;
 use super::header;
 use super::model::{Model, flag, members, requires, text};
 use super::names::identifier;
+use super::served::ServedService;
 
 /// The file's text.
-pub(super) fn tables(model: &Model) -> Result<String, String> {
+pub(super) fn tables(model: &Model, service: &ServedService) -> Result<String, String> {
     let mut out = header(&format!("{}: shapes.", model.metadata("serviceFullName")));
     out.push_str(
         "#![expect(non_upper_case_globals, reason = \"shapes keep the model's names\")]\n",
@@ -17,7 +19,8 @@ pub(super) fn tables(model: &Model) -> Result<String, String> {
     let imports = out.len();
     let mut used = Vec::new();
     for (name, shape) in model.shapes() {
-        if let Some(text) = table(model, name, shape)? {
+        let reordered = reordered(name, shape, service)?;
+        if let Some(text) = table(model, name, reordered.as_ref().unwrap_or(shape))? {
             out.push_str(&text);
         }
     }
@@ -56,6 +59,21 @@ pub(super) fn tables(model: &Model) -> Result<String, String> {
     let _ = writeln!(lines, "use crate::tables::{{{}}};\n", used.join(", "));
     out.insert_str(imports, &lines);
     Ok(out)
+}
+
+/// An enumeration in the order in which AWS prints it, where that is not the model's.
+fn reordered(name: &str, shape: &Value, service: &ServedService) -> Result<Option<Value>, String> {
+    let Some(order) = service.enumerations.get(name) else { return Ok(None) };
+    let mut printed = shape.clone();
+    let values = printed.get_mut("enum").and_then(Value::as_array_mut);
+    let values = values.ok_or(format!("{name} is no enumeration"))?;
+    let sorted = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
+    let modelled = sorted(values.iter().filter_map(Value::as_str).collect());
+    if modelled != sorted(order.iter().map(String::as_str).collect()) {
+        return Err(format!("{name} has other values than served.toml orders"));
+    }
+    *values = order.iter().map(|value| Value::from(value.as_str())).collect();
+    Ok(Some(printed))
 }
 
 /// The static of one shape; booleans and timestamps have none.

@@ -26,6 +26,7 @@ static EVENTS: Service = Service {
     operations: &[],
     untabled: &[],
     errors: &[],
+    message_keys: &[],
 };
 
 /// Takes events as the service for them would.

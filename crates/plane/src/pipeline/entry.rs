@@ -125,7 +125,7 @@ fn entry<'a>(
         },
         read_only: served.facts.read_only,
         error_code: fault.map(|fault| error_code(served, fault)),
-        error_message: fault.and_then(|fault| fault.message.as_deref()),
+        error_message: fault.and_then(Fault::told),
         request_parameters: parameters,
         // A call that failed answered nothing.
         response_elements: call.trail.response.as_deref().filter(|_| fault.is_none()),

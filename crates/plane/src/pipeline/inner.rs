@@ -113,5 +113,8 @@ impl Neighbours {
 
 /// What a record tells of a fault.
 fn summary(fault: &Fault) -> Fault {
-    Fault { message: fault.message.clone(), ..Fault::new(fault.code.clone(), fault.status) }
+    Fault {
+        message: fault.told().map(|text| text.to_owned().into()),
+        ..Fault::new(fault.code.clone(), fault.status)
+    }
 }

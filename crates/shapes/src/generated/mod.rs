@@ -12,3 +12,5 @@ pub mod sts;
 pub mod organizations;
 #[rustfmt::skip]
 pub mod iam;
+#[rustfmt::skip]
+pub mod ssm;

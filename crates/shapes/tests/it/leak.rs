@@ -145,5 +145,6 @@ pub(crate) fn service(
         operations: &[],
         untabled: &[],
         errors: errors.into_iter().collect::<Vec<_>>().leak(),
+        message_keys: &[],
     })
 }

@@ -21,6 +21,7 @@ pub static SERVICE: Service = Service {
     operations: &OPERATIONS,
     untabled: &[],
     errors: &ERRORS,
+    message_keys: &[],
 };
 
 static OPERATIONS: [Operation; 56] = [

@@ -21,6 +21,7 @@ pub static SERVICE: Service = Service {
     operations: &OPERATIONS,
     untabled: &["AcceptHandshake", "CancelHandshake", "CreateGovCloudAccount", "DeclineHandshake", "DeleteResourcePolicy", "DeregisterDelegatedAdministrator", "DescribeEffectivePolicy", "DescribeHandshake", "DescribeResourcePolicy", "DescribeResponsibilityTransfer", "DisableAWSServiceAccess", "EnableAWSServiceAccess", "EnableAllFeatures", "InviteAccountToOrganization", "InviteOrganizationToTransferResponsibility", "LeaveOrganization", "ListAWSServiceAccessForOrganization", "ListAccountsWithInvalidEffectivePolicy", "ListDelegatedAdministrators", "ListDelegatedServicesForAccount", "ListEffectivePolicyValidationErrors", "ListHandshakesForAccount", "ListHandshakesForOrganization", "ListInboundResponsibilityTransfers", "ListOutboundResponsibilityTransfers", "ListTagsForResource", "PutResourcePolicy", "RegisterDelegatedAdministrator", "RemoveAccountFromOrganization", "TagResource", "TerminateResponsibilityTransfer", "UntagResource", "UpdateResponsibilityTransfer"],
     errors: &ERRORS,
+    message_keys: &[],
 };
 
 static OPERATIONS: [Operation; 30] = [

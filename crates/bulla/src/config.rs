@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bulla_crypto::AttestationRoot;
 use bulla_kms::Quotas;
+use bulla_ssm::Quotas as ParameterQuotas;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
@@ -52,11 +53,12 @@ pub(crate) struct Listen {
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
 }
 
-/// What KMS is told at start.
+/// What KMS and Parameter Store are told at start.
 #[derive(Default)]
 pub(crate) struct KeySettings {
     pub(crate) attestation_root: Option<AttestationRoot>,
     pub(crate) quotas: Quotas,
+    pub(crate) parameter_quotas: ParameterQuotas,
 }
 
 /// Reads the root of attestation, if one is named.
@@ -69,19 +71,20 @@ fn attestation_root(path: Option<PathBuf>) -> Result<Option<AttestationRoot>, Er
 }
 
 /// Reads quotas as the command line has them.
-fn quotas(texts: &[String]) -> Result<Quotas, Error> {
-    let mut quotas = Quotas::default();
+fn quotas(texts: &[String]) -> Result<(Quotas, ParameterQuotas), Error> {
+    let (mut quotas, mut of_parameters) = (Quotas::default(), ParameterQuotas::default());
     for text in texts {
         let parts = text.split_once('=').and_then(|(n, v)| Some((n, v.parse().ok()?)));
-        if !parts.is_some_and(|(name, value)| quotas.set(name, value)) {
-            let names: Vec<_> = Quotas::names().collect();
+        let set = |(name, value)| quotas.set(name, value) || of_parameters.set(name, value);
+        if !parts.is_some_and(set) {
+            let names: Vec<_> = Quotas::names().chain(ParameterQuotas::names()).collect();
             return Err(Error::Usage(format!(
                 "{text:?} is no quota: give --quota NAME=NUMBER with one of {}",
                 names.join(", ")
             )));
         }
     }
-    Ok(quotas)
+    Ok((quotas, of_parameters))
 }
 
 impl Place {
@@ -123,8 +126,8 @@ impl DevOptions {
     /// What KMS is told.
     pub(crate) fn key_settings(&self) -> Result<KeySettings, Error> {
         let named = self.attestation_root.clone().or(self.place.file()?.attestation_root);
-        let quotas = quotas(&self.quotas)?;
-        Ok(KeySettings { attestation_root: attestation_root(named)?, quotas })
+        let (quotas, parameter_quotas) = quotas(&self.quotas)?;
+        Ok(KeySettings { attestation_root: attestation_root(named)?, quotas, parameter_quotas })
     }
 
     /// Where to listen, the data directory if there is to be one, and what key stores reach.

@@ -8,7 +8,8 @@ use bulla_kms::Kms;
 use bulla_plane::outbox::Outbox;
 use bulla_plane::root::Anchor;
 use bulla_plane::upkeep::Upkeep;
-use bulla_plane::{Clock, Directory, IdStock, Plane, Service};
+use bulla_plane::{Clock, Directory, IdStock, Neighbours, Plane, Service};
+use bulla_ssm::Ssm;
 use bulla_store::Space;
 
 use crate::config::KeySettings;
@@ -20,7 +21,7 @@ use crate::outgoing::Outgoing;
 /// What a reset empties, due jobs apart, service by service. Root users' access keys stay: whoever
 /// holds one could not get in any more.
 pub(crate) const RESET_SPACES: &[&[Space]] =
-    &[bulla_kms::SPACES, bulla_iam::SPACES, bulla_iam::ORGANIZATION_SPACES];
+    &[bulla_kms::SPACES, bulla_ssm::SPACES, bulla_iam::SPACES, bulla_iam::ORGANIZATION_SPACES];
 
 /// Everything a request may need.
 pub(crate) struct House {
@@ -39,7 +40,7 @@ impl House {
         key_stores: KeyStores,
         keys: KeySettings,
     ) -> Self {
-        let KeySettings { attestation_root, quotas } = keys;
+        let KeySettings { attestation_root, quotas, parameter_quotas } = keys;
         let Foundation { crypto, barrier, journal, anchor } = foundation;
         let clock = Arc::new(Clock::default());
         let principals =
@@ -54,9 +55,15 @@ impl House {
             .with_key_stores(key_stores.outgoing, key_stores.tokens)
             .with_quotas(quotas)
             .with_attestation_root(attestation_root);
+        let kms: Arc<dyn Service> = Arc::new(kms);
+        let neighbours = vec![Arc::clone(&kms)];
+        let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&journal), neighbours);
+        let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), Arc::new(neighbours))
+            .with_quotas(parameter_quotas);
         let directory: Arc<dyn Directory> = Arc::<Principals>::clone(&principals);
         let mut services: Vec<Arc<dyn Service>> = vec![
-            Arc::new(kms),
+            kms,
+            Arc::new(ssm),
             iam,
             Arc::new(Sts::new(sessions, providers)),
             Arc::new(organizations),

@@ -32,7 +32,7 @@ pub struct Ground {
     /// The time.
     pub clock: Arc<Clock>,
     /// The record of every call.
-    pub journal: Journal,
+    pub journal: Arc<Journal>,
 }
 
 impl Ground {
@@ -65,13 +65,14 @@ impl Ground {
             Options { segment_bytes: medium.segment_bytes(), stall: STALL, ..Options::default() };
         let chain = Arc::new(ChainKey::new(HmacKey::new(b"a key of a journal for tests")));
         let (journal, _) = Journal::open(Arc::new(medium), chain, options).map_err(say)?;
-        Ok(Self { crypto, barrier, clock: Arc::new(Clock::default()), journal })
+        let (clock, journal) = (Arc::new(Clock::default()), Arc::new(journal));
+        Ok(Self { crypto, barrier, clock, journal })
     }
 
     /// The same with another journal.
     #[must_use]
     pub fn with_journal(self, journal: Journal) -> Self {
-        Self { journal, ..self }
+        Self { journal: Arc::new(journal), ..self }
     }
 
     /// The whole plane.
@@ -82,7 +83,6 @@ impl Ground {
         services: Vec<Arc<dyn Service>>,
     ) -> Plane {
         let Self { crypto, barrier, clock, journal } = self;
-        let journal = Arc::new(journal);
         let (outbox, upkeep, ids) = (Outbox::default(), Upkeep::default(), IdStock::default());
         Plane { crypto, barrier, clock, journal, authenticator, services, outbox, upkeep, ids }
     }

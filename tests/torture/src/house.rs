@@ -11,7 +11,8 @@ use bulla_iam::{
 use bulla_kms::Kms;
 use bulla_plane::journal::Journal;
 use bulla_plane::wire::WireResponse;
-use bulla_plane::{BoxFuture, Directory, Plane, Service};
+use bulla_plane::{BoxFuture, Directory, Neighbours, Plane, Service};
+use bulla_ssm::Ssm;
 use bulla_store::{Barrier, Store};
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -62,9 +63,14 @@ impl House {
         let iam = Arc::new(Iam::new(Arc::clone(&providers)));
         let organizations = Organizations::new(Arc::clone(&iam), true);
         let kms = Kms::new(Arc::clone(barrier), crypto.clone(), Arc::clone(&principals) as _);
+        let kms: Arc<dyn Service> = Arc::new(kms);
+        let neighbours = vec![Arc::clone(&kms)];
+        let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&ground.journal), neighbours);
+        let ssm = Ssm::new(Arc::clone(barrier), crypto.clone(), Arc::new(neighbours));
         let directory: Arc<dyn Directory> = principals;
         let mut services: Vec<Arc<dyn Service>> = vec![
-            Arc::new(kms),
+            kms,
+            Arc::new(ssm),
             iam,
             Arc::new(Sts::new(sessions, providers)),
             Arc::new(organizations),

@@ -24,7 +24,7 @@ use crate::speak::{self, encoded, is_form, must, need, quoted};
 const MANAGEMENT: &str = "111122223333";
 const FENCE: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/who":"Fenced"}}}]}"#;
 /// Every service; one that is not among them fails.
-const SERVICES: [&str; 5] = ["kms", "iam", "sts", "organizations", "bulla"];
+const SERVICES: [&str; 6] = ["kms", "ssm", "iam", "sts", "organizations", "bulla"];
 const DENIED: &str = "denials";
 
 /// One operation of one service.
@@ -254,6 +254,6 @@ mod tests {
 
     #[test]
     fn every_operation_of_the_other_services_keeps_its_rule() {
-        keeps_its_rules(&["sts", "organizations", "bulla"]);
+        keeps_its_rules(&["ssm", "sts", "organizations", "bulla"]);
     }
 }

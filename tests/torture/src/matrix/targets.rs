@@ -58,6 +58,7 @@ impl Maker<'_> {
                 self.keys(&mut targets, &Signer::of(self.account), &policy)?;
             }
             "organizations" => self.organization(&mut targets)?,
+            "ssm" => self.parameters(&mut targets)?,
             _ => {
                 self.principals(&mut targets)?;
                 if exists {
@@ -172,6 +173,33 @@ impl Maker<'_> {
         if uses("issuer") {
             iam("CreateOpenIDConnectProvider", format!("Url=https://it{n}.example"))?;
         }
+        Ok(())
+    }
+
+    /// A parameter that can be shared, and names of what there may be.
+    fn parameters(&self, targets: &mut Targets) -> Result<(), String> {
+        let root = Signer::of(self.account);
+        let n = self.number;
+        let ssm =
+            |operation: &str, input: String| must(self.house, &root, "ssm", operation, &input);
+        let name = format!("/at{n}/it");
+        let input = format!(r#"{{"Name":"{name}","Value":"v","Type":"String","Tier":"Advanced"}}"#);
+        ssm("PutParameter", input)?;
+        let made = ssm("GetParameter", format!(r#"{{"Name":"{name}"}}"#))?;
+        let arn = need(&made, "ARN")?;
+        let (head, _) = arn.split_once(":parameter/").ok_or("no ARN of a parameter")?;
+        targets.set("new_parameter", format!("{head}:parameter/at{n}/new"));
+        targets.set("new_parameter.name", format!("/at{n}/new"));
+        targets.set("path", format!("{head}:parameter/at{n}"));
+        targets.set("path.name", format!("/at{n}"));
+        targets.set("every", format!("{head}:*"));
+        targets.set("settings", format!("{head}:servicesetting"));
+        let policy = format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Principal":"*","Action":"ssm:GetParameter","Resource":"{arn}","Condition":{{"Bool":{{"aws:ViaAWSService":"true"}}}}}}}}"#
+        );
+        targets.set("sharing", policy);
+        targets.set("parameter.name", name);
+        targets.set("parameter", arn);
         Ok(())
     }
 

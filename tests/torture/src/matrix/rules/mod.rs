@@ -7,6 +7,7 @@ mod access;
 mod iam;
 mod kms;
 mod organizations;
+mod ssm;
 mod sts;
 
 /// On what an operation asks for permission.
@@ -78,6 +79,7 @@ pub(super) fn of(service: &str) -> &'static [Rule] {
         "iam" => iam::RULES,
         "sts" => sts::RULES,
         "organizations" => organizations::RULES,
+        "ssm" => ssm::RULES,
         "bulla" => access::RULES,
         _ => &[],
     }

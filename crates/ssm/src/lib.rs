@@ -1,0 +1,83 @@
+//! Parameter Store: parameters, their versions, and what is to become of them.
+//!
+//! A parameter is one row with its newest version (`ssm.parameter`), each older version another
+//! (`ssm.version`); `place.rs` tells how their keys make lists cheap. Whatever a handler reads of a
+//! parameter it reads behind the Gate.
+
+mod conditions;
+mod data_type;
+mod due;
+mod events;
+mod fault;
+mod filter;
+mod jsonc;
+mod list;
+mod live;
+mod message;
+mod name;
+mod ops;
+mod parameters;
+mod pattern;
+mod place;
+mod policies;
+mod quotas;
+mod record;
+mod references;
+mod rows;
+mod secure;
+mod settings;
+mod sharing;
+mod tier;
+
+use std::sync::Arc;
+
+use bulla_crypto::Crypto;
+use bulla_plane::Neighbours;
+use bulla_plane::cache::Cache;
+use bulla_plane::key_service::KeyService;
+use bulla_store::{Barrier, Space};
+
+use live::Live;
+use quotas::Counts;
+pub use quotas::{Quota, Quotas};
+
+/// The spaces that a reset empties.
+pub const SPACES: &[Space] =
+    &[place::PARAMETERS, place::VERSIONS, settings::SETTINGS, sharing::SHARED];
+
+/// The most bytes of parameters that are kept in memory.
+const MAX_CACHED_BYTES: u64 = 32 << 20;
+/// How many parameters that is about, for the cache's first allocation only.
+const CACHED: usize = 16_384;
+
+/// The service.
+pub struct Ssm {
+    barrier: Arc<Barrier>,
+    crypto: Crypto,
+    cache: Cache<Live>,
+    /// KMS, on behalf of callers.
+    keys: KeyService,
+    quotas: Quotas,
+    counts: Counts,
+}
+
+impl Ssm {
+    /// The service on a store. KMS must be among the neighbours.
+    #[must_use]
+    pub fn new(barrier: Arc<Barrier>, crypto: Crypto, neighbours: Arc<Neighbours>) -> Self {
+        Self {
+            barrier,
+            crypto,
+            cache: Cache::new(CACHED, MAX_CACHED_BYTES),
+            keys: KeyService::new(neighbours, secure::VIA),
+            quotas: Quotas::default(),
+            counts: Counts::new(),
+        }
+    }
+
+    /// The service under other quotas than AWS's.
+    #[must_use]
+    pub fn with_quotas(self, quotas: Quotas) -> Self {
+        Self { quotas, ..self }
+    }
+}

@@ -1,0 +1,86 @@
+//! Service settings of Parameter Store: which there are, and what they are set to.
+
+use bulla_plane::{Call, Stop};
+use bulla_store::Space;
+use serde::{Deserialize, Serialize};
+
+use crate::{Ssm, fault, place};
+
+/// One row a setting that is not as it was at first: `<account>/<region>/<setting>`.
+pub(crate) const SETTINGS: Space = Space::new("ssm.setting");
+
+/// The tier of parameters whose requests name none.
+pub(crate) const DEFAULT_TIER: &str = "/ssm/parameter-store/default-parameter-tier";
+/// Whether more calls a second are let through. Bulla does not limit them, and only keeps it.
+const HIGH_THROUGHPUT: &str = "/ssm/parameter-store/high-throughput-enabled";
+/// The tier that chooses one of the others.
+pub(crate) const INTELLIGENT: &str = "Intelligent-Tiering";
+
+/// A setting that there is.
+pub(crate) struct Known {
+    pub(crate) id: &'static str,
+    /// What it can be set to; what it is at first comes first.
+    pub(crate) values: &'static [&'static str],
+}
+
+static KNOWN: [Known; 2] = [
+    Known { id: DEFAULT_TIER, values: &["Standard", "Advanced", INTELLIGENT] },
+    Known { id: HIGH_THROUGHPUT, values: &["false", "true"] },
+];
+
+/// What a setting was set to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct SettingRecord {
+    pub(crate) value: String,
+    pub(crate) modified_ms: i64,
+    pub(crate) modified_by: String,
+}
+
+impl Known {
+    /// The setting of an id, or of its ARN.
+    pub(crate) fn find(call: &Call, text: &str) -> Option<&'static Self> {
+        KNOWN.iter().find(|known| known.id == text || known.arn(call) == text)
+    }
+
+    pub(crate) fn arn(&self, call: &Call) -> String {
+        let (partition, region, account) = (call.partition, &call.region, call.account());
+        format!("arn:{partition}:ssm:{region}:{account}:servicesetting{}", self.id)
+    }
+
+    /// What it is at first.
+    pub(crate) fn default(&self) -> &'static str {
+        self.values.first().copied().unwrap_or_default()
+    }
+
+    /// Its row.
+    pub(crate) fn row(&self, call: &Call) -> String {
+        format!("{}{}", place::home(call.account(), &call.region), self.id)
+    }
+}
+
+impl SettingRecord {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Stop> {
+        serde_json::from_slice(bytes).map_err(|error| unreadable(&error))
+    }
+
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, Stop> {
+        serde_json::to_vec(self).map_err(|error| unreadable(&error))
+    }
+}
+
+fn unreadable(error: &serde_json::Error) -> Stop {
+    tracing::error!(%error, "a stored setting does not read");
+    fault::internal().into()
+}
+
+impl Ssm {
+    /// What a setting of the caller's account is set to.
+    pub(crate) async fn setting(&self, call: &Call, id: &str) -> Result<String, Stop> {
+        let Some(known) = Known::find(call, id) else { return Err(fault::internal().into()) };
+        let row = known.row(call);
+        match self.barrier.get(SETTINGS, row.as_bytes()).await? {
+            Some(opened) => Ok(SettingRecord::read(opened.value.expose())?.value),
+            None => Ok(known.default().to_owned()),
+        }
+    }
+}

@@ -225,7 +225,10 @@ def test_exit_codes(kms, key, server, tmp_path):
         (["-i", sealed, "--required", "tenant"], EXIT_MESSAGE),
     ]:
         run(*decrypt, *options, status=status)
+    nobody = ["decrypt", "--key", "alias/nobodys", "-i", sealed, "-o", out]
+    assert "NotFoundException" in run(*nobody, status=EXIT_KEY).stderr
     run("encrypt", "-i", plain, "-o", out, status=EXIT_USAGE)
+    run("encrypt", "--raw-key", plain, "-i", plain, "-o", out, status=EXIT_USAGE)
     other = ["--suite", "0178"]
     run("encrypt", "--key", key, *other, "-i", plain, "-o", out, status=EXIT_USAGE)
     kms.disable_key(KeyId=key)

@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
 
+import { BranchKeyStoreNode } from "@aws-crypto/branch-keystore-node";
 import {
   buildClient,
   CommitmentPolicy,
@@ -16,8 +17,11 @@ import {
   RawAesWrappingSuiteIdentifier,
   RawRsaKeyringNode,
 } from "@aws-crypto/client-node";
+import { KmsHierarchicalKeyRingNode } from "@aws-crypto/kms-keyring-node";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { CreateKeyCommand, KMSClient } from "@aws-sdk/client-kms";
 
+import { serveBranchTable } from "./branch-table.js";
 import { startDev } from "./program.js";
 
 const CONTEXT = { project: "nile", purpose: "archive" };
@@ -115,5 +119,31 @@ describe("every suite in both directions", () => {
     });
     const options = ["--raw-key", file, "--raw-name", "tests/key 1", "--rsa-padding", "oaep-sha256"];
     await bothDirections(options, keyring);
+  });
+
+  test("under branch keys that either side made", async () => {
+    const branches = join(folder, "branches");
+    await mkdir(branches);
+    const table = await serveBranchTable(branches);
+    const ddbClient = new DynamoDBClient({ endpoint: table.endpoint });
+    const keyStore = new BranchKeyStoreNode({
+      storage: { ddbTableName: "table", ddbClient },
+      logicalKeyStoreName: "store",
+      kmsConfiguration: { identifier: key },
+    });
+    const where = ["--key", key, "--branch-keys", branches, "--branch-store", "store"];
+    try {
+      const encryptionContext = { team: "nile" };
+      await keyStore.createKey({ branchKeyIdentifier: "theirs", encryptionContext });
+      const make = ["branch-key", "create", "ours", ...where];
+      await promisify(execFile)(process.env.BULLA_BIN, make);
+      for (const branchKeyId of ["theirs", "ours"]) {
+        const keyring = new KmsHierarchicalKeyRingNode({ branchKeyId, keyStore, cacheLimitTtl: 60 });
+        await bothDirections([...where, "--branch-key", branchKeyId], keyring);
+      }
+    } finally {
+      ddbClient.destroy();
+      table.close();
+    }
   });
 });

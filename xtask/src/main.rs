@@ -21,7 +21,8 @@ The project's chores. Each does its own set-up and says what it does while it do
 
   cargo xtask test         everything that must hold before a change goes in, cheapest first:
                            fmt, clippy, tidy, model drift, unit and integration tests, doctests,
-                           release build, coverage table, boto3 and friends, JS SDK, torture slice
+                           release build, coverage table, boto3 and friends, JS SDK, the envelope
+                           over AWS's client of KMS, torture slice
       --fast               only what needs no release build and no clients (a minute or two)
       --filter X           only the tests whose name contains X, in every suite
 

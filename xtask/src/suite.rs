@@ -12,6 +12,11 @@ use crate::paths;
 use crate::report::Report;
 use crate::tidy;
 
+/// What the tests over AWS's own client of KMS are called, and what they are compiled with: the
+/// client's own HTTP is none of the library's business.
+const AWS_SDK: &str = "aws_sdk";
+const AWS_SDK_FEATURES: &str = "aws-sdk-kms,aws-sdk-kms/default-https-client";
+
 /// What of the suite to run.
 #[derive(Debug, Default)]
 struct Options {
@@ -96,7 +101,13 @@ fn features(report: &mut Report, filter: Option<&str>) -> Result<(), Failure> {
 /// What runs against the program as users run it.
 fn from_outside(report: &mut Report, filter: Option<&str>) -> Result<(), Failure> {
     if !conformance::build(report)? {
-        for name in ["coverage table", "python conformance", "js conformance", "torture slice"] {
+        for name in [
+            "coverage table",
+            "python conformance",
+            "js conformance",
+            "aws-sdk-kms",
+            "torture slice",
+        ] {
             report.blocked(name, "the release build");
         }
         return Ok(());
@@ -105,12 +116,29 @@ fn from_outside(report: &mut Report, filter: Option<&str>) -> Result<(), Failure
         report.check("coverage table", coverage::check)?;
     }
     conformance::steps(report, filter)?;
+    if filter.is_none_or(|filter| AWS_SDK.contains(filter)) {
+        aws_sdk(report)?;
+    }
     if filter.is_none() {
         let mut torture = paths::cargo();
         torture.args(["run", "--quiet", "--release", "--package", "bulla-torture", "--"]);
         torture.arg("--slice").env("BULLA_BIN", paths::bulla());
         report.step("torture slice", Runner::Whole, &mut torture)?;
     }
+    Ok(())
+}
+
+/// The envelope over AWS's own client of KMS. The default build has nothing of that client, whose
+/// hundred crates nothing else needs.
+fn aws_sdk(report: &mut Report) -> Result<(), Failure> {
+    let features = ["--package", "bulla-envelope", "--features", AWS_SDK_FEATURES];
+    let mut clippy = paths::cargo();
+    clippy.arg("clippy").args(features).args(["--all-targets", "--", "--deny", "warnings"]);
+    report.step("aws-sdk-kms clippy", Runner::Whole, &mut clippy)?;
+    let mut tests = paths::cargo();
+    tests.arg("test").args(features).args(["--test", "it", AWS_SDK]);
+    tests.env("BULLA_BIN", paths::bulla());
+    report.step("aws-sdk-kms", Runner::Libtest, &mut tests)?;
     Ok(())
 }
 

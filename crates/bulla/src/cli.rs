@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use message::{
-    DECRYPT_HELP, DecryptOptions, ENCRYPT_HELP, EncryptOptions, INSPECT_HELP, InspectOptions,
+    BRANCH_KEY_HELP, BranchKeyCommand, DECRYPT_HELP, DecryptOptions, ENCRYPT_HELP, EncryptOptions,
+    INSPECT_HELP, InspectOptions,
 };
 use xks::{KeyStoreOptions, XKS_HELP};
 pub(crate) use xks::{Xks, XksServeOptions};
@@ -105,6 +106,9 @@ pub(crate) enum Command {
     /// Print what a message says of itself, without any key.
     #[command(after_help = INSPECT_HELP)]
     Inspect(InspectOptions),
+    /// Make branch keys, for messages under one.
+    #[command(subcommand, after_help = BRANCH_KEY_HELP)]
+    BranchKey(BranchKeyCommand),
     /// Print which operations are served, as Markdown.
     #[command(hide = true)]
     Coverage,
@@ -315,4 +319,16 @@ pub(crate) struct TailOptions {
 pub(crate) struct VerifyOptions {
     #[command(flatten)]
     pub(crate) place: Place,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn options_name_only_options_that_there_are() {
+        Cli::command().debug_assert();
+    }
 }

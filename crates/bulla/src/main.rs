@@ -67,6 +67,7 @@ fn run(cli: Cli) -> Result<(), Error> {
         Command::Encrypt(options) => message::encrypt(&options),
         Command::Decrypt(options) => message::decrypt(&options),
         Command::Inspect(options) => message::inspect(&options),
+        Command::BranchKey(command) => message::branch_key(&command),
         Command::Xks(command) => xks::run(&command),
         Command::Coverage => coverage::print(),
     }

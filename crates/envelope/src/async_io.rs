@@ -18,6 +18,23 @@ impl<P: CommitmentPolicy> Envelope<P> {
     /// Writes the message of all that `from` has to `to`; the number of bytes of plaintext comes
     /// back. Memory is bounded by some blocks of 256 KiB, and two frames.
     ///
+    /// ```
+    /// use bulla_envelope::keyring::RawAesKeyring;
+    /// use bulla_envelope::{Committing, EncryptionContext, Envelope, SecretBytes, Signed};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keyring = RawAesKeyring::new("example", "key 1", &SecretBytes::from_slice(&[7; 32]))?;
+    /// let envelope = Envelope::new(keyring).suite(Committing::Unsigned);
+    /// let none = EncryptionContext::new();
+    /// let (mut sealed, mut opened) = (Vec::new(), Vec::new());
+    /// envelope.encrypt_async(&[5; 10_000][..], &mut sealed, &none).await?;
+    /// envelope.decrypt_async(&sealed[..], &mut opened, &none, Signed::Refuse).await?;
+    /// assert_eq!(opened, [5; 10_000]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Self::encrypt`], and [`Error::Io`]. What was written then is no message.
     pub async fn encrypt_async(

@@ -13,6 +13,17 @@ pub const PUBLIC_KEY_FIELD: &str = "aws-crypto-public-key";
 pub const MAX_CONTEXT_BYTES: usize = u16::MAX as usize;
 
 /// Pairs of text, each key once. Sorted by the bytes of the keys.
+///
+/// ```
+/// use bulla_envelope::{ContextError, EncryptionContext, PUBLIC_KEY_FIELD};
+///
+/// let mut context = EncryptionContext::from_pairs([("tenant", "a"), ("purpose", "backup")])?;
+/// let keys: Vec<&str> = context.iter().map(|(key, _)| key).collect();
+/// assert_eq!(keys, ["purpose", "tenant"]);
+/// assert_eq!(context.insert("tenant", "b"), Err(ContextError::Duplicate("tenant".to_owned())));
+/// assert_eq!(context.insert(PUBLIC_KEY_FIELD, ""), Err(ContextError::Reserved));
+/// # Ok::<(), ContextError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct EncryptionContext {
     pairs: BTreeMap<String, String>,

@@ -73,6 +73,24 @@ pub struct Header {
 impl Header {
     /// Reads the header at the beginning of `message`, which may be longer.
     ///
+    /// ```
+    /// use bulla_envelope::keyring::RawAesKeyring;
+    /// use bulla_envelope::{EncryptionContext, Envelope, Framing, Header, SecretBytes, Suite};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keyring = RawAesKeyring::new("example", "key 1", &SecretBytes::from_slice(&[7; 32]))?;
+    /// let context = EncryptionContext::from_pairs([("purpose", "example")])?;
+    /// let message = Envelope::new(keyring).encrypt(b"tokens", &context).await?;
+    /// let header = Header::parse(&message)?;
+    /// assert_eq!(header.suite(), Suite::Aes256HkdfSha512CommitEcdsaP384);
+    /// assert_eq!(header.framing(), Framing::Framed(4096));
+    /// assert_eq!(header.context().get("purpose"), Some("example"));
+    /// assert_eq!(header.encrypted_data_keys()[0].provider_id(), "example");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`Error::Format`], [`Error::Context`].
     pub fn parse(message: &[u8]) -> Result<Self, Error> {

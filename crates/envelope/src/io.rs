@@ -20,6 +20,25 @@ impl<P: CommitmentPolicy> Envelope<P> {
     /// back. Memory is bounded by some blocks of 256 KiB, and two frames. It reads and writes
     /// where it is polled: in an asynchronous program, give it a thread where that may block.
     ///
+    /// ```
+    /// use bulla_envelope::keyring::RawAesKeyring;
+    /// use bulla_envelope::{Committing, EncryptionContext, Envelope, SecretBytes, Signed};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let keyring = RawAesKeyring::new("example", "key 1", &SecretBytes::from_slice(&[7; 32]))?;
+    /// let envelope = Envelope::new(keyring).suite(Committing::Unsigned);
+    /// let none = EncryptionContext::new();
+    /// let (mut sealed, mut opened) = (Vec::new(), Vec::new());
+    /// let len = envelope.encrypt_io(&[5; 10_000][..], &mut sealed, &none).await?;
+    /// let header = envelope.decrypt_io(&sealed[..], &mut opened, &none, Signed::Refuse).await?;
+    /// assert_eq!((len, opened.len()), (10_000, 10_000));
+    /// // Three frames of 4,096 bytes at most, the last of which takes 8 bytes more.
+    /// assert_eq!(sealed.len(), header.as_bytes().len() + 10_000 + 3 * 32 + 8);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Self::encrypt`], and [`Error::Io`]. What was written then is no message.
     pub async fn encrypt_io(

@@ -7,6 +7,87 @@ use bulla_crypto::SecretBytes;
 use crate::{BoxFuture, EncryptionContext};
 
 /// A client of AWS KMS, or of Bulla, in one region.
+///
+/// Three methods do for symmetric keys. A client need not go over a network: this one, in a
+/// program that holds the keys itself, has none.
+///
+/// ```
+/// use std::sync::{Arc, Mutex};
+///
+/// use bulla_envelope::keyring::AwsKmsKeyring;
+/// use bulla_envelope::kms::{
+///     DataKey, Decrypt, Decrypted, Encrypt, Encrypted, GenerateDataKey, KmsClient, KmsError,
+/// };
+/// use bulla_envelope::{
+///     BoxFuture, EncryptionContext, Envelope, ForbidEncryptAllowDecrypt, SecretBytes,
+///     Uncommitting,
+/// };
+///
+/// /// Keeps what it wraps; the wrapped form only says which one it is, and with what context.
+/// #[derive(Default)]
+/// struct Inside(Mutex<Vec<(SecretBytes, EncryptionContext)>>);
+///
+/// impl Inside {
+///     fn keep(&self, plain: &[u8], context: &EncryptionContext) -> Vec<u8> {
+///         let mut kept = self.0.lock().unwrap();
+///         kept.push((SecretBytes::from_slice(plain), context.clone()));
+///         vec![kept.len() as u8 - 1]
+///     }
+/// }
+///
+/// impl KmsClient for Inside {
+///     fn generate_data_key<'a>(
+///         &'a self,
+///         request: GenerateDataKey<'a>,
+///     ) -> BoxFuture<'a, Result<DataKey, KmsError>> {
+///         Box::pin(async move {
+///             let drawn = bulla_crypto::Crypto::standard().random_secret(request.number_of_bytes);
+///             let plaintext = drawn.map_err(|error| KmsError::Transport(error.to_string()))?;
+///             let ciphertext = self.keep(plaintext.expose(), request.context);
+///             Ok(DataKey { key_id: request.key_id.to_owned(), plaintext, ciphertext })
+///         })
+///     }
+///
+///     fn encrypt<'a>(
+///         &'a self,
+///         request: Encrypt<'a>,
+///     ) -> BoxFuture<'a, Result<Encrypted, KmsError>> {
+///         let ciphertext = self.keep(request.plaintext, request.context);
+///         Box::pin(async move { Ok(Encrypted { key_id: request.key_id.to_owned(), ciphertext }) })
+///     }
+///
+///     fn decrypt<'a>(
+///         &'a self,
+///         request: Decrypt<'a>,
+///     ) -> BoxFuture<'a, Result<Decrypted, KmsError>> {
+///         Box::pin(async move {
+///             let kept = self.0.lock().unwrap();
+///             let found = request.ciphertext.first().and_then(|at| kept.get(usize::from(*at)));
+///             let found = found.filter(|(_, context)| context == request.context);
+///             let (plain, _) = found.ok_or_else(|| KmsError::Service {
+///                 operation: "Decrypt",
+///                 code: "InvalidCiphertextException".to_owned(),
+///                 message: String::new(),
+///             })?;
+///             let plaintext = SecretBytes::from_slice(plain.expose());
+///             Ok(Decrypted { key_id: request.key_id.to_owned(), plaintext })
+///         })
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // As Parameter Store keeps its larger secrets: suite 03 78, version 1 of the format.
+/// let key = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+/// let envelope = Envelope::new(AwsKmsKeyring::strict(Arc::new(Inside::default()), key)?)
+///     .with_policy::<ForbidEncryptAllowDecrypt>()
+///     .suite(Uncommitting::Aes256HkdfSha384EcdsaP384);
+/// let context = EncryptionContext::from_pairs([("PARAMETER_ARN", "arn:aws:ssm:…")])?;
+/// let message = envelope.encrypt(b"tokens", &context).await?;
+/// assert_eq!(envelope.decrypt(&message, &context).await?.plaintext, b"tokens");
+/// # Ok(())
+/// # }
+/// ```
 pub trait KmsClient: Send + Sync {
     /// `GenerateDataKey`
     ///

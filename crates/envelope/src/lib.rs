@@ -10,12 +10,16 @@
 //!   library, [`Envelope::encrypt_async`] and [`Envelope::decrypt_async`] those of tokio.
 //! - [`Suite`] lists the algorithms; [`CommitmentPolicy`] says which are allowed, by type.
 //! - [`kms`] is what keyrings need of AWS KMS; the feature `client`, on unless it is switched off,
-//!   has a client of it.
+//!   has a client of it, and with the feature `aws-sdk-kms` that of AWS's SDK does as well.
 //! - [`MaterialsSource`] is where keys come from: [`DefaultSource`] asks the keyring for each
 //!   message, [`RequiredContext`] adds pairs that are not stored, [`cache::CachingSource`] keeps
 //!   materials for a while.
 
+#![deny(missing_docs)]
+
 mod async_io;
+#[cfg(feature = "aws-sdk-kms")]
+mod aws_sdk;
 pub mod cache;
 #[cfg(feature = "client")]
 pub mod client;

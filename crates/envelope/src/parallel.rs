@@ -60,6 +60,26 @@ impl Sealer {
     /// As [`Self::copy`], on up to `threads` threads, of which this one also reads and writes. For
     /// files: it waits for blocks of 128 KiB. Memory is bounded by a few such blocks a thread.
     ///
+    /// ```
+    /// use std::num::NonZeroUsize;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use bulla_envelope::keyring::RawAesKeyring;
+    /// use bulla_envelope::{Committing, EncryptionContext, Envelope, SecretBytes};
+    ///
+    /// let keyring = RawAesKeyring::new("example", "key 1", &SecretBytes::from_slice(&[7; 32]))?;
+    /// let envelope = Envelope::new(keyring).suite(Committing::Unsigned);
+    /// let none = EncryptionContext::new();
+    /// let plain = vec![5; 3_000_000];
+    /// let sealer = envelope.sealer(&none, Some(3_000_000)).await?;
+    /// let mut sealed = Vec::new();
+    /// sealer.copy_parallel(&plain[..], &mut sealed, NonZeroUsize::MIN.saturating_add(1))?;
+    /// assert_eq!(envelope.decrypt(&sealed, &none).await?.plaintext, plain);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Self::copy`].
     pub fn copy_parallel(

@@ -4,6 +4,31 @@
 use crate::Suite;
 
 /// Which suites encrypt, and whether messages without commitment are decrypted.
+///
+/// Messages for readers of old are made under a policy that says so:
+///
+/// ```
+/// use bulla_envelope::keyring::RawAesKeyring;
+/// use bulla_envelope::{
+///     EncryptionContext, Envelope, Error, ForbidEncryptAllowDecrypt, SecretBytes, Uncommitting,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let keyring = || RawAesKeyring::new("example", "key 1", &SecretBytes::from_slice(&[7; 32]));
+/// let none = EncryptionContext::new();
+/// let old = Envelope::new(keyring()?)
+///     .with_policy::<ForbidEncryptAllowDecrypt>()
+///     .suite(Uncommitting::Aes256HkdfSha384EcdsaP384);
+/// let message = old.encrypt(b"tokens", &none).await?;
+/// assert_eq!(message[..4], [1, 0x80, 0x03, 0x78]);
+/// assert_eq!(old.decrypt(&message, &none).await?.plaintext, b"tokens");
+/// // The default policy reads only what commits to its key.
+/// let refused = Envelope::new(keyring()?).decrypt(&message, &none).await;
+/// assert!(matches!(refused, Err(Error::Policy { .. })));
+/// # Ok(())
+/// # }
+/// ```
 pub trait CommitmentPolicy: sealed::Sealed + Send + Sync + 'static {
     /// The suites that may encrypt.
     type Suite: Copy + Into<Suite> + Send + Sync;

@@ -12,6 +12,28 @@ use crate::materials::{
 use crate::{ContextError, Error};
 
 /// A source whose messages are authenticated with certain pairs, but do not store them.
+///
+/// ```
+/// use bulla_envelope::keyring::RawAesKeyring;
+/// use bulla_envelope::{
+///     DefaultSource, EncryptionContext, Envelope, Error, RequiredContext, SecretBytes,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let keyring = RawAesKeyring::new("example", "key 1", &SecretBytes::from_slice(&[7; 32]))?;
+/// let source = RequiredContext::new(["tenant"], DefaultSource::new(keyring))?;
+/// let envelope = Envelope::from_source(source);
+/// let tenant = EncryptionContext::from_pairs([("tenant", "a")])?;
+/// let message = envelope.encrypt(b"tokens", &tenant).await?;
+/// let opened = envelope.decrypt(&message, &tenant).await?;
+/// let told = (opened.header.context().get("tenant"), opened.context().get("tenant"));
+/// assert_eq!(told, (None, Some("a")));
+/// let unknown = envelope.decrypt(&message, &EncryptionContext::new()).await;
+/// assert!(matches!(unknown, Err(Error::ContextMissing(key)) if key == "tenant"));
+/// # Ok(())
+/// # }
+/// ```
 pub struct RequiredContext<S> {
     keys: BTreeSet<String>,
     inner: S,

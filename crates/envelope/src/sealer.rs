@@ -19,6 +19,40 @@ pub(crate) const MAX_FOOTER: usize = 2 + 104;
 /// A message in the making. Plaintext goes in, in pieces of any length; the message comes out.
 ///
 /// It holds back up to one frame of plaintext, as the last frame is laid out differently.
+///
+/// Both directions, without any I/O:
+///
+/// ```
+/// use bulla_envelope::keyring::RawAesKeyring;
+/// use bulla_envelope::{Committing, EncryptionContext, Envelope, SecretBytes, Signed};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let keyring = RawAesKeyring::new("example", "key 1", &SecretBytes::from_slice(&[7; 32]))?;
+/// let envelope = Envelope::new(keyring).suite(Committing::Unsigned);
+/// let none = EncryptionContext::new();
+///
+/// let mut message = Vec::new();
+/// let mut sealer = envelope.sealer(&none, None).await?;
+/// let mut out = vec![0; sealer.bound(5_000)];
+/// for piece in [&[1; 5_000][..], &[2; 5_000]] {
+///     let written = sealer.write(piece, &mut out)?;
+///     message.extend_from_slice(&out[..written]);
+/// }
+/// let mut out = vec![0; sealer.finish_bound()];
+/// let written = sealer.finish(&mut out)?;
+/// message.extend_from_slice(&out[..written]);
+///
+/// let mut reader = envelope.header_reader();
+/// let (header, rest) = reader.push(&message)?.ok_or("the header is not whole")?;
+/// let mut opener = envelope.opener(&header, &none, Signed::Refuse).await?;
+/// let mut plain = vec![0; opener.bound(rest.len())];
+/// let len = opener.write(&rest, &mut plain)?;
+/// opener.finish()?;
+/// assert_eq!(plain[..len], [[1; 5_000], [2; 5_000]].concat());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Sealer {
     materials: Arc<EncryptionMaterials>,
     pub(crate) run: Run,

@@ -5,6 +5,15 @@ use bulla_crypto::{Curve, Hash};
 /// An algorithm suite: how the data key becomes a message key, and what protects the message.
 ///
 /// All encrypt with AES-GCM, 12-byte nonces and 16-byte tags.
+///
+/// ```
+/// use bulla_envelope::{Suite, Version};
+///
+/// let suite = Suite::from_id(0x0478).ok_or("no such suite")?;
+/// assert_eq!(suite.name(), "AES_256_GCM_HKDF_SHA512_COMMIT_KEY");
+/// assert!(suite.commits() && suite.signature().is_none() && suite.version() == Version::V2);
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Suite {
     /// `00 14`: AES-128 with the data key itself. To be avoided.

@@ -4,7 +4,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 
 use bulla_envelope::Suite;
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 pub(crate) const ENCRYPT_HELP: &str = "\
 Examples:
@@ -29,6 +29,17 @@ signature comes frame by frame, each checked; a signed one comes once all was ch
 Exit codes: 0 all went well; 1 reading or writing failed; 2 the command line or the settings are
 wrong; 4 a message is not authentic, not whole or not allowed; 5 no key could be used. In a folder
 each file is tried; the code is that of the first failure.";
+
+pub(crate) const BRANCH_KEY_HELP: &str = "\
+Branch keys stand between a key of KMS and data keys, so that KMS is asked once a branch key and not
+once a message. They are those of the AWS Encryption SDKs' hierarchical keyrings; their records lie
+in a folder.
+
+Examples:
+  bulla branch-key create tenant-a --key KEY-ARN --branch-keys branches
+  bulla encrypt --key KEY-ARN --branch-key tenant-a --branch-keys branches -i folder -o sealed
+
+Exit codes: those of bulla decrypt.";
 
 pub(crate) const INSPECT_HELP: &str = "\
 Prints what a message says of itself, without any key. Nothing of it is authenticated.
@@ -72,15 +83,23 @@ pub(crate) struct Common {
     /// A key of KMS; may be repeated.
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Vec<String>,
-    /// A key of one's own in place of KMS's: 16, 24 or 32 bytes for AES, PEM for RSA.
-    #[arg(long, value_name = "FILE", conflicts_with = "key", requires = "raw_name")]
+    /// A key of one's own in place of KMS's: 16, 24 or 32 bytes for AES, PEM for RSA and ECDH.
+    #[arg(long, value_name = "FILE", conflicts_with = "key")]
     pub(crate) raw_key: Option<PathBuf>,
-    /// What messages call that key.
+    /// What messages call that key; not for ECDH.
     #[arg(long, value_name = "NAMESPACE/NAME", requires = "raw_key")]
     pub(crate) raw_name: Option<String>,
     /// How RSA pads.
     #[arg(long, value_enum, default_value_t = Padding::OaepSha256)]
     pub(crate) rsa_padding: Padding,
+    /// The keys of KMS are RSA key pairs: encrypting wraps here with the public half, decrypting
+    /// has KMS unwrap. Only with suites without signature, such as 0478.
+    #[arg(long, requires = "key")]
+    pub(crate) kms_rsa: bool,
+    #[command(flatten)]
+    pub(crate) agreement: Agreement,
+    #[command(flatten)]
+    pub(crate) branch: Branch,
     /// Replicas of a multi-Region key stand for each other.
     #[arg(long)]
     pub(crate) multi_region: bool,
@@ -117,6 +136,61 @@ pub(crate) struct Common {
     pub(crate) quiet: bool,
 }
 
+/// Data keys by key agreement (ECDH).
+#[derive(Args)]
+pub(crate) struct Agreement {
+    /// Agree with the holder of this public key (PEM): --key names a key pair for agreement, or
+    /// --raw-key one's own private key. With neither, encrypt with a key pair of one message.
+    #[arg(long, value_name = "FILE", conflicts_with = "kms_rsa")]
+    pub(crate) agree_with: Option<PathBuf>,
+    /// Decrypt whatever anybody wrapped by agreement for the key pair: that says nothing of who.
+    #[arg(long, conflicts_with_all = ["agree_with", "kms_rsa"])]
+    pub(crate) agree_with_any: bool,
+}
+
+/// Data keys under a branch key, as the hierarchical keyring wraps them.
+#[derive(Args)]
+pub(crate) struct Branch {
+    /// A branch key under the key of KMS that --key names: KMS is asked once a command.
+    #[arg(long, value_name = "ID", requires_all = ["key", "branch_keys"])]
+    #[arg(conflicts_with_all = ["kms_rsa", "agree_with", "agree_with_any"])]
+    pub(crate) branch_key: Option<String>,
+    /// The folder with branch keys' records; `bulla branch-key` makes them.
+    #[arg(long, value_name = "FOLDER", requires = "branch_key")]
+    pub(crate) branch_keys: Option<PathBuf>,
+    /// The logical name of that store, which all its branch keys are bound to.
+    #[arg(long, value_name = "NAME", default_value = BRANCH_STORE)]
+    pub(crate) branch_store: String,
+}
+
+/// What a store of branch keys is called unless it is said.
+const BRANCH_STORE: &str = "branch-keys";
+
+/// `bulla branch-key`.
+#[derive(Subcommand)]
+pub(crate) enum BranchKeyCommand {
+    /// Make a branch key.
+    Create(BranchKeyOptions),
+    /// Make a new version of one, which wraps from then on; older ones still unwrap.
+    Rotate(BranchKeyOptions),
+}
+
+/// Which branch key, and where.
+#[derive(Args)]
+pub(crate) struct BranchKeyOptions {
+    /// The branch key's id.
+    pub(crate) id: String,
+    /// The key of KMS that wraps it: its ARN, id or alias.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: String,
+    /// The folder with branch keys' records, which must be there.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) branch_keys: PathBuf,
+    /// The logical name of that store.
+    #[arg(long, value_name = "NAME", default_value = BRANCH_STORE)]
+    pub(crate) branch_store: String,
+}
+
 /// `bulla encrypt`.
 #[derive(Args)]
 pub(crate) struct EncryptOptions {
@@ -136,7 +210,7 @@ pub(crate) struct DecryptOptions {
     #[command(flatten)]
     pub(crate) common: Common,
     /// Decrypt with whichever keys a message names.
-    #[arg(long, conflicts_with = "key")]
+    #[arg(long, conflicts_with_all = ["key", "raw_key", "agree_with", "agree_with_any"])]
     pub(crate) discovery: bool,
     /// Of these accounts only; may be repeated.
     #[arg(long, value_name = "ACCOUNT", requires = "discovery")]

@@ -2,55 +2,78 @@
 
 use std::sync::Arc;
 
-use bulla_envelope::client::{Client, KMS};
+use base64_simd::STANDARD;
+use bulla_envelope::client::{Client, ClientError, KMS};
 use bulla_envelope::keyring::{
-    AwsKmsDiscoveryKeyring, AwsKmsKeyring, DiscoveryFilter, Keyring, KeyringError, MultiKeyring,
+    AwsKmsDiscoveryKeyring, AwsKmsKeyring, AwsKmsRsaKeyring, DiscoveryFilter, Keyring,
+    KeyringError, KmsRsaPadding, MultiKeyring,
 };
+use bulla_envelope::kms::{GetPublicKey, KmsClient, KmsError};
 use serde_json::{Value, json};
 
-use super::raw;
-use crate::cli::message::{Common, DecryptOptions};
+use super::{MessageError, agreement, branch, raw};
+use crate::cli::message::{Common, DecryptOptions, Padding};
 use crate::error::Error;
 
 /// The keyring that encrypts: the first key draws data keys, all wrap them.
-pub(super) fn to_encrypt(common: &Common) -> Result<Box<dyn Keyring>, Error> {
-    if let Some(raw) = raw::keyring(common)? {
-        return Ok(raw);
+pub(super) async fn to_encrypt(common: &Common) -> Result<Box<dyn Keyring>, Error> {
+    if let Some(one) = one_key(common).await? {
+        return Ok(one);
     }
     let client = Client::from_environment()?;
-    let mut keys = common.key.iter().map(|key| keyring(&client, key, common.multi_region));
-    let none = || Error::Usage("no key is named: give --key, as often as there are keys".into());
-    let mut all = MultiKeyring::new(keys.next().ok_or_else(none)??);
-    for key in keys {
-        all = all.with(key?);
+    let mut all: Option<MultiKeyring> = None;
+    for key in &common.key {
+        let keyring = if common.kms_rsa {
+            let (client, arn) = found(&client, key).await?;
+            let public = public_key(&client, &arn).await?;
+            rsa_keyring(arn, common.rsa_padding, Some(&public), None)?
+        } else {
+            keyring(&client, key, common.multi_region)?
+        };
+        all = Some(match all {
+            None => MultiKeyring::new(keyring),
+            Some(all) => all.with(keyring),
+        });
     }
-    Ok(Box::new(all))
+    let none = || Error::Usage("no key is named: give --key, as often as there are keys".into());
+    Ok(Box::new(all.ok_or_else(none)?))
 }
 
 /// The keyring that decrypts: by any of the keys, or by those that messages name.
 pub(super) async fn to_decrypt(options: &DecryptOptions) -> Result<Box<dyn Keyring>, Error> {
-    if let Some(raw) = raw::keyring(&options.common)? {
-        return Ok(raw);
+    let common = &options.common;
+    if let Some(one) = one_key(common).await? {
+        return Ok(one);
     }
     let client = Client::from_environment()?;
     if options.discovery {
         return Ok(Box::new(discovery(&client, options)?));
     }
-    let common = &options.common;
     if common.key.is_empty() {
         let text = "no key is named: give --key, or --discovery to use those of the message";
         return Err(Error::Usage(text.to_owned()));
     }
     let mut all = MultiKeyring::without_generator();
     for key in &common.key {
-        let arn = if key.starts_with("arn:") && !key.contains(":alias/") {
-            key.clone()
+        let (client, arn) = found(&client, key).await?;
+        all = all.with(if common.kms_rsa {
+            rsa_keyring(arn, common.rsa_padding, None, Some(Arc::new(client)))?
         } else {
-            arn_of(&client, key).await?
-        };
-        all = all.with(keyring(&client, &arn, common.multi_region)?);
+            keyring(&client, &arn, common.multi_region)?
+        });
     }
     Ok(Box::new(all))
+}
+
+/// The keyring of those kinds of which a command takes one: agreement, branch key, raw key.
+async fn one_key(common: &Common) -> Result<Option<Box<dyn Keyring>>, Error> {
+    if let Some(agreed) = agreement::keyring(common).await? {
+        return Ok(Some(agreed));
+    }
+    if let Some(branch) = branch::keyring(common).await? {
+        return Ok(Some(branch));
+    }
+    raw::keyring(common)
 }
 
 fn discovery(client: &Client, options: &DecryptOptions) -> Result<AwsKmsDiscoveryKeyring, Error> {
@@ -67,29 +90,76 @@ fn discovery(client: &Client, options: &DecryptOptions) -> Result<AwsKmsDiscover
     keyring.map_err(usage)
 }
 
-/// The keyring of one key, by a client of the key's region.
-fn keyring(client: &Client, key: &str, multi_region: bool) -> Result<AwsKmsKeyring, Error> {
+/// The keyring of one symmetric key, by a client of the key's region.
+fn keyring(client: &Client, key: &str, multi_region: bool) -> Result<Box<dyn Keyring>, Error> {
+    let client = Arc::new(in_region_of(client, key)?);
+    let keyring = if multi_region {
+        AwsKmsKeyring::multi_region(client, key)
+    } else {
+        AwsKmsKeyring::strict(client, key)
+    };
+    Ok(Box::new(keyring.map_err(usage)?))
+}
+
+fn rsa_keyring(
+    arn: String,
+    padding: Padding,
+    public_key: Option<&str>,
+    client: Option<Arc<dyn KmsClient>>,
+) -> Result<Box<dyn Keyring>, Error> {
+    let padding = match padding {
+        Padding::OaepSha1 => KmsRsaPadding::OaepSha1,
+        Padding::OaepSha256 => KmsRsaPadding::OaepSha256,
+        Padding::Pkcs1 | Padding::OaepSha384 | Padding::OaepSha512 => {
+            let text = "--kms-rsa: KMS pads with oaep-sha256 and oaep-sha1 alone";
+            return Err(Error::Usage(text.to_owned()));
+        }
+    };
+    Ok(Box::new(AwsKmsRsaKeyring::new(arn, padding, public_key, client).map_err(usage)?))
+}
+
+/// A client of the region that a key's ARN names.
+fn in_region_of(client: &Client, key: &str) -> Result<Client, Error> {
     let region = key.strip_prefix("arn:").and_then(|rest| rest.split(':').nth(2));
-    let client = match region {
+    Ok(match region {
         Some(region) if region != client.region() => client.in_region(region)?,
         _ => client.clone(),
-    };
-    let keyring = if multi_region {
-        AwsKmsKeyring::multi_region(Arc::new(client), key)
-    } else {
-        AwsKmsKeyring::strict(Arc::new(client), key)
-    };
-    keyring.map_err(usage)
+    })
 }
 
-/// What KMS says is the ARN of a key that is named by its id or an alias.
-async fn arn_of(client: &Client, key: &str) -> Result<String, Error> {
-    let answer = client.call(KMS, "DescribeKey", &json!({ "KeyId": key })).await?;
+/// A key's ARN, and a client of its region. KMS is asked about ids and aliases.
+pub(super) async fn found(client: &Client, key: &str) -> Result<(Client, String), Error> {
+    let client = in_region_of(client, key)?;
+    if key.starts_with("arn:") && !key.contains(":alias/") {
+        return Ok((client, key.to_owned()));
+    }
+    let answer = client.call(KMS, "DescribeKey", &json!({ "KeyId": key })).await;
+    let answer = answer.map_err(|error| match error {
+        ClientError::Refused { code, message, .. } => {
+            unusable(key, KmsError::Service { operation: "DescribeKey", code, message }.into())
+        }
+        other => other.into(),
+    })?;
     let arn = answer.pointer("/KeyMetadata/Arn").and_then(Value::as_str);
     let none = || Error::Usage(format!("DescribeKey gave no ARN for {key:?}"));
-    Ok(arn.ok_or_else(none)?.to_owned())
+    Ok((client, arn.ok_or_else(none)?.to_owned()))
 }
 
-fn usage(error: KeyringError) -> Error {
+/// The public half of a key pair of KMS, as PEM.
+pub(super) async fn public_key(client: &Client, arn: &str) -> Result<String, Error> {
+    let request = GetPublicKey { key_id: arn, grant_tokens: &[] };
+    let answer = client.get_public_key(request).await;
+    let der = answer.map_err(|error| unusable(arn, error.into()))?.ciphertext;
+    let digits = STANDARD.encode_to_string(der);
+    Ok(format!("-----BEGIN PUBLIC KEY-----\n{digits}\n-----END PUBLIC KEY-----\n"))
+}
+
+pub(super) fn usage(error: KeyringError) -> Error {
     Error::Usage(error.to_string())
+}
+
+/// A key, by what it is called, that can't be used.
+pub(super) fn unusable(key: &str, error: KeyringError) -> Error {
+    let error = bulla_envelope::Error::Keyring(error);
+    Error::Message(key.to_owned(), Box::new(MessageError::Envelope(error)))
 }

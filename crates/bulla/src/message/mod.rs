@@ -1,6 +1,8 @@
 //! `bulla encrypt`, `decrypt` and `inspect`: messages of the AWS Encryption SDKs in files, folders
 //! and pipes.
 
+mod agreement;
+mod branch;
 mod cache;
 mod copy;
 mod failure;
@@ -17,7 +19,9 @@ use std::path::Path;
 
 use bulla_envelope::{DefaultSource, EncryptionContext, MaterialsSource, RequiredContext};
 
-use crate::cli::message::{Common, DecryptOptions, EncryptOptions, InspectOptions};
+use crate::cli::message::{
+    BranchKeyCommand, Common, DecryptOptions, EncryptOptions, InspectOptions,
+};
 use crate::error::Error;
 use crate::server;
 
@@ -31,7 +35,7 @@ pub(crate) use failure::MessageError;
 /// Runs `bulla encrypt`.
 pub(crate) fn encrypt(options: &EncryptOptions) -> Result<(), Error> {
     server::runtime()?.block_on(async {
-        let keyring = keys::to_encrypt(&options.common)?;
+        let keyring = keys::to_encrypt(&options.common).await?;
         let source = source(&options.common, DefaultSource::new(keyring))?;
         let mut envelope = AnyEnvelope::new(source, &options.common);
         if let Some(suite) = options.suite {
@@ -57,6 +61,11 @@ pub(crate) fn decrypt(options: &DecryptOptions) -> Result<(), Error> {
 /// Runs `bulla inspect`.
 pub(crate) fn inspect(options: &InspectOptions) -> Result<(), Error> {
     inspect::run(options)
+}
+
+/// Runs `bulla branch-key`.
+pub(crate) fn branch_key(command: &BranchKeyCommand) -> Result<(), Error> {
+    server::runtime()?.block_on(branch::run(command))
 }
 
 /// Materials as the options ask for: kept for a while, some pairs not stored.

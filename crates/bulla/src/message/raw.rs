@@ -15,7 +15,10 @@ const MAX_KEY_FILE: u64 = 64 << 10;
 
 /// The keyring of `--raw-key`, if it is given.
 pub(super) fn keyring(common: &Common) -> Result<Option<Box<dyn Keyring>>, Error> {
-    let (Some(path), Some(name)) = (&common.raw_key, &common.raw_name) else { return Ok(None) };
+    let Some(path) = &common.raw_key else { return Ok(None) };
+    let name = common.raw_name.as_ref().ok_or_else(|| {
+        Error::Usage("--raw-key: give --raw-name, which is what messages call the key".to_owned())
+    })?;
     let (namespace, name) = name.split_once('/').ok_or_else(|| {
         Error::Usage(format!("--raw-name {name:?} is not written as NAMESPACE/NAME"))
     })?;
@@ -34,7 +37,8 @@ pub(super) fn keyring(common: &Common) -> Result<Option<Box<dyn Keyring>>, Error
     Ok(Some(Box::new(keyring.map_err(refused)?)))
 }
 
-fn read(path: &Path) -> Result<SecretBytes, Error> {
+/// What a key file has.
+pub(super) fn read(path: &Path) -> Result<SecretBytes, Error> {
     let failed = |cause| Error::io(format!("read {}", shown(path)), cause);
     let len = fs::metadata(path).map_err(failed)?.len();
     if len > MAX_KEY_FILE {
@@ -44,7 +48,7 @@ fn read(path: &Path) -> Result<SecretBytes, Error> {
 }
 
 /// The text of a PEM file; nothing for other bytes.
-fn pem(bytes: &[u8]) -> Option<&str> {
+pub(super) fn pem(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok().filter(|text| text.contains("-----BEGIN "))
 }
 

@@ -31,6 +31,32 @@ pub const MAX_BYTES: u64 = (1 << 63) - 1;
 ///
 /// Not kept are materials of suites that use the data key itself, those for messages of unknown
 /// length, and those for messages of [`Self::max_bytes`] or more.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use bulla_envelope::cache::{CachingSource, LocalCache};
+/// use bulla_envelope::keyring::RawAesKeyring;
+/// use bulla_envelope::{DefaultSource, EncryptionContext, Envelope, SecretBytes};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let keyring = RawAesKeyring::new("example", "key 1", &SecretBytes::from_slice(&[7; 32]))?;
+/// let cache = LocalCache::new(NonZeroUsize::MIN.saturating_add(99));
+/// let source = DefaultSource::new(keyring);
+/// let source = CachingSource::new(source, Arc::clone(&cache), Duration::from_secs(60))?;
+/// let envelope = Envelope::from_source(source.max_messages(100)?);
+/// for _ in 0..250 {
+///     envelope.encrypt(b"tokens", &EncryptionContext::new()).await?;
+/// }
+/// // Two data keys were used up, and the third one is there.
+/// let metrics = cache.metrics();
+/// assert_eq!((metrics.misses, metrics.hits, metrics.evictions), (3, 247, 2));
+/// # Ok(())
+/// # }
+/// ```
 pub struct CachingSource<S> {
     inner: S,
     cache: Arc<LocalCache>,

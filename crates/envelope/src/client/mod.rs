@@ -42,6 +42,30 @@ pub const KMS: Target = Target { service: "kms", prefix: "TrentService" };
 
 /// A client of one endpoint, with one caller's credentials. Cloning it is cheap; clones share
 /// connections.
+///
+/// ```no_run
+/// use std::sync::Arc;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use bulla_envelope::client::Client;
+/// use bulla_envelope::keyring::{AwsKmsDiscoveryKeyring, AwsKmsKeyring, DiscoveryFilter};
+/// use bulla_envelope::{EncryptionContext, Envelope};
+///
+/// let kms = Arc::new(Client::from_environment()?);
+/// let envelope = Envelope::new(AwsKmsKeyring::strict(kms.clone(), "alias/app")?);
+/// let message = envelope.encrypt(b"tokens", &EncryptionContext::new()).await?;
+///
+/// let filter = DiscoveryFilter {
+///     partition: "aws".to_owned(),
+///     accounts: vec!["111122223333".to_owned()],
+/// };
+/// let reader = Envelope::new(AwsKmsDiscoveryKeyring::new(kms, Some(filter))?);
+/// let opened = reader.decrypt(&message, &EncryptionContext::new()).await?;
+/// assert_eq!(opened.plaintext, b"tokens");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     settings: Arc<Settings>,

@@ -7,6 +7,25 @@ use crate::keyring::{Keyring, KeyringError, UnwrapTask, WrapTask};
 use crate::materials::BoxFuture;
 
 /// A generator draws the data key; it and all children wrap it. Any of them unwraps it.
+///
+/// ```
+/// use bulla_envelope::keyring::{MultiKeyring, RawAesKeyring};
+/// use bulla_envelope::{EncryptionContext, Envelope, SecretBytes};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let key = |byte| {
+///     RawAesKeyring::new("example", format!("key {byte}"), &SecretBytes::from_slice(&[byte; 32]))
+/// };
+/// let none = EncryptionContext::new();
+/// let both = Envelope::new(MultiKeyring::new(key(1)?).with(key(2)?));
+/// let message = both.encrypt(b"tokens", &none).await?;
+/// for one in [1, 2] {
+///     assert_eq!(Envelope::new(key(one)?).decrypt(&message, &none).await?.plaintext, b"tokens");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct MultiKeyring {
     generator: Option<Box<dyn Keyring>>,
     children: Vec<Box<dyn Keyring>>,

@@ -10,6 +10,26 @@ use crate::materials::BoxFuture;
 
 /// Wraps with an RSA public key, unwraps with the private one. Nothing binds the wrapped key to
 /// the encryption context; the message's own tags do.
+///
+/// ```
+/// use bulla_envelope::keyring::RawRsaKeyring;
+/// use bulla_envelope::{EncryptionContext, Envelope, RsaPadding};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let private_pem =
+/// #     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/rsa-private.pem"));
+/// # let public_pem =
+/// #     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/rsa-public.pem"));
+/// let padding = RsaPadding::OaepSha256;
+/// let sealing = RawRsaKeyring::public("example", "key 1", padding, public_pem)?;
+/// let opening = RawRsaKeyring::private("example", "key 1", padding, private_pem)?;
+/// let none = EncryptionContext::new();
+/// let message = Envelope::new(sealing).encrypt(b"tokens", &none).await?;
+/// assert_eq!(Envelope::new(opening).decrypt(&message, &none).await?.plaintext, b"tokens");
+/// # Ok(())
+/// # }
+/// ```
 pub struct RawRsaKeyring {
     namespace: String,
     name: String,

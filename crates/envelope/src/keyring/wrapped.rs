@@ -16,6 +16,48 @@ pub enum Direction {
 }
 
 /// Somebody who holds a wrapping key.
+///
+/// ```
+/// use bulla_envelope::keyring::{Direction, KeyringError, Wrap, WrapKeyring};
+/// use bulla_envelope::{BoxFuture, EncryptionContext, Envelope, SecretBytes};
+///
+/// /// Stands for a security module.
+/// struct Module(bulla_crypto::GcmKey);
+///
+/// impl Wrap for Module {
+///     fn turn<'a>(
+///         &'a self,
+///         direction: Direction,
+///         key: &'a [u8],
+///         context: &'a [u8],
+///     ) -> BoxFuture<'a, Result<SecretBytes, KeyringError>> {
+///         Box::pin(async move {
+///             const NONCE: usize = 12;
+///             if direction == Direction::Wrap {
+///                 let nonce = bulla_crypto::Crypto::standard().random::<NONCE>()?;
+///                 let mut sealed = vec![0; key.len() + 16];
+///                 self.0.seal(&nonce, context, key, &mut sealed)?;
+///                 return Ok(SecretBytes::new([&nonce[..], &sealed].concat()));
+///             }
+///             let cut = || KeyringError::Refused("that is no wrapped key".to_owned());
+///             let (nonce, sealed) = key.split_first_chunk::<NONCE>().ok_or_else(cut)?;
+///             let mut opened = SecretBytes::zeroed(sealed.len().saturating_sub(16));
+///             self.0.open(nonce, context, sealed, opened.expose_mut())?;
+///             Ok(opened)
+///         })
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let module = Module(bulla_crypto::GcmKey::new(&[7; 32])?);
+/// let envelope = Envelope::new(WrapKeyring::new("example", "key 1", module)?);
+/// let none = EncryptionContext::new();
+/// let message = envelope.encrypt(b"tokens", &none).await?;
+/// assert_eq!(envelope.decrypt(&message, &none).await?.plaintext, b"tokens");
+/// # Ok(())
+/// # }
+/// ```
 pub trait Wrap: Send + Sync {
     /// Wraps or unwraps `key`. `context` is to be authenticated with it where that can be done:
     /// what was wrapped with one context must then not unwrap with another.

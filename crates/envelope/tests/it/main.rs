@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a failing step fails the test")]
 #![expect(clippy::indexing_slicing, reason = "an index out of range fails the test")]
 
+#[cfg(feature = "aws-sdk-kms")]
+mod aws_sdk;
 mod caching;
 mod damage;
 mod dependencies;

@@ -8,6 +8,26 @@ use crate::keyring::{Keyring, KeyringError, UnwrapTask, WrapTask, pem};
 use crate::materials::BoxFuture;
 
 /// Wraps with what one's own private key and another's public key agree on.
+///
+/// ```
+/// use bulla_envelope::keyring::RawEcdhKeyring;
+/// use bulla_envelope::{Curve, EncryptionContext, Envelope};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let private_pem =
+/// #     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/ec-private-1.pem"));
+/// # let public_pem =
+/// #     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/ec-public-1.pem"));
+/// // A key pair is drawn for the message; only the recipient's private key opens it.
+/// let sealing = RawEcdhKeyring::for_recipient(Curve::P384, public_pem)?;
+/// let opening = RawEcdhKeyring::discovery(Curve::P384, private_pem)?;
+/// let none = EncryptionContext::new();
+/// let message = Envelope::new(sealing).encrypt(b"tokens", &none).await?;
+/// assert_eq!(Envelope::new(opening).decrypt(&message, &none).await?.plaintext, b"tokens");
+/// # Ok(())
+/// # }
+/// ```
 pub struct RawEcdhKeyring {
     curve: Curve,
     scheme: Scheme,

@@ -36,6 +36,28 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
 type Which = (String, Option<VersionId>);
 
 /// Wraps data keys with a branch key, which is kept for a while.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use bulla_envelope::keyring::{HierarchicalKeyring, LocalBranchKeys};
+/// use bulla_envelope::{EncryptionContext, Envelope};
+///
+/// let store = Arc::new(LocalBranchKeys::new());
+/// store.create_or_rotate("tenant a")?;
+/// let keyring = HierarchicalKeyring::new(store.clone(), "tenant a", Duration::from_secs(60))?;
+/// let envelope = Envelope::new(keyring);
+/// let none = EncryptionContext::new();
+/// let message = envelope.encrypt(b"tokens", &none).await?;
+/// // A new version wraps from here on; what the old one wrapped still opens.
+/// store.create_or_rotate("tenant a")?;
+/// assert_eq!(envelope.decrypt(&message, &none).await?.plaintext, b"tokens");
+/// # Ok(())
+/// # }
+/// ```
 pub struct HierarchicalKeyring {
     store: Arc<dyn BranchKeyStore>,
     branch_key_id: String,

@@ -1,12 +1,13 @@
 //! How many resources there may be (KMS guide, "Resource quotas"), and how many keys there are.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bulla_plane::{Call, Stop};
-use bulla_store::Range;
+use bulla_store::{Range, Space, View};
 use quick_cache::sync::Cache as Lru;
 
-use crate::{KEYS, Kms, fault, key};
+use crate::managed::RESERVED;
+use crate::{ALIASES, KEYS, Kms, fault, key};
 
 /// A resource quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,10 +74,13 @@ const MAX_COUNTED: usize = 4_096;
 const KEYS_A_LOOK: usize = 1_000;
 
 /// How many keys accounts have, as far as they were counted.
+///
+/// A number may be too high, where a key was counted that was told of only afterwards. So nobody is
+/// refused by a number that was not counted just then.
 pub(crate) struct KeyCounts {
     known: Lru<String, usize>,
-    /// Held while a number changes, so that no change is lost.
-    changes: Mutex<()>,
+    /// How many changes there were. Held while a number changes, so that no change is lost.
+    changes: Mutex<u64>,
 }
 
 impl KeyCounts {
@@ -90,46 +94,68 @@ impl KeyCounts {
 
     /// Notes that there is one key more, or one fewer, in the place that begins so.
     pub(crate) fn changed(&self, prefix: &str, more: bool) {
-        // Nothing that can fail runs under this lock.
-        let _changes = self.changes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut changes = self.lock();
+        *changes = changes.wrapping_add(1);
         if let Some(count) = self.known.get(prefix) {
             let count = if more { count.saturating_add(1) } else { count.saturating_sub(1) };
+            self.known.insert(prefix.to_owned(), count);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, u64> {
+        // Nothing that can fail runs under this lock.
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a number that was counted, unless there were changes since there had been `changes`.
+    fn counted(&self, prefix: &str, count: usize, changes: u64) {
+        if *self.lock() == changes {
             self.known.insert(prefix.to_owned(), count);
         }
     }
 }
 
 impl Kms {
-    /// Refuses one more key where there are as many as there may be. Keys are counted once in the
-    /// life of a process, then kept count of. Calls that run at the same time may go over by one
-    /// each, as with AWS, whose quotas are no promise either. The text is ours.
-    pub(crate) async fn must_have_room_for_a_key(&self, call: &Call) -> Result<(), Stop> {
+    /// Refuses one more key in a region where there are as many as there may be. Keys are counted
+    /// at first, then kept count of, and counted again before anybody is refused. Calls that run at
+    /// the same time may go over by one each, as with AWS, whose quotas are no promise either. The
+    /// text is ours.
+    pub(crate) async fn must_have_room_for_a_key(
+        &self,
+        call: &Call,
+        region: &str,
+    ) -> Result<(), Stop> {
         let limit = self.quotas.get(Quota::Keys);
-        let prefix = key::path(call.account(), &call.region, "");
-        let count = match self.counts.known.get(&prefix) {
-            Some(count) => count,
-            None => self.count_keys(&prefix).await?,
-        };
-        if count < limit {
+        let account = call.account();
+        let prefix = key::path(account, region, "");
+        let known = self.counts.known.get(&prefix);
+        if known.is_some_and(|count| count < limit) || self.count_keys(&prefix).await? < limit {
             return Ok(());
         }
-        let (account, region) = (call.account(), &call.region);
         let text = format!("Account {account} has {limit} keys in {region}, the most possible.");
         Err(fault::limit_exceeded(text).into())
     }
 
+    /// Counts the customers' keys of an account and region: AWS managed keys don't count.
     async fn count_keys(&self, prefix: &str) -> Result<usize, Stop> {
+        let changes = *self.counts.lock();
         let view = self.barrier.view().await?;
-        let mut range = Range::prefix(prefix);
-        let mut count = 0_usize;
-        loop {
-            let page = view.range(KEYS, &range, KEYS_A_LOOK).await?;
-            count = count.saturating_add(page.rows.len());
-            let Some(next) = page.next else { break };
-            range.from = next;
-        }
-        self.counts.known.insert(prefix.to_owned(), count);
+        let all = count_rows(&view, KEYS, prefix).await?;
+        let managed = count_rows(&view, ALIASES, &format!("{prefix}{RESERVED}")).await?;
+        let count = all.saturating_sub(managed);
+        self.counts.counted(prefix, count, changes);
         Ok(count)
+    }
+}
+
+async fn count_rows(view: &View<'_>, space: Space, prefix: &str) -> Result<usize, Stop> {
+    let mut range = Range::prefix(prefix);
+    let mut count = 0_usize;
+    loop {
+        let page = view.range(space, &range, KEYS_A_LOOK).await?;
+        count = count.saturating_add(page.rows.len());
+        let Some(next) = page.next else { return Ok(count) };
+        range.from = next;
     }
 }
 

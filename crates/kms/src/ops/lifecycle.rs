@@ -99,7 +99,7 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
     permit_account(call, "kms:CreateKey", "*", &keys)?;
     let kind = kind(input, spec, usage, call.partition)?;
     let origin = origin(input, kind)?;
-    kms.must_have_room_for_a_key(call).await?;
+    kms.must_have_room_for_a_key(call, &call.region).await?;
     let account = call.account().to_owned();
     let policy = match input.policy() {
         Some(text) => text.to_owned(),

@@ -109,7 +109,7 @@ async fn accept(
         .with("kms:bypasspolicylockoutsafetycheck", truth(bypass))
         .tags(tags);
     permit_account(call, "kms:CreateKey", "*", &keys)?;
-    kms.must_have_room_for_a_key(call).await?;
+    kms.must_have_room_for_a_key(call, &replica.region).await?;
     let policy = match input.policy() {
         Some(text) => text.to_owned(),
         None => policies::default_text(call.partition, &replica.account),

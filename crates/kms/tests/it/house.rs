@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use bulla_ground::{Ground, Signer, Watched};
-use bulla_kms::Kms;
 use bulla_kms::hsm::{NoTokens, Tokens};
+use bulla_kms::{Kms, Quotas};
 use bulla_plane::call::Via;
 use bulla_plane::identity::Scope;
 use bulla_plane::outgoing::{Nowhere, Outgoing};
@@ -46,6 +46,17 @@ impl House {
         let (barrier, crypto) = (Arc::clone(&ground.barrier), ground.crypto.clone());
         let kms = Kms::new(barrier, crypto, Arc::clone(&people) as _);
         let kms = kms.with_key_stores(outgoing, tokens);
+        let plane = ground.plane(Arc::clone(&people) as _, vec![Arc::new(kms)]);
+        Self { plane, people, reads }
+    }
+
+    /// The same store and people under a service that was started anew, with these quotas.
+    pub(crate) fn again(&self, quotas: Quotas) -> Self {
+        let (barrier, crypto) = (Arc::clone(&self.plane.barrier), self.plane.crypto.clone());
+        let (people, reads) = (Arc::clone(&self.people), Arc::clone(&self.reads));
+        let ground = Ground::over(crypto.clone(), Arc::clone(&barrier)).unwrap();
+        let ground = Ground { clock: Arc::clone(&self.plane.clock), ..ground };
+        let kms = Kms::new(barrier, crypto, Arc::clone(&people) as _).with_quotas(quotas);
         let plane = ground.plane(Arc::clone(&people) as _, vec![Arc::new(kms)]);
         Self { plane, people, reads }
     }

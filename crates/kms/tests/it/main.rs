@@ -14,6 +14,7 @@ mod key_stores;
 mod kinds;
 mod people;
 mod proxy;
+mod quotas;
 mod reads;
 #[cfg(feature = "sm2")]
 mod sm2;

@@ -208,6 +208,15 @@ class TestOnDemand:
         self.rotate(clock_server, clock_kms, key)
         assert status(clock_kms, key)["NextRotationDate"] == due
 
+    def test_an_automatic_rotation_that_is_near_has_precedence(self, clock_server, clock_kms):
+        key = new_key(clock_kms)
+        clock_kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=90)
+        clock_server.advance("P89DT23H45M")
+        with refused("ConflictException"):
+            clock_kms.rotate_key_on_demand(KeyId=key)
+        clock_kms.disable_key_rotation(KeyId=key)
+        clock_kms.rotate_key_on_demand(KeyId=key)
+
     def test_a_key_can_be_rotated_on_demand_25_times(self, clock_server, clock_kms):
         key = new_key(clock_kms)
         blob = seal(clock_kms, key, b"the first")

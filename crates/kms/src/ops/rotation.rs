@@ -26,6 +26,8 @@ pub(crate) const MAX_ON_DEMAND: u32 = 25;
 /// How long a rotation on demand takes. AWS takes about 100 s; shorter is our choice, and long
 /// enough that a second request at once finds the first under way, as recorded.
 const ON_DEMAND_MS: i64 = 10_000;
+/// How close an automatic rotation may be when one is asked for (KMS API Reference).
+const CLOSE_MS: i64 = 20 * 60 * 1_000;
 /// The state of new material that some regions of the key still lack.
 const LACKING: &str = "PENDING_MULTI_REGION_IMPORT_AND_ROTATION";
 /// Default and largest page of ListKeyRotations.
@@ -85,6 +87,13 @@ fn must_rotate_itself(key: &LiveKey) -> Result<(), Fault> {
     match key.record.origin {
         Origin::AwsKms => Ok(()),
         Origin::External | Origin::ExternalKeyStore | Origin::CloudHsm => Err(key.wrong_origin()),
+    }
+}
+
+impl Rotation {
+    /// Whether it is under way, or soon will be.
+    fn is_close(&self, now_ms: i64) -> bool {
+        self.scheduled && self.next_ms.saturating_sub(now_ms) <= CLOSE_MS
     }
 }
 
@@ -183,6 +192,14 @@ pub(crate) async fn rotate_key_on_demand(
     if key.record.on_demand.is_some() {
         // Recorded: a second request while one is under way succeeds and changes nothing.
         return Ok(Some(answer));
+    }
+    if key.record.rotation.is_some_and(|automatic| automatic.is_close(call.now_ms)) {
+        // The text is ours.
+        return Err(fault::named(
+            "ConflictException",
+            format!("An automatic rotation of {} is in progress or about to begin.", key.arn),
+        )
+        .into());
     }
     if key.record.on_demand_count >= MAX_ON_DEMAND {
         return Err(fault::limit_exceeded(format!(

@@ -14,6 +14,7 @@ use crate::imports::{EXPIRE, Place};
 use crate::key::{self, Material, Origin, Rotation, State};
 use crate::live::LiveKey;
 use crate::ops::lifecycle::{DAY_MS, await_deletion};
+use crate::orphans::DESTROY;
 use crate::usage::USAGES;
 use crate::{ALIASES, KEYS, Kms, MATERIALS};
 
@@ -43,6 +44,9 @@ async fn attempt(kms: &Kms, job: &Job) -> Result<(), Stop> {
     }
     if job.kind == SWEEP {
         return sweep(kms, job, done).await;
+    }
+    if job.kind == DESTROY {
+        return kms.destroy_orphan(job, done).await;
     }
     if job.kind == EXPIRE {
         return expire(kms, job, done).await;
@@ -165,6 +169,7 @@ async fn delete(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
         }
     }
     batch = kms.leave_store(record, batch).await?;
+    let (mut batch, cluster) = kms.abandon_outer_key(record, batch, job.now_ms).await?;
     if let Some(stored) = kms.barrier.get(USAGES, job.subject.as_bytes()).await? {
         batch = batch.delete(USAGES, job.subject.as_str(), Expected::At(stored.version));
     }
@@ -182,10 +187,12 @@ async fn delete(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
     paths.push(job.subject.clone());
     let paths: Vec<_> = paths.iter().map(String::as_str).collect();
     // The token's key goes last: should the commit fail, the key is whole. A token that cannot be
-    // reached must not keep a key here.
+    // reached must not keep a key here; a job asks it again.
     kms.commit(&paths, batch).await?;
     kms.counts.changed(&key::path(&record.account, &record.region, ""), false);
-    kms.destroy_outer_key(record).await;
+    if let Some(cluster) = cluster {
+        kms.destroy_outer_key(&cluster, &record.id).await;
+    }
     Ok(())
 }
 

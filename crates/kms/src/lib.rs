@@ -29,6 +29,7 @@ mod marker;
 mod materials;
 mod ops;
 mod outer;
+mod orphans;
 mod policies;
 mod policy_text;
 mod principals;

@@ -18,8 +18,8 @@ use crate::{Kms, fault};
 pub(crate) struct Placed {
     stores: Stores,
     custom: Custom,
-    /// The token that is to have the outer key.
-    token: Option<Arc<dyn Token>>,
+    /// The token that is to have the outer key, and the name of its cluster.
+    token: Option<(Arc<dyn Token>, String)>,
 }
 
 /// Where the material of a key in a custom key store comes from; nothing for other keys. AWS's
@@ -85,7 +85,7 @@ impl Kms {
                 self.check_external(call, proxy, external).await?;
                 None
             }
-            (Behind::Cluster(cluster), None) => Some(self.token_of(cluster)?),
+            (Behind::Cluster(cluster), None) => Some((self.token_of(cluster)?, cluster.id.clone())),
             _ => return Err(fault::internal().into()),
         };
         let custom = Custom { store: id.to_owned(), external };
@@ -128,18 +128,21 @@ impl Kms {
     }
 
     /// Gives a key its place: notes it in the record and in the batch, and has a token make the
-    /// outer key. What is not committed then is to be taken back by [`Placed::forget`].
+    /// outer key. What is not committed then is to be taken back by [`Placed::forget`]; what a
+    /// crash leaves behind, a job takes back.
     pub(crate) async fn settle(
         &self,
         placed: &Placed,
         mut record: KeyRecord,
-        batch: SealedBatch,
+        mut batch: SealedBatch,
     ) -> Result<(KeyRecord, SealedBatch), Stop> {
-        if let Some(token) = &placed.token {
+        if let Some((token, cluster)) = &placed.token {
+            let intent = self.intend_outer_key(&record, cluster, record.created_ms).await?;
             token.make(&record.id).await.map_err(|error| {
                 tracing::error!(?error, "a token made no key");
                 fault::internal()
             })?;
+            batch = intent.kept(batch);
         }
         record.custom = Some(placed.custom.clone());
         let row = custom_row(&record, &placed.custom);
@@ -188,36 +191,15 @@ impl Kms {
             None => batch,
         })
     }
-
-    /// Destroys the outer key of a KMS key that is gone, as far as its token can be reached. AWS
-    /// promises no more.
-    pub(crate) async fn destroy_outer_key(&self, record: &KeyRecord) {
-        if record.origin != Origin::CloudHsm {
-            return;
-        }
-        let token = match self.store_of(record).await {
-            Ok(Some(StoreRecord { behind: Behind::Cluster(cluster), .. })) => {
-                self.tokens.find(&cluster.id)
-            }
-            _ => None,
-        };
-        let destroyed = match token {
-            Some(token) => token.destroy(&record.id).await.is_ok(),
-            None => false,
-        };
-        if !destroyed {
-            tracing::error!(key = record.id, "the key of a deleted KMS key is left in its token");
-        }
-    }
 }
 
 impl Placed {
     /// Takes back what was made for a key that did not come about.
     pub(crate) async fn forget(&self, key: &str) {
-        if let Some(token) = &self.token
+        if let Some((token, _)) = &self.token
             && let Err(error) = token.destroy(key).await
         {
-            tracing::error!(key, ?error, "a key that is nobody's is left in a token");
+            tracing::error!(key, ?error, "a key that is nobody's is still in its token");
         }
     }
 }

@@ -18,3 +18,5 @@ mod quotas;
 mod reads;
 #[cfg(feature = "sm2")]
 mod sm2;
+mod token;
+mod tokens;

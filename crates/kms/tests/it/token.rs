@@ -1,6 +1,7 @@
 //! A token in memory, and how it fails.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bulla_crypto::{Crypto, SecretBytes, SecretKey};
@@ -8,30 +9,38 @@ use bulla_kms::Outer;
 use bulla_kms::hsm::{Token, TokenAnswer, TokenError, Tokens};
 
 /// What the token is opened with.
-pub const PASSWORD: &str = "password1";
+pub(crate) const PASSWORD: &str = "password1";
 
 /// A token. Its keys are told by name and never shown.
-pub struct MemoryToken {
+pub(crate) struct MemoryToken {
     crypto: Crypto,
     keys: Mutex<HashMap<String, SecretKey>>,
     anchor: Option<String>,
     mood: Mutex<Option<TokenError>>,
+    /// Whether it makes keys and never answers, as if the power went then.
+    is_mute: AtomicBool,
 }
 
 impl MemoryToken {
     /// One without keys; whoever makes a store on it must know the certificate.
-    pub fn new(anchor: Option<&str>) -> Self {
+    pub(crate) fn new(anchor: Option<&str>) -> Self {
         let (keys, mood) = (Mutex::default(), Mutex::default());
-        Self { crypto: Crypto::standard(), keys, anchor: anchor.map(str::to_owned), mood }
+        let (crypto, anchor) = (Crypto::standard(), anchor.map(str::to_owned));
+        Self { crypto, keys, anchor, mood, is_mute: AtomicBool::new(false) }
     }
 
     /// From now on everything fails so, or nothing does.
-    pub fn fails(&self, with: Option<TokenError>) {
+    pub(crate) fn fails(&self, with: Option<TokenError>) {
         *self.mood.lock().unwrap() = with;
     }
 
+    /// From now on nobody hears of the keys that are made.
+    pub(crate) fn goes_mute(&self) {
+        self.is_mute.store(true, Ordering::Relaxed);
+    }
+
     /// The names of its keys.
-    pub fn keys(&self) -> Vec<String> {
+    pub(crate) fn keys(&self) -> Vec<String> {
         self.keys.lock().unwrap().keys().cloned().collect()
     }
 
@@ -59,10 +68,11 @@ impl Token for MemoryToken {
     }
 
     fn make<'a>(&'a self, key: &'a str) -> TokenAnswer<'a, ()> {
-        self.answer(|keys| {
+        let made = self.answer(|keys| {
             keys.insert(key.to_owned(), self.crypto.generate_key().unwrap());
             Ok(())
-        })
+        });
+        if self.is_mute.load(Ordering::Relaxed) { Box::pin(std::future::pending()) } else { made }
     }
 
     fn destroy<'a>(&'a self, key: &'a str) -> TokenAnswer<'a, ()> {
@@ -109,7 +119,7 @@ impl Token for MemoryToken {
 }
 
 /// Clusters by their ids.
-pub struct Clusters(pub HashMap<&'static str, Arc<MemoryToken>>);
+pub(crate) struct Clusters(pub(crate) HashMap<&'static str, Arc<MemoryToken>>);
 
 impl Tokens for Clusters {
     fn find(&self, cluster: &str) -> Option<Arc<dyn Token>> {

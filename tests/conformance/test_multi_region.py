@@ -535,3 +535,44 @@ class TestImport:
         bring(far, there(key), material)
         home.delete_imported_key_material(KeyId=key)
         assert (state(home, key), state(far, there(key))) == ("PendingImport", "Enabled")
+
+
+class TestServiceLinkedRole:
+    NAME = "AWSServiceRoleForKeyManagementServiceMultiRegionKeys"
+
+    def test_the_first_key_makes_the_role(self, clock_server, account, home):
+        iam = client(clock_server, "iam", account=account)
+        new_key(home)
+        with pytest.raises(iam.exceptions.NoSuchEntityException):
+            iam.get_role(RoleName=self.NAME)
+        new_key(home, MultiRegion=True)
+        role = iam.get_role(RoleName=self.NAME)["Role"]
+        assert role["Path"] == "/aws-service-role/mrk.kms.amazonaws.com/"
+        trusted = role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]
+        assert "mrk.kms.amazonaws.com" in str(trusted)
+        attached = iam.list_attached_role_policies(RoleName=self.NAME)["AttachedPolicies"]
+        assert [policy["PolicyName"] for policy in attached] == [
+            "AWSKeyManagementServiceMultiRegionKeysServiceRolePolicy"
+        ]
+        new_key(home, MultiRegion=True)
+
+    def test_who_may_not_make_the_role_makes_no_such_key(self, clock_server, account, home):
+        iam = client(clock_server, "iam", account=account)
+        iam.create_user(UserName="u")
+        allow = {"Effect": "Allow", "Action": ["kms:*"], "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": allow})
+        iam.put_user_policy(UserName="u", PolicyName="p", PolicyDocument=policy)
+        keys = iam.create_access_key(UserName="u")["AccessKey"]
+        theirs = client(
+            clock_server,
+            account=keys["AccessKeyId"],
+            secret=keys["SecretAccessKey"],
+            region=HOME,
+        )
+        theirs.create_key()
+        with refused("AccessDeniedException") as caught:
+            theirs.create_key(MultiRegion=True)
+        assert "iam:CreateServiceLinkedRole" in str(caught.value)
+        new_key(home, MultiRegion=True)
+        # Once it is there, nobody needs permission to make it.
+        new_key(theirs, MultiRegion=True)

@@ -51,7 +51,10 @@ impl House {
         let providers = Arc::new(Providers::new(Arc::clone(&principals), fetcher, dev));
         let iam = Arc::new(Iam::new(Arc::clone(&providers)));
         let organizations = Organizations::new(Arc::clone(&iam), dev);
+        let beside = vec![Arc::clone(&iam) as _];
+        let beside = Neighbours::new(crypto.clone(), Arc::clone(&journal), beside);
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&principals) as _)
+            .with_neighbours(Arc::new(beside))
             .with_key_stores(key_stores.outgoing, key_stores.tokens)
             .with_quotas(quotas)
             .with_attestation_root(attestation_root);

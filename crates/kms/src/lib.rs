@@ -23,13 +23,14 @@ mod imports;
 mod key;
 mod keys;
 mod kind;
+mod linked;
 mod live;
 mod managed;
 mod marker;
 mod materials;
 mod ops;
-mod outer;
 mod orphans;
+mod outer;
 mod policies;
 mod policy_text;
 mod principals;
@@ -49,7 +50,7 @@ use std::sync::Arc;
 use bulla_crypto::{AttestationRoot, Crypto};
 use bulla_plane::cache::Cache;
 use bulla_plane::outgoing::Nowhere;
-use bulla_plane::{Directory, Outgoing};
+use bulla_plane::{Directory, Neighbours, Outgoing};
 use bulla_store::{Barrier, Space};
 
 use cache::Owners;
@@ -91,6 +92,8 @@ pub struct Kms {
     grants: GrantCache,
     usage: Arc<UsageBook>,
     directory: Arc<dyn Directory>,
+    /// Where service-linked roles are made.
+    neighbours: Option<Arc<Neighbours>>,
     /// The way to the proxies of external key stores.
     outgoing: Arc<dyn Outgoing>,
     /// What stands behind CloudHSM key stores.
@@ -120,6 +123,7 @@ impl Kms {
             grants,
             usage,
             directory,
+            neighbours: None,
             outgoing,
             tokens,
             workshop,
@@ -134,6 +138,12 @@ impl Kms {
     #[must_use]
     pub fn with_key_stores(self, outgoing: Arc<dyn Outgoing>, tokens: Arc<dyn Tokens>) -> Self {
         Self { outgoing, tokens, ..self }
+    }
+
+    /// The service beside IAM, where it has its service-linked roles made.
+    #[must_use]
+    pub fn with_neighbours(self, neighbours: Arc<Neighbours>) -> Self {
+        Self { neighbours: Some(neighbours), ..self }
     }
 
     /// The service under other quotas than AWS's.

@@ -23,6 +23,7 @@ use crate::fault;
 use crate::found::Takes;
 use crate::key::{self, KeyRecord, Origin, State};
 use crate::kind::Kind;
+use crate::linked;
 use crate::live::LiveKey;
 use crate::{KEYS, Kms, policies};
 
@@ -112,6 +113,9 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
     let arn = record.arn();
     let place = (account.as_str(), arn.as_str());
     let accepted = policies::checked(kms, call, policy, place, bypass).await?;
+    if in_many {
+        kms.must_have_role(call, &linked::MULTI_REGION).await?;
+    }
     let placed = kms.place(call, input, origin).await?;
     let (mut record, mut batch) = kms.first_material(record, origin).await?;
     if let Some(placed) = &placed {

@@ -13,6 +13,7 @@ use bulla_shapes::{Fault, View};
 use super::Answer;
 use crate::conditions::RequestKeys;
 use crate::hsm::TokenError;
+use crate::linked;
 use crate::stores::{Behind, Cluster, Connection, Kept, Proxy, StoreRecord};
 use crate::{Kms, fault, marker};
 
@@ -57,6 +58,7 @@ pub(crate) async fn create_custom_key_store(
         Behind::Cluster(cluster) => {
             must_be_free(&stores.list.stores, &cluster.id, "")?;
             kms.check_cluster(cluster).await?;
+            kms.must_have_role(call, &linked::CUSTOM_STORES).await?;
         }
     }
     let id = kms.new_store_id()?;

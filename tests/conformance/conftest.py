@@ -1,8 +1,13 @@
 """Fixtures: servers, and clients that are told nothing but an endpoint and credentials."""
 
 import itertools
+import json
 import os
+import pathlib
+import shutil
 import signal
+import subprocess
+import sys
 import uuid
 
 import boto3
@@ -10,6 +15,7 @@ import pytest
 from botocore.config import Config
 
 import program
+import softhsm
 
 REGION = "eu-central-1"
 ACCOUNT = "000000000000"
@@ -63,9 +69,46 @@ def server(clean_environment, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def tokens(clean_environment, tmp_path_factory):
+    """Tokens of SoftHSM, for CloudHSM key stores."""
+    return softhsm.Tokens(tmp_path_factory.mktemp("softhsm"))
+
+
+@pytest.fixture(scope="session")
+def token_server(tokens):
+    with tokens.server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def kms(server):
     """An unmodified client; only the environment tells it where to go."""
     return boto3.client("kms")
+
+
+@pytest.fixture(scope="session")
+def aws(server):
+    """The AWS CLI, unmodified: an endpoint and credentials in its environment, nothing more."""
+    program = shutil.which("aws", path=str(pathlib.Path(sys.executable).parent))
+    assert program, "the AWS CLI is not in the tests' environment"
+
+    def run(*words, fails=False):
+        answer = subprocess.run(
+            [program, *map(str, words)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        if fails:
+            assert answer.returncode != 0, answer.stdout
+            return answer.stderr
+        assert answer.returncode == 0, answer.stderr
+        if "text" in words:
+            return answer.stdout.strip()
+        return json.loads(answer.stdout) if answer.stdout.strip() else None
+
+    return run
 
 
 @pytest.fixture(scope="session")

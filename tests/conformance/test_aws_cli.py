@@ -1,36 +1,9 @@
 """The AWS CLI, unmodified: an endpoint and credentials in its environment, nothing more."""
 
 import base64
-import json
-import pathlib
-import shutil
-import subprocess
-import sys
 
 import pytest
 from conftest import ACCOUNT, REGION
-
-
-@pytest.fixture(scope="module")
-def aws(server):
-    program = shutil.which("aws", path=str(pathlib.Path(sys.executable).parent))
-    assert program, "the AWS CLI is not in the tests' environment"
-
-    def run(*words, fails=False):
-        answer = subprocess.run(
-            [program, *map(str, words)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-        if fails:
-            assert answer.returncode != 0, answer.stdout
-            return answer.stderr
-        assert answer.returncode == 0, answer.stderr
-        return json.loads(answer.stdout) if answer.stdout.strip() else None
-
-    return run
 
 
 @pytest.fixture

@@ -1,13 +1,14 @@
 """AWS's table of key states, row by row, for the operations that are served.
 
-Unavailable belongs to custom key stores. Creating and Updating pass while a multi-Region key is
-being copied or moved, which takes no time here.
+Unavailable is a key whose custom key store is not connected. Creating and Updating pass while a
+multi-Region key is being copied or moved, which takes no time here.
 """
 
 import dataclasses
 
 import pytest
-from conftest import new_key
+import softhsm
+from conftest import client, new_key
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -39,6 +40,7 @@ class Scene:
     other_blob: bytes
     alias: str
     grant: str
+    account: str
 
 
 ROOT = "000000000000"
@@ -57,7 +59,7 @@ def scene(kms, alias, state, operation):
     kms.create_alias(AliasName=alias, TargetKeyId=key)
     seal = lambda name: kms.encrypt(KeyId=name, Plaintext=b"x")["CiphertextBlob"]  # noqa: E731
     grant = kms.create_grant(KeyId=key, GranteePrincipal=ROOT, Operations=["Encrypt"])["GrantId"]
-    return Scene(key, other, seal(key), seal(other), alias, grant)
+    return Scene(key, other, seal(key), seal(other), alias, grant, ROOT)
 
 
 # What is done to multi-Region keys alone, and where to.
@@ -70,7 +72,7 @@ CALLS = {
     "CancelKeyDeletion": lambda kms, s: kms.cancel_key_deletion(KeyId=s.key),
     "CreateAlias": lambda kms, s: kms.create_alias(AliasName=f"{s.alias}-2", TargetKeyId=s.key),
     "CreateGrant": lambda kms, s: kms.create_grant(
-        KeyId=s.key, GranteePrincipal=ROOT, Operations=["Encrypt"]
+        KeyId=s.key, GranteePrincipal=s.account, Operations=["Encrypt"]
     ),
     "Decrypt": lambda kms, s: kms.decrypt(CiphertextBlob=s.blob),
     "DeleteImportedKeyMaterial": lambda kms, s: kms.delete_imported_key_material(KeyId=s.key),
@@ -204,6 +206,86 @@ def check(call, expected, key):
 def test_the_table(kms, scene, operation, state):
     put_into(kms, scene.key, state)
     check(lambda: CALLS[operation](kms, scene), cell(operation, state), scene.key)
+
+
+HSM = ("UnsupportedOperationException", ORIGIN.format("AWS_CLOUDHSM"))
+UNAVAILABLE = ("KMSInvalidStateException", "{key} is unavailable.")
+
+# Operation: when Unavailable. All that is not named here works.
+WHEN_UNAVAILABLE = {
+    "CancelKeyDeletion": NOT_PENDING,
+    "DeleteImportedKeyMaterial": HSM,
+    "DisableKeyRotation": HSM,
+    "EnableKeyRotation": HSM,
+    "GetKeyRotationStatus": HSM,
+    "GetParametersForImport": HSM,
+    "ListKeyRotations": HSM,
+    "RotateKeyOnDemand": HSM,
+    **dict.fromkeys(
+        (
+            "Decrypt",
+            "Encrypt",
+            "GenerateDataKey",
+            "GenerateDataKeyPair",
+            "GenerateDataKeyPairWithoutPlaintext",
+            "GenerateDataKeyWithoutPlaintext",
+            "ReEncrypt from",
+            "ReEncrypt to",
+        ),
+        UNAVAILABLE,
+    ),
+}
+
+
+@pytest.fixture
+def stored_kms(token_server, account):
+    return client(token_server, account=account)
+
+
+@pytest.fixture
+def stored_scene(stored_kms, account, alias):
+    """As `scene`, in a key store that is no longer connected."""
+    kms = stored_kms
+    store = softhsm.connected(kms)
+    key, other = softhsm.new_key(kms, store), new_key(kms)
+    kms.create_alias(AliasName=alias, TargetKeyId=key)
+    seal = lambda name: kms.encrypt(KeyId=name, Plaintext=b"x")["CiphertextBlob"]  # noqa: E731
+    grant = kms.create_grant(KeyId=key, GranteePrincipal=account, Operations=["Encrypt"])
+    scene = Scene(key, other, seal(key), seal(other), alias, grant["GrantId"], account)
+    kms.disconnect_custom_key_store(CustomKeyStoreId=store)
+    metadata = kms.describe_key(KeyId=key)["KeyMetadata"]
+    assert (metadata["KeyState"], metadata["Enabled"]) == ("Unavailable", False)
+    return scene
+
+
+# Keys in custom key stores are of a single Region.
+@pytest.mark.parametrize("operation", [name for name in TABLE if name not in MOVES])
+def test_the_column_of_unavailable_keys(stored_kms, stored_scene, operation):
+    expected = WHEN_UNAVAILABLE.get(operation, OK)
+    check(lambda: CALLS[operation](stored_kms, stored_scene), expected, stored_scene.key)
+
+
+@pytest.mark.parametrize("disable, state", ((True, "Disabled"), (False, "Enabled")))
+def test_what_a_state_becomes_shows_when_the_store_is_connected_again(
+    stored_kms, stored_scene, disable, state
+):
+    key = stored_scene.key
+    if disable:
+        stored_kms.disable_key(KeyId=key)
+    metadata = stored_kms.describe_key(KeyId=key)["KeyMetadata"]
+    assert metadata["KeyState"] == "Unavailable"
+    stored_kms.connect_custom_key_store(CustomKeyStoreId=metadata["CustomKeyStoreId"])
+    assert stored_kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == state
+
+
+def test_deletion_shows_through_unavailability(stored_kms, stored_scene):
+    key = stored_scene.key
+    stored_kms.schedule_key_deletion(KeyId=key)
+    assert stored_kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    with refused(*(PENDING[0], PENDING[1].format(key=key))):
+        stored_kms.encrypt(KeyId=key, Plaintext=b"x")
+    stored_kms.cancel_key_deletion(KeyId=key)
+    assert stored_kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Unavailable"
 
 
 def test_every_row_has_a_call():

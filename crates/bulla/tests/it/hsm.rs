@@ -99,12 +99,31 @@ impl World {
         (state, entry["ConnectionErrorCode"].clone())
     }
 
-    /// How many keys the token has: SoftHSM keeps each in a file.
-    fn keys(&self) -> usize {
+    /// The files of the keys that the token has.
+    fn key_files(&self) -> Vec<PathBuf> {
         let token = std::fs::read_dir(self.home.path().join("tokens")).unwrap().next().unwrap();
         let files = std::fs::read_dir(token.unwrap().path()).unwrap();
         let is_key = |name: &str| name.ends_with(".object") && name != "token.object";
-        files.filter(|file| is_key(file.as_ref().unwrap().file_name().to_str().unwrap())).count()
+        let files = files.map(|file| file.unwrap().path());
+        files.filter(|file| is_key(file.file_name().unwrap().to_str().unwrap())).collect()
+    }
+
+    fn keys(&self) -> usize {
+        self.key_files().len()
+    }
+
+    /// What SoftHSM's own tool says of a yes-or-no attribute of the one key.
+    fn attribute(&self, softhsm: &Path, name: &str) -> String {
+        let [file] = <[PathBuf; 1]>::try_from(self.key_files()).unwrap();
+        let dump = Command::new(softhsm.join("usr/bin/softhsm2-dump-file"))
+            .arg(file)
+            .env("LD_LIBRARY_PATH", softhsm.join("usr/lib/x86_64-linux-gnu"))
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&dump.stdout).into_owned();
+        let mut lines = text.lines().skip_while(|line| !line.ends_with(&format!(" {name}")));
+        let value = lines.nth(2).unwrap_or_default();
+        value.split_whitespace().last().unwrap_or_default().to_owned()
     }
 }
 
@@ -145,6 +164,16 @@ fn keys_live_in_a_token_and_survive_that_it_goes_away() {
     assert_eq!(metadata["CloudHsmClusterId"], CLUSTER);
     assert_eq!(&metadata["CustomKeyStoreId"], id);
     assert_eq!(world.keys(), 1);
+    for (name, value) in [
+        ("CKA_EXTRACTABLE", "FALSE"),
+        ("CKA_NEVER_EXTRACTABLE", "TRUE"),
+        ("CKA_SENSITIVE", "TRUE"),
+        ("CKA_ALWAYS_SENSITIVE", "TRUE"),
+        ("CKA_PRIVATE", "TRUE"),
+        ("CKA_WRAP", "FALSE"),
+    ] {
+        assert_eq!(world.attribute(&softhsm, name), value, "{name}");
+    }
     let key = &metadata["Arn"];
     let sealing = json!({ "KeyId": key, "Plaintext": "aGVsbG8=", "EncryptionContext": {"a": "b"} });
     let blob = world.ok("Encrypt", &sealing)["CiphertextBlob"].as_str().unwrap().to_owned();

@@ -41,6 +41,6 @@ pub(crate) async fn key_to_use<'a>(
     let key = found.permit(call, wanted.action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     key.must_be_for(operation(wanted.action), wanted.usage)?;
-    key.must_be_enabled()?;
+    kms.must_be_usable(call, &key).await?;
     Ok(key)
 }

@@ -1,6 +1,7 @@
 //! The command line. Every option can be set in the environment too, as `BULLA_…`.
 
 pub(crate) mod message;
+pub(crate) mod parameters;
 pub(crate) mod xks;
 
 use std::net::SocketAddr;
@@ -11,6 +12,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use message::{
     BRANCH_KEY_HELP, BranchKeyCommand, DECRYPT_HELP, DecryptOptions, ENCRYPT_HELP, EncryptOptions,
     INSPECT_HELP, InspectOptions,
+};
+use parameters::{
+    ENV_HELP, EXPORT_HELP, EnvOptions, ExportOptions, IMPORT_HELP, ImportOptions, RUN_HELP,
+    RunOptions,
 };
 use xks::{KeyStoreOptions, XKS_HELP};
 pub(crate) use xks::{Xks, XksServeOptions};
@@ -109,6 +114,18 @@ pub(crate) enum Command {
     /// Make branch keys, for messages under one.
     #[command(subcommand, after_help = BRANCH_KEY_HELP)]
     BranchKey(BranchKeyCommand),
+    /// Run a program with the parameters under a path as its environment.
+    #[command(after_help = RUN_HELP)]
+    Run(RunOptions),
+    /// Print the parameters under a path as variables.
+    #[command(after_help = ENV_HELP)]
+    Env(EnvOptions),
+    /// Take parameters out of a Parameter Store, into an encrypted archive.
+    #[command(after_help = EXPORT_HELP)]
+    Export(ExportOptions),
+    /// Put the parameters of an archive into a Parameter Store.
+    #[command(after_help = IMPORT_HELP)]
+    Import(ImportOptions),
     /// Print which operations are served, as Markdown.
     #[command(hide = true)]
     Coverage,

@@ -1,8 +1,8 @@
 //! The client of a running Bulla, for commands that ask it something: that of the envelope, which
 //! finds server and credentials where AWS's own clients find them.
 
-pub(crate) use bulla_envelope::client::{Client, Target};
-use bulla_envelope::client::{ClientError, Settings};
+use bulla_envelope::client::Settings;
+pub(crate) use bulla_envelope::client::{Client, ClientError, Target};
 
 use crate::error::Error;
 
@@ -17,6 +17,12 @@ pub(crate) fn of_bulla() -> Result<Client, Error> {
         settings.endpoint = DEFAULT_ENDPOINT.parse().ok();
     }
     Ok(Client::new(settings)?)
+}
+
+/// A client of a service by the environment and AWS's shared files: of AWS's own unless another
+/// endpoint is named. `id` is the service's in `AWS_ENDPOINT_URL_…`.
+pub(crate) fn of_service(id: &str, target: Target) -> Result<Client, Error> {
+    Ok(Client::of(target.service, Settings::for_service(id)?)?)
 }
 
 impl From<ClientError> for Error {

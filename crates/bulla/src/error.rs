@@ -24,6 +24,9 @@ const FAULTS: u8 = 3;
 const MESSAGE: u8 = 4;
 /// No key could be used.
 const KEY: u8 = 5;
+/// A program can't be run, or is not there, as shells tell it (POSIX, "Exit Status for Commands").
+const NOT_RUN: u8 = 126;
+const NO_PROGRAM: u8 = 127;
 
 /// What the process answers for a message.
 fn message_code(error: &MessageError) -> ExitCode {
@@ -62,6 +65,8 @@ pub(crate) enum Error {
     Io(String, io::Error),
     /// The environment: a certificate or key that TLS does not take.
     Tls(PathBuf, String),
+    /// The operator's: a program that can't be run.
+    Program(String, io::Error),
     /// The operator's: `bulla init` was interrupted here.
     Unfinished(PathBuf),
     /// The caller's: the server refused what was asked.
@@ -95,6 +100,8 @@ impl Error {
             Self::Usage(_) => USAGE,
             Self::AccessKey(AccessKeyError::Account { .. }) => USAGE,
             Self::Faults(_) => FAULTS,
+            Self::Program(_, cause) if cause.kind() == io::ErrorKind::NotFound => NO_PROGRAM,
+            Self::Program(..) => NOT_RUN,
             Self::Message(_, error) => return message_code(error),
             Self::Messages(_, _, first) => return first.exit_code(),
             _ => FAILED,
@@ -129,6 +136,7 @@ impl fmt::Display for Error {
             Self::AccessKey(error) => error.fmt(f),
             Self::Crypto(error) => error.fmt(f),
             Self::Io(attempt, cause) => write!(f, "could not {attempt}: {cause}"),
+            Self::Program(name, cause) => write!(f, "{name} can't be run: {cause}"),
             Self::Tls(path, cause) => {
                 write!(f, "{} can't be used for TLS: {cause}; give PEM files", path.display())
             }

@@ -20,6 +20,7 @@ mod listener;
 mod message;
 mod metrics;
 mod outgoing;
+mod parameters;
 mod pkcs11;
 mod proxies;
 mod request;
@@ -68,6 +69,10 @@ fn run(cli: Cli) -> Result<(), Error> {
         Command::Decrypt(options) => message::decrypt(&options),
         Command::Inspect(options) => message::inspect(&options),
         Command::BranchKey(command) => message::branch_key(&command),
+        Command::Run(options) => parameters::run(&options),
+        Command::Env(options) => parameters::env(&options),
+        Command::Export(options) => parameters::export(&options),
+        Command::Import(options) => parameters::import(&options),
         Command::Xks(command) => xks::run(&command),
         Command::Coverage => coverage::print(),
     }

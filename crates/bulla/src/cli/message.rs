@@ -77,9 +77,9 @@ pub(crate) enum Padding {
     OaepSha512,
 }
 
-/// What both directions share.
+/// The keys that wrap data keys.
 #[derive(Args)]
-pub(crate) struct Common {
+pub(crate) struct WrappingKeys {
     /// A key of KMS; may be repeated.
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Vec<String>,
@@ -103,6 +103,13 @@ pub(crate) struct Common {
     /// Replicas of a multi-Region key stand for each other.
     #[arg(long)]
     pub(crate) multi_region: bool,
+}
+
+/// What both directions share.
+#[derive(Args)]
+pub(crate) struct Common {
+    #[command(flatten)]
+    pub(crate) keys: WrappingKeys,
     /// A pair of the encryption context; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) context: Vec<String>,
@@ -204,11 +211,9 @@ pub(crate) struct EncryptOptions {
     pub(crate) frame_length: Option<NonZeroU32>,
 }
 
-/// `bulla decrypt`.
+/// Keys that a message names itself.
 #[derive(Args)]
-pub(crate) struct DecryptOptions {
-    #[command(flatten)]
-    pub(crate) common: Common,
+pub(crate) struct Discovery {
     /// Decrypt with whichever keys a message names.
     #[arg(long, conflicts_with_all = ["key", "raw_key", "agree_with", "agree_with_any"])]
     pub(crate) discovery: bool,
@@ -218,6 +223,15 @@ pub(crate) struct DecryptOptions {
     /// Of this partition.
     #[arg(long, value_name = "PARTITION", requires = "discovery", default_value = "aws")]
     pub(crate) discovery_partition: String,
+}
+
+/// `bulla decrypt`.
+#[derive(Args)]
+pub(crate) struct DecryptOptions {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) discovery: Discovery,
 }
 
 /// `bulla inspect`.

@@ -8,21 +8,21 @@ use bulla_envelope::keyring::{AwsKmsEcdhKeyring, Keyring, KeyringError, RawEcdhK
 use bulla_envelope::{Curve, SecretBytes};
 
 use super::{keys, raw, shown};
-use crate::cli::message::Common;
+use crate::cli::message::WrappingKeys;
 use crate::error::Error;
 
 /// The curves that keys of KMS and of one's own can be on.
 const CURVES: [Curve; 3] = [Curve::P256, Curve::P384, Curve::P521];
 
 /// The keyring of `--agree-with` and `--agree-with-any`, if one of them is given.
-pub(super) async fn keyring(common: &Common) -> Result<Option<Box<dyn Keyring>>, Error> {
-    let peer = common.agreement.agree_with.as_deref().map(pem).transpose()?;
-    if peer.is_none() && !common.agreement.agree_with_any {
+pub(super) async fn keyring(keys: &WrappingKeys) -> Result<Option<Box<dyn Keyring>>, Error> {
+    let peer = keys.agreement.agree_with.as_deref().map(pem).transpose()?;
+    if peer.is_none() && !keys.agreement.agree_with_any {
         return Ok(None);
     }
-    let own = common.raw_key.as_deref().map(pem).transpose()?;
+    let own = keys.raw_key.as_deref().map(pem).transpose()?;
     let (own, peer) = (own.as_ref().map(text), peer.as_ref().map(text));
-    let keyring: Box<dyn Keyring> = match (&*common.key, own, peer) {
+    let keyring: Box<dyn Keyring> = match (&*keys.key, own, peer) {
         ([], None, Some(peer)) => {
             Box::new(on_any_curve(|curve| RawEcdhKeyring::for_recipient(curve, peer))?)
         }

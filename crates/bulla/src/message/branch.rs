@@ -10,7 +10,7 @@ use bulla_envelope::keyring::{
 };
 
 use super::keys;
-use crate::cli::message::{BranchKeyCommand, Common};
+use crate::cli::message::{BranchKeyCommand, WrappingKeys};
 use crate::error::Error;
 
 /// How long a command goes on with a branch key before it asks for it again: as long as AWS's
@@ -18,12 +18,12 @@ use crate::error::Error;
 const MAX_AGE: Duration = Duration::from_secs(600);
 
 /// The keyring of `--branch-key`, if it is given.
-pub(super) async fn keyring(common: &Common) -> Result<Option<Box<dyn Keyring>>, Error> {
-    let branch = &common.branch;
+pub(super) async fn keyring(keys: &WrappingKeys) -> Result<Option<Box<dyn Keyring>>, Error> {
+    let branch = &keys.branch;
     let (Some(id), Some(folder)) = (&branch.branch_key, &branch.branch_keys) else {
         return Ok(None);
     };
-    let [key] = &*common.key else {
+    let [key] = &*keys.key else {
         let text = "--branch-key: one key of KMS wraps it, so give --key once";
         return Err(Error::Usage(text.to_owned()));
     };

@@ -12,23 +12,23 @@ use bulla_envelope::kms::{GetPublicKey, KmsClient, KmsError};
 use serde_json::{Value, json};
 
 use super::{MessageError, agreement, branch, raw};
-use crate::cli::message::{Common, DecryptOptions, Padding};
+use crate::cli::message::{Discovery, Padding, WrappingKeys};
 use crate::error::Error;
 
 /// The keyring that encrypts: the first key draws data keys, all wrap them.
-pub(super) async fn to_encrypt(common: &Common) -> Result<Box<dyn Keyring>, Error> {
-    if let Some(one) = one_key(common).await? {
+pub(crate) async fn to_encrypt(keys: &WrappingKeys) -> Result<Box<dyn Keyring>, Error> {
+    if let Some(one) = one_key(keys).await? {
         return Ok(one);
     }
     let client = Client::from_environment()?;
     let mut all: Option<MultiKeyring> = None;
-    for key in &common.key {
-        let keyring = if common.kms_rsa {
+    for key in &keys.key {
+        let keyring = if keys.kms_rsa {
             let (client, arn) = found(&client, key).await?;
             let public = public_key(&client, &arn).await?;
-            rsa_keyring(arn, common.rsa_padding, Some(&public), None)?
+            rsa_keyring(arn, keys.rsa_padding, Some(&public), None)?
         } else {
-            keyring(&client, key, common.multi_region)?
+            keyring(&client, key, keys.multi_region)?
         };
         all = Some(match all {
             None => MultiKeyring::new(keyring),
@@ -40,49 +40,55 @@ pub(super) async fn to_encrypt(common: &Common) -> Result<Box<dyn Keyring>, Erro
 }
 
 /// The keyring that decrypts: by any of the keys, or by those that messages name.
-pub(super) async fn to_decrypt(options: &DecryptOptions) -> Result<Box<dyn Keyring>, Error> {
-    let common = &options.common;
-    if let Some(one) = one_key(common).await? {
+pub(crate) async fn to_decrypt(
+    keys: &WrappingKeys,
+    named: &Discovery,
+) -> Result<Box<dyn Keyring>, Error> {
+    if let Some(one) = one_key(keys).await? {
         return Ok(one);
     }
     let client = Client::from_environment()?;
-    if options.discovery {
-        return Ok(Box::new(discovery(&client, options)?));
+    if named.discovery {
+        return Ok(Box::new(discovery(&client, keys, named)?));
     }
-    if common.key.is_empty() {
+    if keys.key.is_empty() {
         let text = "no key is named: give --key, or --discovery to use those of the message";
         return Err(Error::Usage(text.to_owned()));
     }
     let mut all = MultiKeyring::without_generator();
-    for key in &common.key {
+    for key in &keys.key {
         let (client, arn) = found(&client, key).await?;
-        all = all.with(if common.kms_rsa {
-            rsa_keyring(arn, common.rsa_padding, None, Some(Arc::new(client)))?
+        all = all.with(if keys.kms_rsa {
+            rsa_keyring(arn, keys.rsa_padding, None, Some(Arc::new(client)))?
         } else {
-            keyring(&client, &arn, common.multi_region)?
+            keyring(&client, &arn, keys.multi_region)?
         });
     }
     Ok(Box::new(all))
 }
 
 /// The keyring of those kinds of which a command takes one: agreement, branch key, raw key.
-async fn one_key(common: &Common) -> Result<Option<Box<dyn Keyring>>, Error> {
-    if let Some(agreed) = agreement::keyring(common).await? {
+async fn one_key(keys: &WrappingKeys) -> Result<Option<Box<dyn Keyring>>, Error> {
+    if let Some(agreed) = agreement::keyring(keys).await? {
         return Ok(Some(agreed));
     }
-    if let Some(branch) = branch::keyring(common).await? {
+    if let Some(branch) = branch::keyring(keys).await? {
         return Ok(Some(branch));
     }
-    raw::keyring(common)
+    raw::keyring(keys)
 }
 
-fn discovery(client: &Client, options: &DecryptOptions) -> Result<AwsKmsDiscoveryKeyring, Error> {
-    let filter = (!options.discovery_account.is_empty()).then(|| DiscoveryFilter {
-        partition: options.discovery_partition.clone(),
-        accounts: options.discovery_account.clone(),
+fn discovery(
+    client: &Client,
+    keys: &WrappingKeys,
+    named: &Discovery,
+) -> Result<AwsKmsDiscoveryKeyring, Error> {
+    let filter = (!named.discovery_account.is_empty()).then(|| DiscoveryFilter {
+        partition: named.discovery_partition.clone(),
+        accounts: named.discovery_account.clone(),
     });
     let kms = Arc::new(client.clone());
-    let keyring = if options.common.multi_region {
+    let keyring = if keys.multi_region {
         AwsKmsDiscoveryKeyring::multi_region(kms, client.region(), filter)
     } else {
         AwsKmsDiscoveryKeyring::new(kms, filter)

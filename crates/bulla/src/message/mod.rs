@@ -8,7 +8,7 @@ mod copy;
 mod failure;
 mod files;
 mod inspect;
-mod keys;
+pub(crate) mod keys;
 mod metadata;
 mod output;
 mod progress;
@@ -35,7 +35,7 @@ pub(crate) use failure::MessageError;
 /// Runs `bulla encrypt`.
 pub(crate) fn encrypt(options: &EncryptOptions) -> Result<(), Error> {
     server::runtime()?.block_on(async {
-        let keyring = keys::to_encrypt(&options.common).await?;
+        let keyring = keys::to_encrypt(&options.common.keys).await?;
         let source = source(&options.common, DefaultSource::new(keyring))?;
         let mut envelope = AnyEnvelope::new(source, &options.common);
         if let Some(suite) = options.suite {
@@ -51,7 +51,7 @@ pub(crate) fn encrypt(options: &EncryptOptions) -> Result<(), Error> {
 /// Runs `bulla decrypt`.
 pub(crate) fn decrypt(options: &DecryptOptions) -> Result<(), Error> {
     server::runtime()?.block_on(async {
-        let keyring = keys::to_decrypt(options).await?;
+        let keyring = keys::to_decrypt(&options.common.keys, &options.discovery).await?;
         let source = source(&options.common, DefaultSource::new(keyring))?;
         let envelope = AnyEnvelope::new(source, &options.common);
         run(&envelope, &options.common, Direction::Decrypt).await

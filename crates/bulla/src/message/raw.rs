@@ -7,16 +7,16 @@ use bulla_envelope::keyring::{Keyring, RawAesKeyring, RawRsaKeyring};
 use bulla_envelope::{RsaPadding, SecretBytes};
 
 use super::shown;
-use crate::cli::message::{Common, Padding};
+use crate::cli::message::{Padding, WrappingKeys};
 use crate::error::Error;
 
 /// The largest key file that is read, in bytes.
 const MAX_KEY_FILE: u64 = 64 << 10;
 
 /// The keyring of `--raw-key`, if it is given.
-pub(super) fn keyring(common: &Common) -> Result<Option<Box<dyn Keyring>>, Error> {
-    let Some(path) = &common.raw_key else { return Ok(None) };
-    let name = common.raw_name.as_ref().ok_or_else(|| {
+pub(super) fn keyring(keys: &WrappingKeys) -> Result<Option<Box<dyn Keyring>>, Error> {
+    let Some(path) = &keys.raw_key else { return Ok(None) };
+    let name = keys.raw_name.as_ref().ok_or_else(|| {
         Error::Usage("--raw-key: give --raw-name, which is what messages call the key".to_owned())
     })?;
     let (namespace, name) = name.split_once('/').ok_or_else(|| {
@@ -28,7 +28,7 @@ pub(super) fn keyring(common: &Common) -> Result<Option<Box<dyn Keyring>>, Error
         let keyring = RawAesKeyring::new(namespace, name, &bytes).map_err(refused)?;
         return Ok(Some(Box::new(keyring)));
     };
-    let padding = padding(common.rsa_padding);
+    let padding = padding(keys.rsa_padding);
     let keyring = if pem.contains("PRIVATE KEY") {
         RawRsaKeyring::private(namespace, name, padding, pem)
     } else {

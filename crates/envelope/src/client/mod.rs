@@ -68,13 +68,14 @@ pub const KMS: Target = Target { service: "kms", prefix: "TrentService" };
 /// ```
 #[derive(Clone)]
 pub struct Client {
+    service: &'static str,
     settings: Arc<Settings>,
     exchange: Arc<Exchange>,
     retries: Arc<Retries>,
 }
 
 impl Client {
-    /// A client by the environment and AWS's shared files.
+    /// A client of KMS by the environment and AWS's shared files.
     ///
     /// # Errors
     /// [`ClientError::Settings`]
@@ -82,15 +83,25 @@ impl Client {
         Self::new(Settings::from_environment()?)
     }
 
-    /// A client by these settings.
+    /// A client of KMS by these settings.
     ///
     /// # Errors
     /// [`ClientError::Settings`] for an endpoint or certificates that can't be used.
     pub fn new(settings: Settings) -> Result<Self, ClientError> {
-        let endpoint = settings.endpoint_of(KMS.service)?;
+        Self::of(KMS.service, settings)
+    }
+
+    /// A client by these settings, of the service that endpoints and signatures call so. Where an
+    /// endpoint is named, all services that stand there can be called.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of(service: &'static str, settings: Settings) -> Result<Self, ClientError> {
+        let endpoint = settings.endpoint_of(service)?;
         let exchange = Exchange::new(&endpoint, settings.ca_bundle.as_deref())?;
         let retries = Retries::new(settings.retries);
         Ok(Self {
+            service,
             settings: Arc::new(settings),
             exchange: Arc::new(exchange),
             retries: Arc::new(retries),
@@ -105,7 +116,7 @@ impl Client {
         let mut settings = Settings::clone(&self.settings);
         region.clone_into(&mut settings.region);
         if settings.endpoint.is_none() {
-            return Self::new(settings);
+            return Self::of(self.service, settings);
         }
         Ok(Self { settings: Arc::new(settings), ..self.clone() })
     }

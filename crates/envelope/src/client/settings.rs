@@ -34,18 +34,28 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads `AWS_ENDPOINT_URL_KMS` or `AWS_ENDPOINT_URL`, `AWS_REGION` or `AWS_DEFAULT_REGION`,
-    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and `AWS_CA_BUNDLE`; what
-    /// they don't say, the profile `AWS_PROFILE` of the shared credentials and configuration files
-    /// does. `AWS_MAX_ATTEMPTS` bounds repetition.
+    /// The settings for KMS: see [`Self::for_service`].
+    ///
+    /// # Errors
+    /// As [`Self::for_service`].
+    pub fn from_environment() -> Result<Self, ClientError> {
+        Self::for_service("KMS")
+    }
+
+    /// The settings for a service, by its id with low lines for blanks, such as `SECRETS_MANAGER`.
+    ///
+    /// Reads `AWS_ENDPOINT_URL_` and the id, or `AWS_ENDPOINT_URL`, `AWS_REGION` or
+    /// `AWS_DEFAULT_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and
+    /// `AWS_CA_BUNDLE`; what they don't say, the profile `AWS_PROFILE` of the shared credentials
+    /// and configuration files does. `AWS_MAX_ATTEMPTS` bounds repetition.
     ///
     /// # Errors
     /// [`ClientError::Settings`], [`ClientError::Io`].
-    pub fn from_environment() -> Result<Self, ClientError> {
-        Self::read(&|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    pub fn for_service(id: &str) -> Result<Self, ClientError> {
+        Self::read(id, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
 
-    fn read(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, ClientError> {
+    fn read(id: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, ClientError> {
         let profile = variable("AWS_PROFILE").unwrap_or_else(|| DEFAULT_PROFILE.to_owned());
         let home = variable("HOME").map(PathBuf::from);
         let shared = |named: &str, file: &str| {
@@ -64,7 +74,7 @@ impl Settings {
         let config = of(shared("AWS_CONFIG_FILE", "config"), &section)?;
         let setting = |name: &str| kept.get(name).or_else(|| config.get(name)).cloned();
 
-        let endpoint = variable("AWS_ENDPOINT_URL_KMS")
+        let endpoint = variable(&format!("AWS_ENDPOINT_URL_{id}"))
             .or_else(|| variable("AWS_ENDPOINT_URL"))
             .or_else(|| setting("endpoint_url"));
         let endpoint = endpoint.map(|url| {
@@ -129,7 +139,7 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings, ClientError> {
-        Settings::read(&|name| {
+        Settings::read("SSM", &|name| {
             let found = variables.iter().find(|(of, _)| *of == name);
             found.map(|(_, value)| (*value).to_owned())
         })
@@ -150,8 +160,16 @@ mod tests {
         assert!(settings.session_token.is_none() && settings.ca_bundle.is_none());
         let half = read(&[id]).err().unwrap().to_string();
         assert!(half.contains("AWS_SECRET_ACCESS_KEY"), "{half}");
-        let wrong = read(&[id, ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_ENDPOINT_URL", "a b")]);
+        let secret = ("AWS_SECRET_ACCESS_KEY", "s");
+        let wrong = read(&[id, secret, ("AWS_ENDPOINT_URL", "a b")]);
         assert!(wrong.err().unwrap().to_string().contains("AWS_ENDPOINT_URL"));
+        let all = ("AWS_ENDPOINT_URL", "http://a");
+        let [own, other] = ["SSM", "KMS"].map(|id| format!("AWS_ENDPOINT_URL_{id}"));
+        let (own, other) = ((&*own, "http://b"), (&*other, "http://c"));
+        let named = |settings: Settings| settings.endpoint.map(|url| url.to_string());
+        let named = |variables: &[_]| named(read(variables).unwrap());
+        assert_eq!(named(&[id, secret, all, own, other]).as_deref(), Some("http://b/"));
+        assert_eq!(named(&[id, secret, other]), None);
     }
 
     #[test]

@@ -1,0 +1,145 @@
+//! The command line of parameters: `bulla run`, `env`, `export` and `import`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::message::{Discovery, WrappingKeys};
+
+pub(crate) const RUN_HELP: &str = "\
+Examples:
+  bulla run --path /app/production -- ./server --port 8080
+  bulla run --path /shared --path /app -- env
+
+/app/db/password under --path /app becomes DB_PASSWORD: letters are made large, and what is neither
+letter nor digit becomes _. Parameter Store is found by AWS_ENDPOINT_URL, or is AWS's own;
+credentials are AWS's usual variables and files. The caller needs ssm:GetParametersByPath, and
+kms:Decrypt for SecureStrings.
+
+The program takes the place of bulla, so that signals and its exit code are its own. Exit codes of
+bulla: 1 the parameters can't be read; 2 the command line or the settings are wrong, or two
+parameters give one variable; 126 the program can't be run; 127 there is no such program.";
+
+pub(crate) const ENV_HELP: &str = "\
+Examples:
+  eval \"$(bulla env --path /app)\"
+  bulla env --path /app --format dotenv > .env
+
+Secrets are printed in clear. `bulla run` gives them to a program without writing them anywhere.";
+
+pub(crate) const EXPORT_HELP: &str = "\
+Examples:
+  head -c 32 /dev/urandom > archive.key
+  bulla export --path /app --raw-key archive.key --raw-name archives/one -o app.archive
+  bulla export --path / --key alias/archives -o all.archive
+
+Each parameter is taken with its value, description, type, tier, key, pattern, policies, tags, and
+the labels of its present version. Older versions stay behind. The archive is encrypted and shows
+on import whether it is whole. An export that was interrupted goes on where it stopped when the
+same command runs again; until it is done, the archive is called FILE.partial.
+
+Parameters come from AWS_ENDPOINT_URL, or from AWS. The caller needs ssm:DescribeParameters,
+ssm:GetParameterHistory, ssm:ListTagsForResource, and kms:Decrypt for SecureStrings.";
+
+pub(crate) const IMPORT_HELP: &str = "\
+Examples:
+  bulla import --raw-key archive.key --raw-name archives/one -i app.archive --dry-run
+  bulla import --discovery -i all.archive --kms-key alias/app --on-conflict skip
+
+The archive is checked to its end before anything changes. What is there already with the same type
+and value is left as it is, but for tags and labels; so an import that was interrupted is ended by
+running the same command again.
+
+Parameters go to AWS_ENDPOINT_URL, or to AWS. The caller needs ssm:GetParameters, ssm:PutParameter,
+ssm:LabelParameterVersion, ssm:AddTagsToResource, and kms:Encrypt and kms:Decrypt for SecureStrings.";
+
+/// `bulla run`.
+#[derive(Args)]
+pub(crate) struct RunOptions {
+    /// A path whose parameters become variables; may be repeated, and later ones win.
+    #[arg(long, value_name = "PATH", required = true)]
+    pub(crate) path: Vec<String>,
+    /// Give the program these variables alone, and nothing of the present environment.
+    #[arg(long)]
+    pub(crate) pristine: bool,
+    /// The program and its arguments.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// How `bulla env` writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Lines that a POSIX shell can evaluate.
+    Shell,
+    /// Lines of a .env file.
+    Dotenv,
+    /// One JSON object.
+    Json,
+}
+
+/// `bulla env`.
+#[derive(Args)]
+pub(crate) struct EnvOptions {
+    /// A path whose parameters become variables; may be repeated, and later ones win.
+    #[arg(long, value_name = "PATH", required = true)]
+    pub(crate) path: Vec<String>,
+    /// How they are written.
+    #[arg(long, value_enum, default_value_t = Format::Shell)]
+    pub(crate) format: Format,
+}
+
+/// `bulla export`.
+#[derive(Args)]
+pub(crate) struct ExportOptions {
+    /// The path whose parameters are taken, with all that lies under it; / takes everything.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: String,
+    #[command(flatten)]
+    pub(crate) keys: WrappingKeys,
+    /// The archive.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Print the names of what would be taken, and take nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Show no progress.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// What becomes of a parameter that is there already with another value or type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnConflict {
+    /// Change nothing at all, and name it.
+    Fail,
+    /// Leave it as it is.
+    Skip,
+    /// Give it the archive's value as a new version.
+    Overwrite,
+}
+
+/// `bulla import`.
+#[derive(Args)]
+pub(crate) struct ImportOptions {
+    /// The archive.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    #[command(flatten)]
+    pub(crate) keys: WrappingKeys,
+    #[command(flatten)]
+    pub(crate) discovery: Discovery,
+    /// What becomes of parameters that are there already and differ.
+    #[arg(long, value_enum, default_value_t = OnConflict::Fail)]
+    pub(crate) on_conflict: OnConflict,
+    /// The KMS key of all SecureStrings, in place of those that the archive names.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) kms_key: Option<String>,
+    /// Print what would be done, and do nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Show no progress.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}

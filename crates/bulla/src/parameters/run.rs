@@ -1,0 +1,45 @@
+//! `bulla run` and `bulla env`: parameters as the environment of a program.
+
+use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use super::exchange::under;
+use super::variables::Variables;
+use crate::cli::parameters::{EnvOptions, RunOptions};
+use crate::error::Error;
+use crate::server;
+
+/// Runs `bulla run`. The program takes this one's place, so that this answers only when it can't.
+pub(crate) fn run(options: &RunOptions) -> Result<(), Error> {
+    let variables = read(&options.path)?;
+    let Some((program, arguments)) = options.command.split_first() else {
+        return Err(Error::Usage("no program is named: give it after --".to_owned()));
+    };
+    let mut command = Command::new(program);
+    if options.pristine {
+        command.env_clear();
+    }
+    command.args(arguments).envs(variables.iter());
+    let cause = command.exec();
+    Err(Error::Program(program.to_string_lossy().into_owned(), cause))
+}
+
+/// Runs `bulla env`.
+pub(crate) fn env(options: &EnvOptions) -> Result<(), Error> {
+    let written = read(&options.path)?.written(options.format);
+    let mut out = std::io::stdout().lock();
+    let done = out.write_all(written.as_bytes()).and_then(|()| out.flush());
+    done.map_err(|cause| Error::io("write to standard output", cause))
+}
+
+fn read(paths: &[String]) -> Result<Variables, Error> {
+    server::runtime()?.block_on(async {
+        let client = super::client()?;
+        let mut variables = Variables::default();
+        for path in paths {
+            variables.add(path, under(&client, path).await?)?;
+        }
+        Ok(variables)
+    })
+}

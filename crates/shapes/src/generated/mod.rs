@@ -11,6 +11,8 @@ pub mod sts;
 #[rustfmt::skip]
 pub mod organizations;
 #[rustfmt::skip]
+pub mod events;
+#[rustfmt::skip]
 pub mod iam;
 #[rustfmt::skip]
 pub mod ssm;

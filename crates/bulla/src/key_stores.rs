@@ -1,4 +1,5 @@
-//! What custom key stores need of the program: the way to proxies, and tokens.
+//! What services need of the world outside: the way to the proxies of key stores and to
+//! EventBridge's targets, and tokens.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -27,21 +28,28 @@ pub(crate) struct KeyStoreSettings {
 /// What custom key stores reach.
 pub(crate) struct KeyStores {
     pub(crate) outgoing: Arc<dyn Outgoing>,
+    /// The way to EventBridge's targets.
+    pub(crate) targets: Arc<dyn Outgoing>,
     pub(crate) tokens: Arc<dyn Tokens>,
 }
 
 impl KeyStores {
     /// For a server that has none.
     pub(crate) fn none() -> Self {
-        Self { outgoing: Arc::new(Nowhere), tokens: Arc::new(NoTokens) }
+        let (outgoing, targets) = (Arc::new(Nowhere), Arc::new(Nowhere));
+        Self { outgoing, targets, tokens: Arc::new(NoTokens) }
     }
 
-    pub(crate) fn new(settings: &KeyStoreSettings) -> Result<Self, Error> {
+    /// `dev` lets EventBridge's targets be on this machine, also without TLS.
+    pub(crate) fn new(settings: &KeyStoreSettings, dev: bool) -> Result<Self, Error> {
         let places = settings.places.iter().map(|text| place(text));
         let places = places.collect::<Result<HashMap<_, _>, _>>()?;
-        let outgoing = Proxies::new(places, settings.authorities.as_deref())?;
+        let authorities = settings.authorities.as_deref();
+        let targets = Proxies::new(HashMap::new(), authorities)?.reaching_here(dev);
+        let outgoing = Proxies::new(places, authorities)?;
         let tokens = Pkcs11Tokens::new(&settings.tokens)?;
-        Ok(Self { outgoing: Arc::new(outgoing), tokens: Arc::new(tokens) })
+        let (outgoing, targets) = (Arc::new(outgoing), Arc::new(targets));
+        Ok(Self { outgoing, targets, tokens: Arc::new(tokens) })
     }
 }
 

@@ -1,8 +1,10 @@
-//! The way to the proxies of external key stores: HTTPS, bounded in size, time and number.
+//! The way to the proxies of external key stores and to EventBridge's targets: HTTPS, bounded in
+//! size, time and number.
 //!
-//! Whoever may make a key store chooses the host. So this program's owner's own network is out of
-//! reach: no loopback, no link-local addresses, unless the owner himself names the address of a
-//! host. What was checked is what is connected to.
+//! Whoever may make a key store or an API destination chooses the host. So this program's owner's
+//! own machine is out of reach: no loopback, no link-local addresses, unless the owner himself
+//! names the address of a host; `bulla dev` lets targets be on this machine, also without TLS. What
+//! was checked is what is connected to.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,9 +12,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bulla_plane::{BoxFuture, Outgoing, OutgoingError, Post, Reply};
+use bulla_plane::{BoxFuture, Message, Outgoing, OutgoingError, Reply};
 use bytes::Bytes;
-use http::header::USER_AGENT;
+use http::header::{RETRY_AFTER, USER_AGENT};
 use http::{Request, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
@@ -21,6 +23,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
@@ -36,8 +39,9 @@ const MAX_HOSTS: usize = 256;
 const MAX_RESTING: usize = 8;
 /// How long a connection may rest: less than servers wait for the next request.
 const MAX_REST: Duration = Duration::from_secs(10);
-/// HTTPS's port. AWS knows no other for proxies; an owner who names an address names its port.
+/// The ports of HTTPS and HTTP, where an address names none.
 const PORT: u16 = 443;
+const PLAIN_PORT: u16 = 80;
 /// What is spoken within TLS (RFC 7301 name).
 const PROTOCOL: &[u8] = b"http/1.1";
 
@@ -82,7 +86,32 @@ pub(crate) struct Proxies {
     /// Where hosts are that the program's owner named.
     places: HashMap<String, SocketAddr>,
     tls: TlsConnector,
-    hosts: Mutex<HashMap<String, Arc<Host>>>,
+    /// Whether this machine itself may be asked, also without TLS.
+    here: bool,
+    hosts: Mutex<HashMap<Server, Arc<Host>>>,
+}
+
+/// Whom a request goes to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Server {
+    secure: bool,
+    name: String,
+    port: u16,
+}
+
+impl Server {
+    /// The server of an address. Without TLS only this machine itself, and only where it may be
+    /// asked.
+    fn of(uri: &Uri, here: bool) -> Option<Self> {
+        let secure = match uri.scheme_str()? {
+            "https" => true,
+            "http" if here => false,
+            _ => return None,
+        };
+        let host = uri.host()?.trim_start_matches('[').trim_end_matches(']');
+        let port = uri.port_u16().unwrap_or(if secure { PORT } else { PLAIN_PORT });
+        Some(Self { secure, name: host.to_ascii_lowercase(), port })
+    }
 }
 
 impl Proxies {
@@ -103,12 +132,17 @@ impl Proxies {
             .with_no_client_auth();
         config.alpn_protocols = vec![PROTOCOL.to_vec()];
         let tls = TlsConnector::from(Arc::new(config));
-        Ok(Self { places, tls, hosts: Mutex::default() })
+        Ok(Self { places, tls, here: false, hosts: Mutex::default() })
     }
 
-    fn host(&self, name: &str) -> Arc<Host> {
+    /// The same, and whether this machine itself may be asked, also without TLS.
+    pub(crate) fn reaching_here(self, here: bool) -> Self {
+        Self { here, ..self }
+    }
+
+    fn host(&self, server: &Server) -> Arc<Host> {
         let mut hosts = lock(&self.hosts);
-        if let Some(host) = hosts.get(name) {
+        if let Some(host) = hosts.get(server) {
             return Arc::clone(host);
         }
         if hosts.len() >= MAX_HOSTS {
@@ -117,58 +151,58 @@ impl Proxies {
         }
         let host = Arc::new(Host::new());
         if hosts.len() < MAX_HOSTS {
-            hosts.insert(name.to_owned(), Arc::clone(&host));
+            hosts.insert(server.clone(), Arc::clone(&host));
         }
         host
     }
 
-    async fn exchange(&self, post: Post<'_>) -> Result<Reply, OutgoingError> {
-        let uri: Uri = post.url.parse().map_err(unreachable)?;
-        let name = match (uri.scheme_str(), uri.host()) {
-            (Some("https"), Some(name)) => name.to_ascii_lowercase(),
-            _ => return Err(unreachable("its address is not one of HTTPS")),
-        };
-        let host = self.host(&name);
+    async fn exchange(&self, message: Message<'_>) -> Result<Reply, OutgoingError> {
+        let uri: Uri = message.url.parse().map_err(unreachable)?;
+        let server = Server::of(&uri, self.here);
+        let server = server.ok_or_else(|| unreachable("its address is not one of HTTPS"))?;
+        let host = self.host(&server);
         // The semaphore is never closed.
         let _turn = host.turns.acquire().await.map_err(unreachable)?;
-        let path = uri.path();
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
         if let Some(sender) = host.rested() {
-            // A connection may have ended while it rested. What is asked of proxies may be asked
-            // twice.
-            if let Ok(reply) = ask(sender, path, &post, &host).await {
+            // A connection may have ended while it rested. What is asked of proxies and targets
+            // may be asked twice.
+            if let Ok(reply) = ask(sender, path, &message, &host).await {
                 return Ok(reply);
             }
         }
-        let sender = self.connect(&name).await?;
-        ask(sender, path, &post, &host).await
+        let sender = self.connect(&server).await?;
+        ask(sender, path, &message, &host).await
     }
 
-    async fn connect(&self, name: &str) -> Result<SendRequest<Full<Bytes>>, OutgoingError> {
-        let stream = self.reach(name).await?;
-        let server = ServerName::try_from(name.to_owned())
+    async fn connect(&self, server: &Server) -> Result<SendRequest<Full<Bytes>>, OutgoingError> {
+        let stream = self.reach(server).await?;
+        if !server.secure {
+            return speak(stream).await;
+        }
+        let name = ServerName::try_from(server.name.clone())
             .map_err(|error| OutgoingError::Tls(error.to_string()))?;
-        let stream = self.tls.connect(server, stream).await.map_err(|error| {
+        let stream = self.tls.connect(name, stream).await.map_err(|error| {
             let of_tls = error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
             if of_tls { OutgoingError::Tls(error.to_string()) } else { unreachable(error) }
         })?;
-        let (sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
-        // It ends when its sender is dropped.
-        tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection to a proxy ended");
-            }
-        });
-        Ok(sender)
+        speak(stream).await
     }
 
-    async fn reach(&self, name: &str) -> Result<TcpStream, OutgoingError> {
-        if let Some(place) = self.places.get(name) {
+    async fn reach(&self, server: &Server) -> Result<TcpStream, OutgoingError> {
+        if let Some(place) = self.places.get(&server.name) {
             return connected(*place).await;
         }
         let mut last = unreachable("its name resolves to no address that may be asked");
-        for place in lookup_host((name, PORT)).await.map_err(unreachable)? {
-            if !is_elsewhere(place.ip()) {
+        let places = lookup_host((server.name.as_str(), server.port)).await;
+        for place in places.map_err(unreachable)? {
+            let address = place.ip().to_canonical();
+            let allowed = if server.secure {
+                is_elsewhere(address) || self.here && address.is_loopback()
+            } else {
+                self.here && address.is_loopback()
+            };
+            if !allowed {
                 continue;
             }
             match connected(place).await {
@@ -178,6 +212,21 @@ impl Proxies {
         }
         Err(last)
     }
+}
+
+/// Begins to speak HTTP.
+async fn speak<S>(stream: S) -> Result<SendRequest<Full<Bytes>>, OutgoingError>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(unreachable)?;
+    // It ends when its sender is dropped.
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection that went out ended");
+        }
+    });
+    Ok(sender)
 }
 
 fn trust(roots: &mut RootCertStore, path: &Path) -> Result<(), Error> {
@@ -203,27 +252,31 @@ async fn connected(place: SocketAddr) -> Result<TcpStream, OutgoingError> {
 async fn ask(
     mut sender: SendRequest<Full<Bytes>>,
     path: &str,
-    post: &Post<'_>,
+    message: &Message<'_>,
     host: &Host,
 ) -> Result<Reply, OutgoingError> {
-    let mut request =
-        Request::post(path).header(USER_AGENT, concat!("bulla/", env!("CARGO_PKG_VERSION")));
-    for (name, value) in post.headers {
+    let mut request = Request::builder()
+        .method(message.method)
+        .uri(path)
+        .header(USER_AGENT, concat!("bulla/", env!("CARGO_PKG_VERSION")));
+    for (name, value) in message.headers {
         request = request.header(name, value);
     }
-    let body = Full::new(Bytes::from(post.body.clone()));
+    let body = Full::new(Bytes::from(message.body.clone()));
     let request = request.body(body).map_err(unreachable)?;
     let answer = sender
         .send_request(request)
         .await
         .map_err(|error| if error.is_parse() { garbled(error) } else { unreachable(error) })?;
     let status = answer.status().as_u16();
-    let body = Limited::new(answer.into_body(), post.max_answer_bytes).collect().await;
+    let retry_after = answer.headers().get(RETRY_AFTER);
+    let retry_after = retry_after.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let body = Limited::new(answer.into_body(), message.max_answer_bytes).collect().await;
     let body = body.map_err(|error| {
         if error.is::<LengthLimitError>() { garbled(error) } else { unreachable(error) }
     })?;
     host.rest(sender);
-    Ok(Reply { status, body: body.to_bytes().to_vec() })
+    Ok(Reply { status, retry_after, body: body.to_bytes().to_vec() })
 }
 
 fn garbled(cause: impl std::fmt::Display) -> OutgoingError {
@@ -258,10 +311,10 @@ fn is_elsewhere_v6(address: Ipv6Addr) -> bool {
 }
 
 impl Outgoing for Proxies {
-    fn post<'a>(&'a self, post: Post<'a>) -> BoxFuture<'a, Result<Reply, OutgoingError>> {
+    fn send<'a>(&'a self, message: Message<'a>) -> BoxFuture<'a, Result<Reply, OutgoingError>> {
         Box::pin(async move {
-            let timeout = post.timeout;
-            let outcome = tokio::time::timeout(timeout, self.exchange(post)).await;
+            let timeout = message.timeout;
+            let outcome = tokio::time::timeout(timeout, self.exchange(message)).await;
             outcome.unwrap_or(Err(OutgoingError::Late))
         })
     }
@@ -302,8 +355,37 @@ mod tests {
         let headers = [("host".to_owned(), "x".to_owned())];
         let timeout = Duration::from_secs(5);
         proxies
-            .post(Post { url, headers: &headers, body: vec![], timeout, max_answer_bytes: 100 })
+            .send(Message {
+                method: "POST",
+                url,
+                headers: &headers,
+                body: vec![],
+                timeout,
+                max_answer_bytes: 100,
+            })
             .await
+    }
+
+    #[test]
+    fn without_tls_only_this_machine_is_asked_and_only_where_it_may_be() {
+        let server = |address: &str, here| Server::of(&address.parse().unwrap(), here);
+        assert!(server("http://127.0.0.1:8080/x", false).is_none());
+        assert!(server("ftp://127.0.0.1/", true).is_none());
+        let plain = server("http://127.0.0.1:8080/x", true).unwrap();
+        assert_eq!((plain.secure, plain.port), (false, 8080));
+        let secure = server("https://Hooks.Example/x?y", false).unwrap();
+        assert_eq!((secure.name.as_str(), secure.port), ("hooks.example", PORT));
+        assert_eq!(server("https://[2001:db8::1]:8443/", false).unwrap().name, "2001:db8::1");
+    }
+
+    #[tokio::test]
+    async fn where_this_machine_may_be_asked_no_other_is_without_tls() {
+        let proxies = Proxies::new(HashMap::new(), None).unwrap().reaching_here(true);
+        for url in ["http://10.0.0.7/", "http://169.254.169.254/", "https://169.254.169.254/"] {
+            let refused = post(&proxies, url).await;
+            let expected = "its name resolves to no address that may be asked".to_owned();
+            assert_eq!(refused, Err(OutgoingError::Unreachable(expected)), "{url}");
+        }
     }
 
     #[tokio::test]

@@ -37,7 +37,7 @@ pub(crate) fn runtime() -> Result<Runtime, Error> {
 /// Runs the server for those who hold access keys that Bulla issued.
 pub(crate) fn serve(options: ServeOptions) -> Result<(), Error> {
     let (at, data, key_stores) = options.settings()?;
-    let key_stores = KeyStores::new(&key_stores)?;
+    let key_stores = KeyStores::new(&key_stores, false)?;
     let keys = options.key_settings()?;
     warn_of(harden_process()?);
     runtime()?.block_on(async {
@@ -51,7 +51,7 @@ pub(crate) fn serve(options: ServeOptions) -> Result<(), Error> {
 /// Runs the server for tests.
 pub(crate) fn dev(options: DevOptions) -> Result<(), Error> {
     let (at, data, key_stores) = options.settings()?;
-    let key_stores = KeyStores::new(&key_stores)?;
+    let key_stores = KeyStores::new(&key_stores, true)?;
     let keys = options.key_settings()?;
     warn_of(harden_process()?);
     runtime()?.block_on(async {

@@ -58,10 +58,12 @@ impl Event<'_> {
     }
 }
 
-/// Adds an event to the commit of what it tells of.
+/// Adds an event to the commit of what it tells of. Those of one commit and one time come in the
+/// order in which they were added.
 #[must_use]
 pub fn tell(batch: SealedBatch, event: &Event<'_>) -> SealedBatch {
-    let row = due_key(event.time_ms, LISTENER, DELIVER, event.id);
+    let subject = format!("{:04}-{}", batch.len(), event.id);
+    let row = due_key(event.time_ms, LISTENER, DELIVER, &subject);
     batch.put(DUE, row, Expected::Absent, event.to_json().to_string().into_bytes())
 }
 

@@ -31,7 +31,7 @@ pub use identity::{
     Authenticator, Authority, ConditionValue, Credential, CredentialError, SessionContext,
     SessionIssuer, WebIdentity,
 };
-pub use outgoing::{Outgoing, OutgoingError, Post, Reply};
+pub use outgoing::{Message, Outgoing, OutgoingError, Reply};
 pub use pipeline::{IdStock, Neighbours, Plane};
 pub use service::{Access, Facts, Outcome, Row, Rows, Service};
 pub use stop::Stop;

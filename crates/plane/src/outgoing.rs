@@ -1,13 +1,17 @@
 //! Requests that go out. A service says what is to be sent; the program knows how, and where it
 //! may be sent.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::BoxFuture;
 
-/// A POST request.
-pub struct Post<'a> {
-    /// `https://`, host and path.
+/// A request.
+pub struct Message<'a> {
+    /// The method, such as `POST`.
+    pub method: &'a str,
+    /// Scheme, host, path, and a query if there is one. The scheme is `https`; whoever sends may
+    /// let `http` pass to this machine itself.
     pub url: &'a str,
     /// Its headers, `Host` among them.
     pub headers: &'a [(String, String)],
@@ -24,6 +28,8 @@ pub struct Post<'a> {
 pub struct Reply {
     /// The status.
     pub status: u16,
+    /// The `Retry-After` header.
+    pub retry_after: Option<String>,
     /// The whole body.
     pub body: Vec<u8>,
 }
@@ -42,13 +48,27 @@ pub enum OutgoingError {
     Garbled(String),
 }
 
+impl fmt::Display for OutgoingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(cause) => write!(f, "the server can't be reached: {cause}"),
+            Self::Tls(cause) => write!(f, "the server can't be trusted: {cause}"),
+            Self::Late => f.write_str("the server did not answer in time"),
+            Self::Garbled(cause) => write!(f, "the server's answer can't be read: {cause}"),
+        }
+    }
+}
+
+impl std::error::Error for OutgoingError {}
+
 /// Sends requests. The program implements it; tests bring their own.
 pub trait Outgoing: Send + Sync {
-    /// Sends one request, over HTTPS alone, and reads the answer. Redirects are not followed.
+    /// Sends one request and reads the answer. Redirects are not followed. A request whose
+    /// connection ended early may be sent twice.
     ///
     /// # Errors
     /// [`OutgoingError`] says what went wrong.
-    fn post<'a>(&'a self, post: Post<'a>) -> BoxFuture<'a, Result<Reply, OutgoingError>>;
+    fn send<'a>(&'a self, message: Message<'a>) -> BoxFuture<'a, Result<Reply, OutgoingError>>;
 }
 
 /// No way out.
@@ -56,7 +76,7 @@ pub trait Outgoing: Send + Sync {
 pub struct Nowhere;
 
 impl Outgoing for Nowhere {
-    fn post<'a>(&'a self, _post: Post<'a>) -> BoxFuture<'a, Result<Reply, OutgoingError>> {
+    fn send<'a>(&'a self, _message: Message<'a>) -> BoxFuture<'a, Result<Reply, OutgoingError>> {
         let refused = OutgoingError::Unreachable("this server sends no requests".to_owned());
         Box::pin(std::future::ready(Err(refused)))
     }

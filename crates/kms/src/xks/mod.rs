@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bulla_crypto::ct_eq;
 use bulla_plane::pipeline::id_text;
-use bulla_plane::{Call, Clock, Post};
+use bulla_plane::{Call, Clock, Message};
 use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -192,7 +192,8 @@ impl Kms {
         let path = format!("{}{path}", proxy.path);
         let headers = signed(call, proxy, &path, &body)?;
         let url = format!("{}{path}", proxy.endpoint);
-        let sent = self.outgoing.post(Post {
+        let sent = self.outgoing.send(Message {
+            method: "POST",
             url: &url,
             headers: &headers,
             body,

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use base64_simd::STANDARD as BASE64;
 use bulla_crypto::{Crypto, SecretKey, sha256};
-use bulla_plane::{BoxFuture, Outgoing, OutgoingError, Post, Reply};
+use bulla_plane::{BoxFuture, Message, Outgoing, OutgoingError, Reply};
 use bulla_sigv4::{Regions, RequestParts, ServiceRules, SigningKey, parse};
 use serde_json::{Value, json};
 
@@ -115,7 +115,7 @@ impl Proxy {
 }
 
 /// Whether a request is signed as the specification wants it.
-fn signed(post: &Post<'_>, path: &str) -> bool {
+fn signed(post: &Message<'_>, path: &str) -> bool {
     let headers: Vec<_> = post.headers.iter().map(|(k, v)| (k.as_str(), v.as_bytes())).collect();
     let parts =
         RequestParts { method: "POST", path, query: "", headers: &headers, body: &post.body };
@@ -128,7 +128,7 @@ fn signed(post: &Post<'_>, path: &str) -> bool {
 }
 
 impl Outgoing for Proxy {
-    fn post<'a>(&'a self, post: Post<'a>) -> BoxFuture<'a, Result<Reply, OutgoingError>> {
+    fn send<'a>(&'a self, post: Message<'a>) -> BoxFuture<'a, Result<Reply, OutgoingError>> {
         Box::pin(async move {
             assert_eq!(post.timeout.as_millis(), 250);
             let path = post.url.strip_prefix("https://proxy.example").unwrap();
@@ -136,7 +136,7 @@ impl Outgoing for Proxy {
             self.seen.lock().unwrap().push((path.to_owned(), body.clone()));
             if !signed(&post, path) {
                 let body = json!({ "errorName": "AuthenticationFailedException" }).to_string();
-                return Ok(Reply { status: 401, body: body.into_bytes() });
+                return Ok(Reply { status: 401, retry_after: None, body: body.into_bytes() });
             }
             let mood = self.mood.lock().unwrap().clone();
             let (status, body) = match mood {
@@ -156,7 +156,7 @@ impl Outgoing for Proxy {
                     (status, body.to_string())
                 }
             };
-            Ok(Reply { status, body: body.into_bytes() })
+            Ok(Reply { status, retry_after: None, body: body.into_bytes() })
         })
     }
 }

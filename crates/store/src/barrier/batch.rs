@@ -90,6 +90,13 @@ impl SealedBatch {
         self.with(Place::new(space, key), expected, Some(Change::Delete))
     }
 
+    /// This, and all of another batch.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.writes.extend(other.writes);
+        self
+    }
+
     fn with(mut self, place: Place, expected: Expected, change: Option<Change>) -> Self {
         self.writes.push(Write { place, expected, change });
         self

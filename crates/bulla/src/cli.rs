@@ -239,7 +239,9 @@ pub(crate) struct DevOptions {
     #[arg(long, env = "BULLA_ATTESTATION_ROOT", value_name = "FILE")]
     pub(crate) attestation_root: Option<PathBuf>,
     /// Another quota than AWS's, to see what happens when it is reached: keys, aliases-per-key,
-    /// grants-per-key, policy-bytes, tags-per-key. Can be given several times.
+    /// grants-per-key, policy-bytes, tags-per-key, event-buses, rules-per-bus, targets-per-rule,
+    /// event-pattern-bytes, connections, api-destinations, tags-per-event-resource,
+    /// event-bus-policy-bytes. Can be given several times.
     #[arg(long = "quota", value_name = "NAME=NUMBER")]
     pub(crate) quotas: Vec<String>,
     #[command(flatten)]

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use bulla_crypto::AttestationRoot;
+use bulla_events::Quotas as EventQuotas;
 use bulla_kms::Quotas;
 use bulla_ssm::Quotas as ParameterQuotas;
 use rustls::pki_types::CertificateDer;
@@ -53,12 +54,13 @@ pub(crate) struct Listen {
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
 }
 
-/// What KMS and Parameter Store are told at start.
+/// What the services are told at start.
 #[derive(Default)]
 pub(crate) struct KeySettings {
     pub(crate) attestation_root: Option<AttestationRoot>,
     pub(crate) quotas: Quotas,
     pub(crate) parameter_quotas: ParameterQuotas,
+    pub(crate) event_quotas: EventQuotas,
 }
 
 /// Reads the root of attestation, if one is named.
@@ -70,21 +72,28 @@ fn attestation_root(path: Option<PathBuf>) -> Result<Option<AttestationRoot>, Er
     Ok(Some(root.map_err(|_| refused("it is no certificate of a root".to_owned()))?))
 }
 
+/// The quotas of each service that has some.
+type AllQuotas = (Quotas, ParameterQuotas, EventQuotas);
+
 /// Reads quotas as the command line has them.
-fn quotas(texts: &[String]) -> Result<(Quotas, ParameterQuotas), Error> {
+fn quotas(texts: &[String]) -> Result<AllQuotas, Error> {
     let (mut quotas, mut of_parameters) = (Quotas::default(), ParameterQuotas::default());
+    let mut of_events = EventQuotas::default();
     for text in texts {
         let parts = text.split_once('=').and_then(|(n, v)| Some((n, v.parse().ok()?)));
-        let set = |(name, value)| quotas.set(name, value) || of_parameters.set(name, value);
+        let set = |(name, value)| {
+            quotas.set(name, value) || of_parameters.set(name, value) || of_events.set(name, value)
+        };
         if !parts.is_some_and(set) {
-            let names: Vec<_> = Quotas::names().chain(ParameterQuotas::names()).collect();
+            let names = Quotas::names().chain(ParameterQuotas::names());
+            let names: Vec<_> = names.chain(EventQuotas::names()).collect();
             return Err(Error::Usage(format!(
                 "{text:?} is no quota: give --quota NAME=NUMBER with one of {}",
                 names.join(", ")
             )));
         }
     }
-    Ok((quotas, of_parameters))
+    Ok((quotas, of_parameters, of_events))
 }
 
 impl Place {
@@ -123,11 +132,12 @@ impl XksServeOptions {
 }
 
 impl DevOptions {
-    /// What KMS is told.
+    /// What the services are told.
     pub(crate) fn key_settings(&self) -> Result<KeySettings, Error> {
         let named = self.attestation_root.clone().or(self.place.file()?.attestation_root);
-        let (quotas, parameter_quotas) = quotas(&self.quotas)?;
-        Ok(KeySettings { attestation_root: attestation_root(named)?, quotas, parameter_quotas })
+        let (quotas, parameter_quotas, event_quotas) = quotas(&self.quotas)?;
+        let attestation_root = attestation_root(named)?;
+        Ok(KeySettings { attestation_root, quotas, parameter_quotas, event_quotas })
     }
 
     /// Where to listen, the data directory if there is to be one, and what key stores reach.
@@ -140,7 +150,7 @@ impl DevOptions {
 }
 
 impl ServeOptions {
-    /// What KMS is told.
+    /// What the services are told.
     pub(crate) fn key_settings(&self) -> Result<KeySettings, Error> {
         let named = self.attestation_root.clone().or(self.place.file()?.attestation_root);
         Ok(KeySettings { attestation_root: attestation_root(named)?, ..KeySettings::default() })

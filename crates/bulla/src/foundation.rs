@@ -3,7 +3,7 @@
 //! A data directory holds the store's files, `seal.json` and `journal/`. Its key file and anchor
 //! are beside it, so that a copy of the directory alone is of no use, and an old one is found out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bulla_crypto::{Crypto, CryptoError, HmacKey};
@@ -29,6 +29,8 @@ pub(crate) struct Foundation {
     pub(crate) journal: Arc<Journal>,
     /// None where nothing outlives the process.
     pub(crate) anchor: Option<Anchor>,
+    /// The data directory; none where nothing outlives the process.
+    pub(crate) directory: Option<PathBuf>,
 }
 
 impl Foundation {
@@ -43,7 +45,8 @@ impl Foundation {
         let chain = ChainKey::new(HmacKey::new(crypto.generate_key()?.expose()));
         let (journal, _) = Journal::open(Arc::new(medium), Arc::new(chain), options)
             .map_err(|error| Error::Journal(place.into(), error))?;
-        Ok(Self { crypto, barrier: Arc::new(barrier), journal: Arc::new(journal), anchor: None })
+        let (barrier, journal) = (Arc::new(barrier), Arc::new(journal));
+        Ok(Self { crypto, barrier, journal, anchor: None, directory: None })
     }
 
     /// Makes a data directory, which must not hold one yet.
@@ -107,7 +110,8 @@ impl Foundation {
         outbox::settle(&barrier, &journal).await.map_err(Error::Outbox)?;
         let revision = barrier.attested().await.map_err(failed)?.revision.0;
         anchor.record(revision, journal.anchor().sequence)?;
-        Ok(Self { crypto, barrier, journal, anchor: Some(anchor) })
+        let directory = Some(data.directory.clone());
+        Ok(Self { crypto, barrier, journal, anchor: Some(anchor), directory })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bulla_access::Access;
+use bulla_events::{Events, Ways};
 use bulla_iam::{AccessKeys, Iam, Organizations, Principals, Providers, Sessions, Sts};
 use bulla_kms::Kms;
 use bulla_plane::outbox::Outbox;
@@ -13,6 +14,7 @@ use bulla_ssm::Ssm;
 use bulla_store::Space;
 
 use crate::config::KeySettings;
+use crate::event_files::EventFiles;
 use crate::foundation::Foundation;
 use crate::key_stores::KeyStores;
 use crate::metrics::Requests;
@@ -20,8 +22,13 @@ use crate::outgoing::Outgoing;
 
 /// What a reset empties, due jobs apart, service by service. Root users' access keys stay: whoever
 /// holds one could not get in any more.
-pub(crate) const RESET_SPACES: &[&[Space]] =
-    &[bulla_kms::SPACES, bulla_ssm::SPACES, bulla_iam::SPACES, bulla_iam::ORGANIZATION_SPACES];
+pub(crate) const RESET_SPACES: &[&[Space]] = &[
+    bulla_kms::SPACES,
+    bulla_ssm::SPACES,
+    bulla_iam::SPACES,
+    bulla_iam::ORGANIZATION_SPACES,
+    bulla_events::SPACES,
+];
 
 /// Everything a request may need.
 pub(crate) struct House {
@@ -40,8 +47,8 @@ impl House {
         key_stores: KeyStores,
         keys: KeySettings,
     ) -> Self {
-        let KeySettings { attestation_root, quotas, parameter_quotas } = keys;
-        let Foundation { crypto, barrier, journal, anchor } = foundation;
+        let KeySettings { attestation_root, quotas, parameter_quotas, event_quotas } = keys;
+        let Foundation { crypto, barrier, journal, anchor, directory: data } = foundation;
         let clock = Arc::new(Clock::default());
         let principals =
             Arc::new(Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock)));
@@ -63,6 +70,14 @@ impl House {
         let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&journal), neighbours);
         let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), Arc::new(neighbours))
             .with_quotas(parameter_quotas);
+        let ways = Ways {
+            outgoing: key_stores.targets,
+            sink: Arc::new(EventFiles::new(data.as_deref())),
+            invokers: Vec::new(),
+        };
+        let events = Events::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock), ways)
+            .with_quotas(event_quotas)
+            .for_dev(dev);
         let directory: Arc<dyn Directory> = Arc::<Principals>::clone(&principals);
         let mut services: Vec<Arc<dyn Service>> = vec![
             kms,
@@ -70,6 +85,7 @@ impl House {
             iam,
             Arc::new(Sts::new(sessions, providers)),
             Arc::new(organizations),
+            Arc::new(events),
         ];
         services.push(Arc::new(Access::new(directory, services.clone())));
         let requests = Requests::new(services.iter().map(|service| service.model()));

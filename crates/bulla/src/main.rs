@@ -12,6 +12,7 @@ mod control;
 mod coverage;
 mod descriptors;
 mod error;
+mod event_files;
 mod foundation;
 mod house;
 mod init;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bulla_access::Access;
 use bulla_crypto::Crypto;
+use bulla_events::{Events, Ways};
 use bulla_ground::{Ground, Signer};
 use bulla_iam::{
     AccessKeys, FetchError, Fetcher, Iam, Organizations, Principals, Providers, Sessions, Sts,
@@ -67,6 +68,8 @@ impl House {
         let neighbours = vec![Arc::clone(&kms)];
         let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&ground.journal), neighbours);
         let ssm = Ssm::new(Arc::clone(barrier), crypto.clone(), Arc::new(neighbours));
+        let (clock, ways) = (Arc::clone(&ground.clock), Ways::default());
+        let events = Events::new(Arc::clone(barrier), crypto.clone(), clock, ways);
         let directory: Arc<dyn Directory> = principals;
         let mut services: Vec<Arc<dyn Service>> = vec![
             kms,
@@ -74,6 +77,7 @@ impl House {
             iam,
             Arc::new(Sts::new(sessions, providers)),
             Arc::new(organizations),
+            Arc::new(events),
         ];
         services.push(Arc::new(Access::new(directory, services.clone())));
         let plane = ground.plane(Arc::new(keys), services);

@@ -59,6 +59,7 @@ impl Maker<'_> {
             }
             "organizations" => self.organization(&mut targets)?,
             "ssm" => self.parameters(&mut targets)?,
+            "events" => self.events(&mut targets)?,
             _ => {
                 self.principals(&mut targets)?;
                 if exists {
@@ -200,6 +201,47 @@ impl Maker<'_> {
         targets.set("sharing", policy);
         targets.set("parameter.name", name);
         targets.set("parameter", arn);
+        Ok(())
+    }
+
+    /// A bus, a rule, a connection and an API destination, and names for more of each.
+    fn events(&self, targets: &mut Targets) -> Result<(), String> {
+        let root = Signer::of(self.account);
+        let call =
+            |operation: &str, input: String| must(self.house, &root, "events", operation, &input);
+        let n = self.number;
+        let pattern = r#"{"source":["s"]}"#;
+        targets.set("event_pattern", pattern);
+        call("CreateEventBus", format!(r#"{{"Name":"it{n}"}}"#))?;
+        let text = quoted(pattern);
+        call("PutRule", format!(r#"{{"Name":"it{n}","EventPattern":"{text}"}}"#))?;
+        let auth = r#"{"ApiKeyAuthParameters":{"ApiKeyName":"k","ApiKeyValue":"v"}}"#;
+        let input =
+            format!(r#"{{"Name":"it{n}","AuthorizationType":"API_KEY","AuthParameters":{auth}}}"#);
+        let connection = need(&call("CreateConnection", input)?, "ConnectionArn")?;
+        let input = format!(
+            r#"{{"Name":"it{n}","ConnectionArn":"{connection}","InvocationEndpoint":"https://hooks.example","HttpMethod":"POST"}}"#
+        );
+        call("CreateApiDestination", input)?;
+        let (place, _) = connection.split_once(":connection/").ok_or("no connection's ARN")?;
+        for (word, [name, short, coming, coming_short]) in [
+            ("event-bus", ["bus", "bus.name", "new_bus", "new_bus.name"]),
+            ("rule", ["rule", "rule.name", "new_rule", "new_rule.name"]),
+            (
+                "connection",
+                ["connection", "connection.name", "new_connection", "new_connection.name"],
+            ),
+            (
+                "api-destination",
+                ["destination", "destination.name", "new_destination", "new_destination.name"],
+            ),
+        ] {
+            targets.set(name, format!("{place}:{word}/it{n}"));
+            targets.set(short, format!("it{n}"));
+            targets.set(coming, format!("{place}:{word}/new{n}"));
+            targets.set(coming_short, format!("new{n}"));
+        }
+        targets.set("connection.arn", connection);
         Ok(())
     }
 

@@ -10,9 +10,14 @@ const USES: [&str; 2] = ["iam.keyuse", "kms.usage"];
 
 /// Every row of the services, with its version.
 pub(super) fn rows(house: &House) -> Result<Vec<(Space, Vec<u8>, u64)>, String> {
-    let spaces =
-        [bulla_kms::SPACES, bulla_ssm::SPACES, bulla_iam::SPACES, bulla_iam::ORGANIZATION_SPACES]
-            .concat();
+    let spaces = [
+        bulla_kms::SPACES,
+        bulla_ssm::SPACES,
+        bulla_iam::SPACES,
+        bulla_iam::ORGANIZATION_SPACES,
+        bulla_events::SPACES,
+    ];
+    let spaces = spaces.concat();
     let mut all = Vec::new();
     for space in spaces.into_iter().filter(|space| !USES.contains(&space.as_str())) {
         let mut range = Range::all();

@@ -4,6 +4,7 @@
 //! In inputs and resources a name in braces stands for what `targets.rs` lists under it.
 
 mod access;
+mod events;
 mod iam;
 mod kms;
 mod organizations;
@@ -80,6 +81,7 @@ pub(super) fn of(service: &str) -> &'static [Rule] {
         "sts" => sts::RULES,
         "organizations" => organizations::RULES,
         "ssm" => ssm::RULES,
+        "events" => events::RULES,
         "bulla" => access::RULES,
         _ => &[],
     }

@@ -1,0 +1,76 @@
+//! EventBridge's errors, each made in one place. Texts are those recorded from AWS, or ours in its
+//! manner where none is.
+
+use bulla_plane::stop;
+use bulla_shapes::Fault;
+use bulla_shapes::events::SERVICE;
+
+fn of(code: &'static str, text: impl Into<String>) -> Fault {
+    Fault::of(&SERVICE, code).with_message(text.into())
+}
+
+pub(crate) fn internal() -> Fault {
+    stop::internal(&SERVICE)
+}
+
+pub(crate) fn validation(text: impl Into<String>) -> Fault {
+    Fault::new("ValidationException", 400).with_message(text.into())
+}
+
+/// Recorded.
+pub(crate) fn no_bus(name: &str) -> Fault {
+    of("ResourceNotFoundException", format!("Event bus {name} does not exist."))
+}
+
+/// Recorded.
+pub(crate) fn bus_exists(name: &str) -> Fault {
+    of("ResourceAlreadyExistsException", format!("Event bus {name} already exists."))
+}
+
+/// Recorded.
+pub(crate) fn no_rule(name: &str, bus: &str) -> Fault {
+    of("ResourceNotFoundException", format!("Rule {name} does not exist on EventBus {bus}."))
+}
+
+/// Recorded.
+pub(crate) fn no_statement() -> Fault {
+    of("ResourceNotFoundException", "Statement with the provided id does not exist.")
+}
+
+/// Recorded of rules' targets, and AWS's text for all that is limited.
+pub(crate) fn too_many() -> Fault {
+    of("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
+}
+
+pub(crate) fn invalid_pattern(text: impl std::fmt::Display) -> Fault {
+    of("InvalidEventPatternException", format!("Event pattern is not valid. Reason: {text}"))
+}
+
+pub(crate) fn policy_too_long() -> Fault {
+    of("PolicyLengthExceededException", "The policy of the event bus is too long.")
+}
+
+/// `kind` is `Connection` or `Api-destination`, as AWS's texts have it.
+pub(crate) fn not_found(kind: &str, name: &str) -> Fault {
+    of(
+        "ResourceNotFoundException",
+        format!("Failed to describe the {}(s). {kind} '{name}' does not exist.", lower(kind)),
+    )
+}
+
+/// A connection that an API destination names by ARN.
+pub(crate) fn no_connection(arn: &str) -> Fault {
+    of("ResourceNotFoundException", format!("Connection '{arn}' does not exist."))
+}
+
+pub(crate) fn exists(kind: &str, name: &str) -> Fault {
+    of("ResourceAlreadyExistsException", format!("{kind} {name} already exists."))
+}
+
+pub(crate) fn no_such_resource(arn: &str) -> Fault {
+    of("ResourceNotFoundException", format!("Resource {arn} does not exist."))
+}
+
+fn lower(kind: &str) -> String {
+    kind.to_ascii_lowercase()
+}

@@ -1,0 +1,103 @@
+//! EventBridge: buses, the rules on them, and where what they match is sent.
+//!
+//! An event is a row in the schedule from the moment that it is told ([`bulla_plane::bus`]). The
+//! rules of its bus are kept compiled, and it is held against all of them at once ([`index`]).
+//! For each target of each rule that wants it a delivery is put in the same commit that takes the
+//! event away; from then on its lane sends it (`send`), until the target has it or it is given up
+//! into a dead letter.
+
+mod compiled;
+mod connection;
+mod connection_view;
+mod deliver;
+mod delivery;
+mod destination;
+mod fault;
+mod guard;
+pub mod index;
+mod input;
+mod kept;
+mod ops;
+mod page;
+pub mod pattern;
+mod place;
+mod quotas;
+mod records;
+mod rows;
+mod rules;
+mod schedule;
+mod send;
+
+use std::sync::Arc;
+
+use bulla_crypto::Crypto;
+use bulla_plane::outgoing::Nowhere;
+use bulla_plane::{Clock, Outgoing};
+use bulla_store::{Barrier, Space};
+
+use compiled::Book;
+use send::Sender;
+
+pub use quotas::{Quota, Quotas};
+pub use send::sink::{self, Sink};
+pub use send::{Invoker, Trouble};
+
+/// The spaces that a reset empties.
+pub const SPACES: &[Space] = &[
+    records::BUSES,
+    records::RULES,
+    records::CONNECTIONS,
+    records::DESTINATIONS,
+    records::DELIVERIES,
+];
+
+/// The service.
+pub struct Events {
+    barrier: Arc<Barrier>,
+    crypto: Crypto,
+    compiled: Book,
+    sender: Arc<Sender>,
+    quotas: Quotas,
+    /// Whether this is `bulla dev`, in which addresses without TLS are taken.
+    dev: bool,
+}
+
+/// Where events are sent.
+pub struct Ways {
+    /// The way to API destinations.
+    pub outgoing: Arc<dyn Outgoing>,
+    /// Where logs and queues are written.
+    pub sink: Arc<dyn Sink>,
+    /// What runs targets of other services.
+    pub invokers: Vec<Arc<dyn Invoker>>,
+}
+
+impl Default for Ways {
+    /// None.
+    fn default() -> Self {
+        Self { outgoing: Arc::new(Nowhere), sink: Arc::new(sink::NoSink), invokers: Vec::new() }
+    }
+}
+
+impl Events {
+    /// The service on a store.
+    #[must_use]
+    pub fn new(barrier: Arc<Barrier>, crypto: Crypto, clock: Arc<Clock>, ways: Ways) -> Self {
+        let sender = Sender::new(Arc::clone(&barrier), crypto.clone(), clock, ways);
+        let (compiled, sender) = (Book::new(), Arc::new(sender));
+        Self { barrier, crypto, compiled, sender, quotas: Quotas::default(), dev: false }
+    }
+
+    /// The service under other quotas than AWS's.
+    #[must_use]
+    pub fn with_quotas(self, quotas: Quotas) -> Self {
+        Self { quotas, ..self }
+    }
+
+    /// The service of `bulla dev`: addresses of API destinations need no TLS. Where requests may go
+    /// is up to who sends them.
+    #[must_use]
+    pub fn for_dev(self, dev: bool) -> Self {
+        Self { dev, ..self }
+    }
+}

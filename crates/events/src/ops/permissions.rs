@@ -1,0 +1,133 @@
+//! PutPermission, RemovePermission: the policy of a bus.
+
+use bulla_plane::{Call, Stop};
+use bulla_policy::{Policy, PolicyKind};
+use bulla_shapes::events::{PutPermissionRequest, RemovePermissionRequest};
+use serde_json::{Value, json};
+
+use super::{Answer, BUS_TYPE};
+use crate::guard::{BusAt, permit};
+use crate::quotas::Quota;
+use crate::records::BusRecord;
+use crate::{Events, fault};
+
+/// The only action that a statement made of a request's parts may have (API reference).
+const PUT_EVENTS: &str = "events:PutEvents";
+
+pub(crate) async fn put_permission(
+    events: &Events,
+    call: &mut Call,
+    input: &PutPermissionRequest<'_>,
+) -> Answer {
+    let found = events.bus(call, input.event_bus_name()).await?;
+    let bus = permit(found, call, "events:PutPermission", &())?;
+    call.touched(&bus.arn, &bus.place.account, BUS_TYPE);
+    let record = bus.must_be_there()?;
+    let text = match input.policy() {
+        Some(policy) => policy.to_owned(),
+        None => with_statement(record, input, &bus)?,
+    };
+    save(events, &bus, record.clone(), Some(text), call.now_ms).await
+}
+
+/// The policy with one more statement, in place of one of the same id.
+fn with_statement(
+    record: &BusRecord,
+    input: &PutPermissionRequest<'_>,
+    bus: &BusAt,
+) -> Result<String, Stop> {
+    let missing = |name: &str| fault::validation(format!("Parameter {name} must be specified."));
+    let sid = input.statement_id().ok_or_else(|| missing("StatementId"))?;
+    let principal = input.principal().ok_or_else(|| missing("Principal"))?;
+    let action = input.action().ok_or_else(|| missing("Action"))?;
+    if action != PUT_EVENTS {
+        let text = format!(
+            "Provided value in parameter 'action' is not supported. Use \
+                            {PUT_EVENTS}."
+        );
+        return Err(fault::validation(text).into());
+    }
+    let principal = if principal == "*" {
+        json!("*")
+    } else {
+        json!({ "AWS": format!("arn:{}:iam::{principal}:root", bus.place.partition) })
+    };
+    let mut statement = json!({
+        "Sid": sid,
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": action,
+        "Resource": bus.arn,
+    });
+    if let (Some(condition), Some(members)) = (input.condition(), statement.as_object_mut()) {
+        let kind = condition.record().named("Type");
+        let Some(bulla_shapes::Value::Str(kind)) = kind else {
+            return Err(missing("Condition.Type").into());
+        };
+        let pair = json!({ condition.key(): condition.value() });
+        members.insert("Condition".to_owned(), json!({ kind.as_ref(): pair }));
+    }
+    let mut statements = statements(record)?;
+    statements.retain(|known| known.get("Sid").and_then(Value::as_str) != Some(sid));
+    statements.push(statement);
+    Ok(json!({ "Version": "2012-10-17", "Statement": statements }).to_string())
+}
+
+fn statements(record: &BusRecord) -> Result<Vec<Value>, Stop> {
+    let Some(text) = &record.policy else { return Ok(Vec::new()) };
+    let policy: Value = serde_json::from_str(text).map_err(|error| {
+        tracing::error!(%error, "the stored policy of a bus does not read");
+        Stop::Internal
+    })?;
+    Ok(match policy.get("Statement") {
+        Some(Value::Array(statements)) => statements.clone(),
+        Some(statement) => vec![statement.clone()],
+        None => Vec::new(),
+    })
+}
+
+async fn save(
+    events: &Events,
+    bus: &BusAt,
+    record: BusRecord,
+    policy: Option<String>,
+    now_ms: i64,
+) -> Answer {
+    if let Some(text) = &policy {
+        if text.len() > events.quotas.get(Quota::PolicyBytes) {
+            return Err(fault::policy_too_long().into());
+        }
+        Policy::parse(text, PolicyKind::Resource).map_err(|error| {
+            // The beginning of the text is AWS's.
+            let reason = error.aws_message();
+            fault::validation(format!("Parameter Policy is not valid. Reason: {reason}"))
+        })?;
+    }
+    let record = BusRecord { policy, modified_ms: Some(now_ms), ..record };
+    events.save_bus(bus, &record).await?;
+    Ok(None)
+}
+
+pub(crate) async fn remove_permission(
+    events: &Events,
+    call: &mut Call,
+    input: &RemovePermissionRequest<'_>,
+) -> Answer {
+    let found = events.bus(call, input.event_bus_name()).await?;
+    let bus = permit(found, call, "events:RemovePermission", &())?;
+    call.touched(&bus.arn, &bus.place.account, BUS_TYPE);
+    let record = bus.must_be_there()?;
+    if input.remove_all_permissions() == Some(true) {
+        return save(events, &bus, record.clone(), None, call.now_ms).await;
+    }
+    let sid = input.statement_id();
+    let mut statements = statements(record)?;
+    let before = statements.len();
+    statements.retain(|known| sid.is_none() || known.get("Sid").and_then(Value::as_str) != sid);
+    if statements.len() == before {
+        return Err(fault::no_statement().into());
+    }
+    let policy = (!statements.is_empty())
+        .then(|| json!({ "Version": "2012-10-17", "Statement": statements }).to_string());
+    save(events, &bus, record.clone(), policy, call.now_ms).await
+}

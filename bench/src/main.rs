@@ -17,6 +17,7 @@ mod bare;
 mod client;
 mod envelope;
 mod error;
+mod events;
 mod histogram;
 mod keys;
 mod machine;
@@ -50,6 +51,8 @@ enum Command {
     },
     /// Measure the envelope against the cipher, the hash and the copy alone.
     Envelope(EnvelopeRun),
+    /// Measure EventBridge's matcher against as many rules.
+    Events(EventsRun),
     /// Measure, and print the tables.
     Run(Run),
 }
@@ -97,10 +100,20 @@ struct EnvelopeRun {
     markdown: Option<PathBuf>,
 }
 
+#[derive(clap::Args)]
+struct EventsRun {
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+    rules: u32,
+    /// Also write the table to this file.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Bare { listen } => bare::serve(listen),
         Command::Envelope(run) => measure_envelope(&run),
+        Command::Events(run) => measure_events(&run),
         Command::Run(run) => measure(&run),
     };
     match done {
@@ -114,6 +127,10 @@ fn main() -> ExitCode {
 
 fn measure_envelope(run: &EnvelopeRun) -> Result<(), BenchError> {
     publish(&envelope::run(usize::from(run.rounds))?, run.markdown.as_deref())
+}
+
+fn measure_events(run: &EventsRun) -> Result<(), BenchError> {
+    publish(&events::run(run.rules as usize)?, run.markdown.as_deref())
 }
 
 fn measure(run: &Run) -> Result<(), BenchError> {

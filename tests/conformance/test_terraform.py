@@ -30,6 +30,7 @@ provider "aws" {
     iam = "%(endpoint)s"
     sts = "%(endpoint)s"
     kms = "%(endpoint)s"
+    eventbridge = "%(endpoint)s"
   }
 }
 """
@@ -210,6 +211,99 @@ resource "aws_kms_key_policy" "plain" {
 }
 """
 
+EVENTS = """
+data "aws_caller_identity" "me" {}
+
+resource "aws_cloudwatch_event_bus" "orders" {
+  name        = "orders"
+  description = "of customers"
+  tags        = { team = "red" }
+}
+
+resource "aws_cloudwatch_event_permission" "partner" {
+  principal      = "111122223333"
+  statement_id   = "partner"
+  event_bus_name = aws_cloudwatch_event_bus.orders.name
+}
+
+resource "aws_cloudwatch_event_rule" "keys" {
+  name          = "keys"
+  description   = "what becomes of keys"
+  event_pattern = jsonencode({ source = ["aws.kms"], detail-type = [{ prefix = "KMS" }] })
+  tags          = { team = "red" }
+}
+
+resource "aws_cloudwatch_event_rule" "daily" {
+  name                = "daily"
+  schedule_expression = "cron(0 12 * * ? *)"
+  state               = "DISABLED"
+}
+
+resource "aws_cloudwatch_event_rule" "placed" {
+  name           = "placed"
+  event_bus_name = aws_cloudwatch_event_bus.orders.name
+  event_pattern  = jsonencode({ source = ["shop"] })
+}
+
+resource "aws_cloudwatch_event_connection" "hooks" {
+  name               = "hooks"
+  authorization_type = "API_KEY"
+  auth_parameters {
+    api_key {
+      key   = "x-api-key"
+      value = "secret"
+    }
+    invocation_http_parameters {
+      header {
+        key             = "x-team"
+        value           = "red"
+        is_value_secret = false
+      }
+    }
+  }
+}
+
+resource "aws_cloudwatch_event_api_destination" "hooks" {
+  name                             = "hooks"
+  invocation_endpoint              = "https://hooks.example/*"
+  http_method                      = "POST"
+  invocation_rate_limit_per_second = 20
+  connection_arn                   = aws_cloudwatch_event_connection.hooks.arn
+}
+
+resource "aws_cloudwatch_event_target" "hooks" {
+  rule      = aws_cloudwatch_event_rule.keys.name
+  target_id = "hooks"
+  arn       = aws_cloudwatch_event_api_destination.hooks.arn
+  role_arn  = "arn:aws:iam::${data.aws_caller_identity.me.account_id}:role/events"
+  http_target {
+    path_parameter_values   = ["keys"]
+    query_string_parameters = { from = "events" }
+    header_parameters       = { x-from = "events" }
+  }
+  input_transformer {
+    input_paths    = { key = "$.detail.key-id" }
+    input_template = <<-END
+      {"key": <key>}
+    END
+  }
+  retry_policy {
+    maximum_event_age_in_seconds = 3600
+    maximum_retry_attempts       = 10
+  }
+  dead_letter_config {
+    arn = "arn:aws:sqs:us-east-1:${data.aws_caller_identity.me.account_id}:dead"
+  }
+}
+
+resource "aws_cloudwatch_event_target" "log" {
+  rule           = aws_cloudwatch_event_rule.placed.name
+  event_bus_name = aws_cloudwatch_event_bus.orders.name
+  arn            = "arn:aws:logs:us-east-1:${data.aws_caller_identity.me.account_id}:log-group:/aws/events/orders"
+}
+"""
+
+
 
 class Terraform:
     """One working folder of Terraform."""
@@ -281,3 +375,18 @@ def test_kms_is_applied_planned_clean_and_destroyed(terraform, server, account):
     terraform.must("destroy", "-auto-approve", "-input=false")
     assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
     assert kms.list_grants(KeyId=key)["Grants"] == []
+
+
+@pytest.mark.parametrize("terraform", [EVENTS], indirect=True, ids=["events"])
+def test_events_are_applied_planned_clean_and_destroyed(terraform, server, account):
+    terraform.must("apply", "-auto-approve", "-input=false")
+    events = client(server, "events", account=account, region="us-east-1")
+    (target,) = events.list_targets_by_rule(Rule="keys")["Targets"]
+    assert target["HttpParameters"]["PathParameterValues"] == ["keys"]
+    assert target["InputTransformer"]["InputPathsMap"] == {"key": "$.detail.key-id"}
+    plan_is_clean(terraform)
+    terraform.must("destroy", "-auto-approve", "-input=false")
+    assert events.list_rules()["Rules"] == []
+    assert [bus["Name"] for bus in events.list_event_buses()["EventBuses"]] == ["default"]
+    assert events.list_connections()["Connections"] == []
+    assert events.list_api_destinations()["ApiDestinations"] == []

@@ -53,7 +53,8 @@ fn open(
     value: Option<&str>,
     secret: Option<bool>,
 ) -> (Option<String>, Option<String>, bool) {
-    let secret = secret.unwrap_or(true);
+    // As Terraform's provider relies on: what nobody marks is none.
+    let secret = secret.unwrap_or(false);
     let value = value.filter(|_| !secret);
     (key.map(str::to_owned), value.map(str::to_owned), secret)
 }

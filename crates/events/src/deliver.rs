@@ -28,6 +28,8 @@ use crate::{Events, fault};
 const DELIVERIES_A_COMMIT: usize = 500;
 /// The most bytes of them.
 const BYTES_A_COMMIT: usize = 2 << 20;
+/// How far apart the rows are that wake a lane.
+const WAKE_EVERY_MS: i64 = 100;
 
 /// The subject of the job that is an event on a bus: which bus, and in which order among those of
 /// one millisecond. The subject of an event of a service names no bus: it is for the default one.
@@ -123,14 +125,13 @@ fn of_rule(rule: &Sending, event: &str, now_ms: i64) -> Vec<(String, Delivery)> 
     let around = Surroundings { rule_arn: &rule.arn, rule_name: &rule.name, ingestion_time: &time };
     let mut deliveries = Vec::with_capacity(rule.targets.len());
     for target in &rule.targets {
-        match target.input.apply(event, &around) {
-            Ok(payload) => deliveries.push((
-                format!("{}/{}", rule.row, target.id),
-                Delivery { order: target.order.clone(), payload, created_ms: now_ms, tried: 0 },
-            )),
-            // INVARIANT: the event was read before.
-            Err(error) => tracing::error!(error, rule = rule.arn, "an event makes no input"),
-        }
+        let (payload, flaw) = match target.input.apply(event, &around) {
+            Ok(payload) => (payload, None),
+            Err(flaw) => (event.to_owned(), Some(flaw)),
+        };
+        let order = target.order.clone();
+        let delivery = Delivery { order, payload, flaw, created_ms: now_ms, tried: 0 };
+        deliveries.push((format!("{}/{}", rule.row, target.id), delivery));
     }
     deliveries
 }
@@ -209,7 +210,7 @@ impl Events {
             }
             let view = self.barrier.view().await?;
             for lane in &lanes {
-                batch = with_wake(&view, batch, due_ms, lane).await?;
+                batch = with_wake(&view, batch, (due_ms, due_ms), lane).await?;
             }
             drop(view);
             if rest.peek().is_some() {
@@ -222,15 +223,18 @@ impl Events {
     }
 }
 
-/// Adds the row that wakes a lane. One that is there is written anew: a lane that is about to go
-/// to sleep finds it changed.
+/// Adds the row that wakes a lane once it is time. One that is there is written anew: a lane that
+/// is about to go to sleep finds it changed. Times are rounded, so that a lane has few such rows
+/// however many events come: back where it is time already, else forward.
 pub(crate) async fn with_wake(
     view: &View<'_>,
     batch: SealedBatch,
-    due_ms: i64,
+    (due_ms, now_ms): (i64, i64),
     lane: &str,
 ) -> Result<SealedBatch, Stop> {
-    let key = due_key(due_ms, LISTENER, LANE, lane);
+    let begun_ms = due_ms - due_ms.rem_euclid(WAKE_EVERY_MS);
+    let wake_ms = if due_ms <= now_ms { begun_ms } else { begun_ms + WAKE_EVERY_MS };
+    let key = due_key(wake_ms, LISTENER, LANE, lane);
     let known = view.get(DUE, key.as_bytes()).await?.map(|opened| opened.version);
     Ok(batch.put(DUE, key, Expected::from(known), b"{}".to_vec()))
 }

@@ -63,6 +63,10 @@ pub(crate) struct Delivery {
     pub(crate) order: Order,
     /// What the target is sent.
     pub(crate) payload: String,
+    /// Why it can't be sent, where the event makes nothing that its target could be sent: then the
+    /// payload is the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) flaw: Option<String>,
     /// When the event was matched, in milliseconds since 1970.
     pub(crate) created_ms: i64,
     /// How often it was tried in vain.

@@ -9,6 +9,9 @@ use serde_json::Value;
 use path::Path;
 use template::Template;
 
+/// The most bytes that a target is sent: what an event may have, and room for what surrounds its
+/// detail. A template could make any number of a large event.
+const MAX_INPUT_BYTES: usize = 320 * 1024;
 /// The most parts that a text is made of (API reference, `InputTransformer`).
 const MAX_PATHS: usize = 100;
 
@@ -64,7 +67,7 @@ impl Input {
         Template::parse(transformer.input_template(), parts).map(Self::Template)
     }
 
-    /// What is sent of an event, which is JSON.
+    /// What is sent of an event, which is JSON; or why nothing is.
     pub(crate) fn apply(&self, event: &str, around: &Surroundings<'_>) -> Result<String, String> {
         let parsed = || serde_json::from_str::<Value>(event).map_err(|error| error.to_string());
         match self {
@@ -72,7 +75,9 @@ impl Input {
             Self::Constant(constant) => Ok(constant.clone()),
             // What a path leads to nowhere sends null, which is our choice.
             Self::Part(path) => Ok(path.find(&parsed()?).unwrap_or(Value::Null).to_string()),
-            Self::Template(template) => Ok(template.fill(event, &parsed()?, around)),
+            Self::Template(template) => template
+                .fill(event, &parsed()?, around, MAX_INPUT_BYTES)
+                .ok_or_else(|| format!("the input would have more than {MAX_INPUT_BYTES} bytes")),
         }
     }
 }

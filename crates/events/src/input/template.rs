@@ -46,10 +46,19 @@ impl Template {
         Ok(Self { pieces })
     }
 
-    /// The text for an event.
-    pub(super) fn fill(&self, text: &str, event: &Value, around: &Surroundings<'_>) -> String {
+    /// The text for an event; none if it would have more than so many bytes.
+    pub(super) fn fill(
+        &self,
+        text: &str,
+        event: &Value,
+        around: &Surroundings<'_>,
+        most: usize,
+    ) -> Option<String> {
         let mut filled = String::new();
         for piece in &self.pieces {
+            if filled.len() > most {
+                return None;
+            }
             match piece {
                 Piece::Text(text) => filled.push_str(text),
                 Piece::Part(path, quoted) => filled.push_str(&shown(path.find(event), *quoted)),
@@ -60,7 +69,7 @@ impl Template {
                 Piece::Event => filled.push_str(&without_detail(event)),
             }
         }
-        filled
+        (filled.len() <= most).then_some(filled)
     }
 }
 

@@ -70,6 +70,16 @@ fn a_template_is_filled_with_parts() {
 }
 
 #[test]
+fn no_template_makes_an_endless_text() {
+    let all = "<aws.events.event.json>".repeat(300);
+    let transformer = InputTransformer::new().with_input_template(all);
+    let input = Input::of(&target().with_input_transformer(transformer)).unwrap();
+    let large = format!(r#"{{"detail":"{}"}}"#, "x".repeat(200_000));
+    let told = input.apply(&large, &around()).unwrap_err();
+    assert_eq!(told, "the input would have more than 327680 bytes");
+}
+
+#[test]
 fn what_no_target_can_ask_for_is_refused() {
     for wrong in [
         target().with_input("{"),

@@ -176,7 +176,10 @@ pub(crate) async fn list_event_buses(
     let view = events.barrier.view().await?;
     let first = format!("{}/{}/", here.account, here.region);
     let wanted = input.name_prefix().unwrap_or_default();
-    let size = page::size(input.limit());
+    // The default bus comes first while nothing was ever set on it, wherever its name belongs.
+    let unset = view.get(BUSES, here.row().as_bytes()).await?.is_none();
+    let with_default = unset && DEFAULT.starts_with(wanted) && input.next_token().is_none();
+    let size = page::size(input.limit()) - usize::from(with_default);
     let prefix = format!("{first}{wanted}");
     let rows = page::rows(&view, (BUSES, &prefix), input.next_token(), size, |key, opened| {
         let name = key.as_bytes().get(first.len()..).unwrap_or_default();
@@ -184,9 +187,7 @@ pub(crate) async fn list_event_buses(
         Ok(Some(shown(Place { bus, ..here.clone() }, read::<BusRecord>(opened)?.record)))
     });
     let (mut buses, next) = rows.await?;
-    // The default bus comes first while nothing was ever set on it, whatever page it belongs to.
-    let unset = view.get(BUSES, here.row().as_bytes()).await?.is_none();
-    if unset && DEFAULT.starts_with(wanted) && input.next_token().is_none() {
+    if with_default {
         buses.insert(0, shown(here, BusRecord::default()));
     }
     let answer = ListEventBusesResponse::new()

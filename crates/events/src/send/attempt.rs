@@ -56,7 +56,7 @@ impl Sender {
             let value = bytes(&delivery)?;
             let batch = gone.put(DELIVERIES, row.as_str(), Expected::Absent, value);
             let view = self.barrier.view().await?;
-            let batch = with_wake(&view, batch, due_ms, lane).await?;
+            let batch = with_wake(&view, batch, (due_ms, self.clock.now_ms()), lane).await?;
             drop(view);
             self.barrier.commit(batch).await?;
             return Ok(None);
@@ -103,6 +103,9 @@ impl Sender {
     /// Hands a delivery over to its target.
     async fn hand_over(&self, delivery: &Delivery) -> Result<(), Trouble> {
         let order = &delivery.order;
+        if let Some(flaw) = &delivery.flaw {
+            return Err(Trouble::Never("INVALID_PARAMETER", flaw.clone()));
+        }
         let mut parts = order.arn.splitn(6, ':').skip(2);
         let (service, resource) = (parts.next().unwrap_or_default(), parts.nth(2));
         let resource = resource.unwrap_or_default();

@@ -146,7 +146,8 @@ impl Sender {
         };
         if let Some(next_ms) = next_ms {
             let view = self.barrier.view().await?;
-            let batch = with_wake(&view, SealedBatch::new(), next_ms, lane).await?;
+            let times = (next_ms, self.clock.now_ms());
+            let batch = with_wake(&view, SealedBatch::new(), times, lane).await?;
             drop(view);
             self.barrier.commit(batch).await?;
         }

@@ -16,3 +16,5 @@ pub mod events;
 pub mod iam;
 #[rustfmt::skip]
 pub mod ssm;
+#[rustfmt::skip]
+pub mod secretsmanager;

@@ -1,0 +1,87 @@
+//! Secrets Manager: secrets, their versions and labels, and who may read them.
+//!
+//! A secret is one row (`secrets.secret`), the value of each of its versions another
+//! (`secrets.value`), sealed under a data key of its own that KMS gave on behalf of whoever wrote
+//! it. Whatever a handler reads of a secret it reads behind the Gate, and a value opens only where
+//! KMS lets the caller decrypt the data key.
+
+mod access;
+mod conditions;
+mod due;
+mod events;
+mod fault;
+mod filter;
+mod identifier;
+mod index;
+mod live;
+mod ops;
+mod password;
+mod policies;
+mod record;
+mod replicas;
+mod rows;
+mod sealing;
+mod secrets;
+mod stages;
+
+use std::sync::Arc;
+
+use bulla_crypto::Crypto;
+use bulla_plane::cache::Cache;
+use bulla_plane::key_service::KeyService;
+use bulla_plane::{Directory, Neighbours, Via};
+use bulla_store::{Barrier, Space};
+
+use access::AccessBook;
+use index::Index;
+use live::LiveSecret;
+
+/// One row a secret: `<account>/<region>/<name>`.
+pub(crate) const SECRETS: Space = Space::new("secrets.secret");
+/// One row a value: `<account>/<region>/<name>:<version id>`.
+pub(crate) const VALUES: Space = Space::new("secrets.value");
+
+/// The spaces that a reset empties.
+pub const SPACES: &[Space] = &[SECRETS, VALUES, access::ACCESSES];
+
+/// How Secrets Manager calls KMS.
+const VIA: Via = Via { service: "secretsmanager", recorded: "secretsmanager.amazonaws.com" };
+/// About how many secrets stay in memory.
+const CACHED_SECRETS: usize = 65_536;
+/// How many bytes of secrets stay in memory; values among them are sealed.
+const CACHE_BYTES: u64 = 128 << 20;
+
+/// The service.
+pub struct Secrets {
+    barrier: Arc<Barrier>,
+    crypto: Crypto,
+    cache: Cache<LiveSecret>,
+    index: Arc<Index>,
+    accesses: Arc<AccessBook>,
+    directory: Arc<dyn Directory>,
+    keys: KeyService,
+}
+
+impl Secrets {
+    /// The service on a store. `directory` knows the principals that policies name, and KMS is
+    /// among the `neighbours`.
+    #[must_use]
+    pub fn new(
+        barrier: Arc<Barrier>,
+        crypto: Crypto,
+        directory: Arc<dyn Directory>,
+        neighbours: Arc<Neighbours>,
+    ) -> Self {
+        let index = Arc::new(Index::default());
+        let accesses = AccessBook::new(Arc::clone(&barrier), Arc::clone(&index));
+        Self {
+            barrier,
+            crypto,
+            cache: Cache::new(CACHED_SECRETS, CACHE_BYTES),
+            index,
+            accesses: Arc::new(accesses),
+            directory,
+            keys: KeyService::new(neighbours, VIA),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Loading secrets, and changing their rows.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use bulla_plane::gate::Named;
+use bulla_plane::{Call, Guarded, Stop};
+use bulla_policy::Conditions;
+use bulla_store::{Expected, SealedBatch};
+
+use crate::identifier;
+use crate::live::{Held, LiveSecret};
+use crate::record::{self, SecretRecord};
+use crate::sealing::Sealed;
+use crate::stages::CURRENT;
+use crate::{SECRETS, Secrets, VALUES, fault, policies};
+
+/// CloudTrail's type of a secret.
+pub(crate) const SECRET_TYPE: &str = "AWS::SecretsManager::Secret";
+
+/// What a call may do something to.
+pub(crate) enum Permitted {
+    Secret(Arc<LiveSecret>),
+    /// There is no such secret, and the caller may know.
+    Nothing(String),
+}
+
+impl Permitted {
+    /// The secret.
+    pub(crate) fn existing(self) -> Result<Arc<LiveSecret>, Stop> {
+        match self {
+            Self::Secret(secret) => Ok(secret),
+            Self::Nothing(_) => Err(fault::not_found().into()),
+        }
+    }
+}
+
+impl Secrets {
+    /// The secret that a request names, if the caller may do this to it.
+    pub(crate) async fn permitted(
+        &self,
+        call: &mut Call,
+        id: &str,
+        action: &str,
+        keys: &(dyn Conditions + Sync),
+    ) -> Result<Arc<LiveSecret>, Stop> {
+        self.permitted_or_nothing(call, id, action, keys).await?.existing()
+    }
+
+    /// The same, for operations that take a missing secret for a success.
+    pub(crate) async fn permitted_or_nothing(
+        &self,
+        call: &mut Call,
+        id: &str,
+        action: &str,
+        keys: &(dyn Conditions + Sync),
+    ) -> Result<Permitted, Stop> {
+        let held = self.find(call, id).await?.permit(call, action, keys, Named::Arn)?;
+        match held.secret {
+            Some(secret) => {
+                call.touched(&secret.arn, &secret.record.account, SECRET_TYPE);
+                Ok(Permitted::Secret(secret))
+            }
+            None => Ok(Permitted::Nothing(held.arn)),
+        }
+    }
+
+    /// What a text names, still behind the Gate.
+    pub(crate) async fn find(&self, call: &Call, text: &str) -> Result<Guarded<Held>, Stop> {
+        let named = identifier::parse(call, text);
+        let account = named.as_ref().map_or(call.account(), |named| named.account).to_owned();
+        let secret = match &named {
+            Some(named) => {
+                let path = record::path(named.account, &call.region, named.name);
+                let secret = self.live(&path).await?;
+                secret.filter(|secret| named.suffix.is_none_or(|is| is == secret.record.suffix))
+            }
+            None => None,
+        };
+        let arn = match &secret {
+            Some(secret) => secret.arn.clone(),
+            None => identifier::arn_of_nothing(call, text),
+        };
+        Ok(Guarded::new(Held { secret, arn, account }))
+    }
+
+    /// A secret, from memory or from the store, where record and value are of one revision.
+    pub(crate) async fn live(&self, path: &str) -> Result<Option<Arc<LiveSecret>>, Stop> {
+        if let Some(live) = self.cache.get(path) {
+            return Ok(Some(live));
+        }
+        let read_at = self.cache.generation();
+        let view = self.barrier.view().await?;
+        let Some(opened) = view.get(SECRETS, path.as_bytes()).await? else { return Ok(None) };
+        let record = SecretRecord::read(opened.value.expose())?;
+        let current = match record.labelled(CURRENT).filter(|version| version.has_value) {
+            None => None,
+            Some(version) => {
+                let row = record.value_row(&version.id);
+                let value = view.get(VALUES, row.as_bytes()).await?;
+                Some(value.map(|value| Sealed::read(&value)).ok_or_else(fault::internal)??)
+            }
+        };
+        drop(view);
+        let policy = record.policy.as_ref().map(policies::compiled).transpose()?;
+        let live = Arc::new(LiveSecret {
+            arn: record.arn(),
+            path: path.to_owned(),
+            version: opened.version,
+            policy,
+            current,
+            noted_ms: AtomicI64::new(0),
+            record,
+        });
+        self.cache.keep(path, &live, read_at);
+        Ok(Some(live))
+    }
+
+    /// Commits a change of a secret and of its replicas, with what else goes along with it.
+    pub(crate) async fn change(
+        &self,
+        before: &LiveSecret,
+        record: &SecretRecord,
+        batch: SealedBatch,
+    ) -> Result<(), Stop> {
+        let (batch, mut paths) = self.spread(record, batch).await?;
+        let batch = with_record(batch, before, record)?;
+        paths.push(before.path.clone());
+        let paths: Vec<_> = paths.iter().map(String::as_str).collect();
+        self.commit(&paths, batch).await
+    }
+
+    /// Commits a batch that touches these secrets, and drops them from memory before anybody is
+    /// told.
+    pub(crate) async fn commit(&self, paths: &[&str], batch: SealedBatch) -> Result<(), Stop> {
+        let listed = self.index.begin_change(paths);
+        let change = self.cache.begin_change(paths);
+        let outcome = self.barrier.commit(batch).await;
+        // Whatever the outcome: after a conflict the next attempt must read anew.
+        change.end();
+        listed.end();
+        outcome?;
+        Ok(())
+    }
+
+    /// Adds the deletion of versions' values to a batch.
+    pub(crate) async fn without_values<'v>(
+        &self,
+        mut batch: SealedBatch,
+        record: &SecretRecord,
+        versions: impl Iterator<Item = &'v str>,
+    ) -> Result<SealedBatch, Stop> {
+        for version in versions {
+            let row = record.value_row(version);
+            if let Some(stored) = self.barrier.get(VALUES, row.as_bytes()).await? {
+                batch = batch.delete(VALUES, row.as_str(), Expected::At(stored.version));
+            }
+        }
+        Ok(batch)
+    }
+}
+
+/// Adds the new record of a secret to a batch.
+pub(crate) fn with_record(
+    batch: SealedBatch,
+    before: &LiveSecret,
+    record: &SecretRecord,
+) -> Result<SealedBatch, Stop> {
+    let expected = Expected::At(before.version);
+    Ok(batch.put(SECRETS, before.path.as_str(), expected, record.to_bytes()?))
+}

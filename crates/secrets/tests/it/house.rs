@@ -1,0 +1,187 @@
+//! The house of a test, and calls to it over the wire's form.
+
+use std::sync::{Arc, Mutex};
+
+use bulla_ground::{Ground, Signer};
+use bulla_kms::Kms;
+use bulla_plane::scheduler::{DUE, Job};
+use bulla_plane::{BoxFuture, Directory, Neighbours, Plane, Row, Rows, Service, bus};
+use bulla_secrets::Secrets;
+use bulla_shapes::{Fault, Protocol, kms, secretsmanager};
+use bulla_store::{Barrier, Expected, Key, MAX_PAGE_ROWS, Range, SealedBatch, Space};
+use serde_json::{Value, json};
+
+use crate::people::People;
+
+pub(crate) const REGION: &str = "eu-central-1";
+/// A day in milliseconds.
+pub(crate) const DAY_MS: u64 = 86_400_000;
+
+/// What a call answered: the output, or code and message of the error.
+pub(crate) type Answer = Result<Value, (String, String)>;
+
+pub(crate) struct House {
+    pub(crate) plane: Plane,
+    pub(crate) people: Arc<People>,
+    heard: Arc<Mutex<Vec<Value>>>,
+}
+
+impl House {
+    pub(crate) async fn new() -> Self {
+        let ground = Ground::in_memory().await.unwrap();
+        let (barrier, crypto) = (Arc::clone(&ground.barrier), ground.crypto.clone());
+        let people = Arc::new(People::default());
+        let directory: Arc<dyn Directory> = Arc::<People>::clone(&people);
+        let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&directory));
+        let kms: Arc<dyn Service> = Arc::new(kms);
+        let beside = vec![Arc::clone(&kms)];
+        let beside = Neighbours::new(crypto.clone(), Arc::clone(&ground.journal), beside);
+        let secrets = Secrets::new(Arc::clone(&barrier), crypto, directory, Arc::new(beside));
+        let heard = Arc::default();
+        let listener = Listener { barrier, heard: Arc::clone(&heard) };
+        let services = vec![kms, Arc::new(secrets), Arc::new(listener)];
+        let plane = ground.plane(Arc::clone(&people) as _, services);
+        Self { plane, people, heard }
+    }
+
+    /// A call to Secrets Manager, signed by an access key id.
+    pub(crate) async fn call(&self, key: &str, operation: &str, input: Value) -> Answer {
+        self.call_in(REGION, key, operation, input).await
+    }
+
+    /// The same in another region.
+    pub(crate) async fn call_in(
+        &self,
+        region: &str,
+        key: &str,
+        operation: &str,
+        input: Value,
+    ) -> Answer {
+        self.ask((&secretsmanager::SERVICE, region), key, operation, input).await
+    }
+
+    /// A call to KMS.
+    pub(crate) async fn kms(&self, key: &str, operation: &str, input: Value) -> Answer {
+        self.ask((&kms::SERVICE, REGION), key, operation, input).await
+    }
+
+    async fn ask(
+        &self,
+        (model, region): (&bulla_shapes::Service, &str),
+        key: &str,
+        operation: &str,
+        input: Value,
+    ) -> Answer {
+        let body = input.to_string().into_bytes();
+        let request = Signer::of(key).request(model, operation, region, body).unwrap();
+        let response = self.plane.call(request).await;
+        answer(response.status, &response.body)
+    }
+
+    /// A new secret of an account with a text; answers its ARN.
+    pub(crate) async fn secret(&self, account: &str, name: &str, text: &str) -> String {
+        let input = json!({ "Name": name, "SecretString": text, "ClientRequestToken": token(0) });
+        let made = self.call(account, "CreateSecret", input).await.unwrap();
+        made["ARN"].as_str().unwrap().to_owned()
+    }
+
+    /// The text of a secret.
+    pub(crate) async fn text(&self, key: &str, id: &str) -> String {
+        let read = self.call(key, "GetSecretValue", json!({ "SecretId": id })).await.unwrap();
+        read["SecretString"].as_str().unwrap().to_owned()
+    }
+
+    /// A new version; answers the call's answer.
+    pub(crate) async fn put(&self, key: &str, id: &str, number: u32, text: &str) -> Answer {
+        let token = token(number);
+        let input = json!({ "SecretId": id, "SecretString": text, "ClientRequestToken": token });
+        self.call(key, "PutSecretValue", input).await
+    }
+
+    /// Turns the clock, and carries out what fell due.
+    pub(crate) async fn pass_days(&self, days: u64) {
+        self.plane.clock.advance(days * DAY_MS);
+        self.plane.run_due().await.unwrap();
+    }
+
+    /// What was told on the bus since the last question.
+    pub(crate) async fn events(&self) -> Vec<Value> {
+        self.plane.run_due().await.unwrap();
+        std::mem::take(&mut *self.heard.lock().unwrap())
+    }
+
+    /// The rows of a space, by key.
+    pub(crate) async fn rows(&self, space: &'static str) -> Vec<(String, Vec<u8>)> {
+        let view = self.plane.barrier.view().await.unwrap();
+        let page = view.range(Space::new(space), &Range::all(), MAX_PAGE_ROWS).await.unwrap();
+        assert!(page.next.is_none(), "more than a page");
+        let text = |key: &Key| String::from_utf8(key.as_bytes().to_vec()).unwrap();
+        page.rows.iter().map(|(key, row)| (text(key), row.value.expose().to_vec())).collect()
+    }
+}
+
+/// A request token, by number.
+pub(crate) fn token(number: u32) -> String {
+    format!("00000000-0000-4000-8000-{number:012}")
+}
+
+fn answer(status: u16, body: &[u8]) -> Answer {
+    let value = if body.is_empty() { Value::Null } else { serde_json::from_slice(body).unwrap() };
+    if status == 200 {
+        return Ok(value);
+    }
+    let text = |name: &str| value[name].as_str().map(str::to_owned);
+    let message = text("Message").or_else(|| text("message")).unwrap_or_default();
+    Err((text("__type").unwrap_or_default(), message))
+}
+
+/// The code of a refusal; empty for none.
+pub(crate) fn code(answer: &Answer) -> &str {
+    answer.as_ref().err().map_or("", |(code, _)| code)
+}
+
+/// The message of a refusal; empty for none.
+pub(crate) fn message(answer: &Answer) -> &str {
+    answer.as_ref().err().map_or("", |(_, message)| message)
+}
+
+static EVENTS: bulla_shapes::Service = bulla_shapes::Service {
+    id: bus::LISTENER,
+    service_id: "EventBridge",
+    signing_name: "events",
+    target_prefix: "AWSEvents",
+    api_version: "2015-10-07",
+    xml_namespace: "",
+    protocol: Protocol::Json11,
+    operations: &[],
+    untabled: &[],
+    errors: &[],
+    message_keys: &[],
+};
+
+/// Takes events as the service for them would.
+struct Listener {
+    barrier: Arc<Barrier>,
+    heard: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Rows for Listener {
+    const MODEL: &'static bulla_shapes::Service = &EVENTS;
+
+    fn rows() -> &'static [Row<Self>] {
+        &[]
+    }
+
+    fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {
+        Box::pin(async move {
+            let event = self.barrier.get(DUE, &job.key).await.unwrap().unwrap();
+            self.heard.lock().unwrap().push(serde_json::from_slice(event.value.expose()).unwrap());
+            let row = Key::from(job.key.clone());
+            let passed = SealedBatch::new().delete(DUE, row, Expected::At(job.version));
+            self.barrier.commit(passed).await.unwrap();
+            Ok(())
+        })
+    }
+
+    fn forget(&self) {}
+}

@@ -1,4 +1,5 @@
-"""Terraform's `aws_iam_*` and `aws_kms_*`: applied, planned clean a second time, destroyed.
+"""Terraform's `aws_iam_*`, `aws_kms_*`, `aws_secretsmanager_*` and `aws_cloudwatch_event_*`: applied,
+planned clean a second time, destroyed.
 
 Runs where Terraform is installed and gets its AWS provider, from the network or from the folder
 that BULLA_TERRAFORM_PLUGINS names.
@@ -31,6 +32,8 @@ provider "aws" {
     sts = "%(endpoint)s"
     kms = "%(endpoint)s"
     eventbridge = "%(endpoint)s"
+
+    secretsmanager = "%(endpoint)s"
   }
 }
 """
@@ -305,6 +308,60 @@ resource "aws_cloudwatch_event_target" "log" {
 
 
 
+SECRETS = """
+data "aws_caller_identity" "me" {}
+
+resource "aws_kms_key" "app" {
+  description             = "the secrets' key"
+  deletion_window_in_days = 7
+}
+
+resource "aws_secretsmanager_secret" "app" {
+  name                    = "app/db"
+  description             = "the database's password"
+  kms_key_id              = aws_kms_key.app.arn
+  recovery_window_in_days = 0
+  tags                    = { team = "red" }
+  replica {
+    region = "eu-west-1"
+  }
+}
+
+resource "aws_secretsmanager_secret_version" "app" {
+  secret_id     = aws_secretsmanager_secret.app.id
+  secret_string = jsonencode({ username = "app", password = "from Terraform" })
+}
+
+resource "aws_secretsmanager_secret_policy" "app" {
+  secret_arn          = aws_secretsmanager_secret.app.arn
+  block_public_policy = true
+  policy              = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { AWS = "arn:aws:iam::${data.aws_caller_identity.me.account_id}:root" }
+      Action    = "secretsmanager:GetSecretValue"
+      Resource  = "*"
+    }]
+  })
+}
+
+data "aws_secretsmanager_random_password" "new" {
+  password_length = 40
+}
+
+resource "aws_secretsmanager_secret" "plain" {
+  name_prefix = "plain-"
+}
+
+resource "aws_secretsmanager_secret_version" "plain" {
+  secret_id      = aws_secretsmanager_secret.plain.id
+  secret_binary  = base64encode("bytes")
+  version_stages = ["AWSCURRENT", "BLUE"]
+}
+"""
+
+
 class Terraform:
     """One working folder of Terraform."""
 
@@ -390,3 +447,17 @@ def test_events_are_applied_planned_clean_and_destroyed(terraform, server, accou
     assert [bus["Name"] for bus in events.list_event_buses()["EventBuses"]] == ["default"]
     assert events.list_connections()["Connections"] == []
     assert events.list_api_destinations()["ApiDestinations"] == []
+
+
+@pytest.mark.parametrize("terraform", [SECRETS], indirect=True, ids=["secrets"])
+def test_secrets_are_applied_planned_clean_and_destroyed(terraform, server, account):
+    terraform.must("apply", "-auto-approve", "-input=false")
+    secrets = client(server, "secretsmanager", account=account, region="us-east-1")
+    value = secrets.get_secret_value(SecretId="app/db")["SecretString"]
+    assert "from Terraform" in value
+    there = client(server, "secretsmanager", account=account, region="eu-west-1")
+    assert there.get_secret_value(SecretId="app/db")["SecretString"] == value
+    plan_is_clean(terraform)
+    terraform.must("destroy", "-auto-approve", "-input=false")
+    (plain,) = secrets.list_secrets(IncludePlannedDeletion=True)["SecretList"]
+    assert plain["Name"].startswith("plain-") and "DeletedDate" in plain

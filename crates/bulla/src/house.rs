@@ -10,6 +10,7 @@ use bulla_plane::outbox::Outbox;
 use bulla_plane::root::Anchor;
 use bulla_plane::upkeep::Upkeep;
 use bulla_plane::{Clock, Directory, IdStock, Neighbours, Plane, Service};
+use bulla_secrets::Secrets;
 use bulla_ssm::Ssm;
 use bulla_store::Space;
 
@@ -25,6 +26,7 @@ use crate::outgoing::Outgoing;
 pub(crate) const RESET_SPACES: &[&[Space]] = &[
     bulla_kms::SPACES,
     bulla_ssm::SPACES,
+    bulla_secrets::SPACES,
     bulla_iam::SPACES,
     bulla_iam::ORGANIZATION_SPACES,
     bulla_events::SPACES,
@@ -66,10 +68,15 @@ impl House {
             .with_quotas(quotas)
             .with_attestation_root(attestation_root);
         let kms: Arc<dyn Service> = Arc::new(kms);
+        let directory: Arc<dyn Directory> = Arc::<Principals>::clone(&principals);
+        // What calls KMS on its callers' behalf.
         let neighbours = vec![Arc::clone(&kms)];
         let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&journal), neighbours);
-        let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), Arc::new(neighbours))
+        let neighbours = Arc::new(neighbours);
+        let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&neighbours))
             .with_quotas(parameter_quotas);
+        let secrets =
+            Secrets::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&directory), neighbours);
         let ways = Ways {
             outgoing: key_stores.targets,
             sink: Arc::new(EventFiles::new(data.as_deref())),
@@ -78,10 +85,10 @@ impl House {
         let events = Events::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock), ways)
             .with_quotas(event_quotas)
             .for_dev(dev);
-        let directory: Arc<dyn Directory> = Arc::<Principals>::clone(&principals);
         let mut services: Vec<Arc<dyn Service>> = vec![
             kms,
             Arc::new(ssm),
+            Arc::new(secrets),
             iam,
             Arc::new(Sts::new(sessions, providers)),
             Arc::new(organizations),

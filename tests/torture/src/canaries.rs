@@ -61,6 +61,7 @@ fn site(seal: &str, seed: u64, counts: &mut Counts) -> Result<(), String> {
     for _ in 0..LOADS {
         load.uses(&key)?;
         load.refusals(&key, &disabled)?;
+        load.secrets(&disabled)?;
     }
     for path in ["/_bulla/metrics", "/_bulla/health"] {
         let reply = load.client.get(path).map_err(|lost| lost.0)?;
@@ -160,6 +161,69 @@ impl Load {
         let sealed = text(&hidden, "/CiphertextBlob")?;
         self.tells("Decrypt", &json!({ "CiphertextBlob": sealed }))?;
         Ok(())
+    }
+
+    /// A canary stored as a secret, in each way that it can go in and out, and refused in others.
+    fn secrets(&mut self, disabled: &str) -> Result<(), String> {
+        let name = hex::encode(&self.random.bytes(8));
+        let (raw, binary) = self.canary();
+        // Under its own name a text, under the other the same bytes.
+        let text_canary = hex::encode(&raw);
+        self.scanner.watch("a secret".into(), text_canary.as_bytes());
+        let token = |number: u32| format!("00000000-0000-4000-8000-{number:012}");
+        let input =
+            json!({ "Name": name, "SecretString": text_canary, "ClientRequestToken": token(0) });
+        self.stores("CreateSecret", &input)?;
+        let put =
+            json!({ "SecretId": name, "SecretBinary": binary, "ClientRequestToken": token(1) });
+        self.stores("PutSecretValue", &put)?;
+        for (stage, told) in [("AWSCURRENT", &binary), ("AWSPREVIOUS", &text_canary)] {
+            let get = json!({ "SecretId": name, "VersionStage": stage });
+            let answer = self.manager("GetSecretValue", &get)?;
+            let body = String::from_utf8_lossy(&answer.body);
+            demand(body.contains(told.as_str()), || format!("{stage} reads as {body}"))?;
+        }
+        let replicate =
+            json!({ "SecretId": name, "AddReplicaRegions": [{ "Region": "us-east-1" }] });
+        self.stores("ReplicateSecretToRegions", &replicate)?;
+        // Another value under the same token, a key that is disabled, and what is misspelt.
+        let other = format!("{text_canary}!");
+        let again = json!({ "Name": name, "SecretString": other, "ClientRequestToken": token(0) });
+        let new = format!("{name}-2");
+        let closed = json!({
+            "Name": new, "SecretString": other, "ClientRequestToken": token(0), "KmsKeyId": disabled,
+        });
+        let both = json!({
+            "Name": new, "SecretString": other, "SecretBinary": binary,
+            "ClientRequestToken": token(0),
+        });
+        let list = json!({ "Name": name, "SecretString": [text_canary] });
+        for input in [&again, &closed, &both, &list] {
+            self.refused("secretsmanager.CreateSecret", input.to_string().as_bytes())?;
+        }
+        let delete = json!({ "SecretId": name, "RecoveryWindowInDays": 7 });
+        self.refused("secretsmanager.DeleteSecret", delete.to_string().as_bytes())?;
+        let password = self.manager("GetRandomPassword", &json!({ "ExcludePunctuation": true }))?;
+        let told: Value = serde_json::from_slice(&password.body).map_err(say)?;
+        let told = text(&told, "/RandomPassword")?;
+        self.scanner.watch("a random password".into(), told.as_bytes());
+        Ok(())
+    }
+
+    /// Calls Secrets Manager, which must succeed.
+    fn manager(&mut self, operation: &str, input: &Value) -> Result<Reply, String> {
+        let target = format!("secretsmanager.{operation}");
+        let request = self.client.signed(&target, input.to_string().as_bytes())?;
+        let reply = self.client.send(&request).map_err(|lost| lost.0)?;
+        let said = || format!("{operation}: {}", String::from_utf8_lossy(&reply.body));
+        demand(reply.status == 200, said)?;
+        Ok(reply)
+    }
+
+    /// The same; the answer holds no secret.
+    fn stores(&mut self, operation: &str, input: &Value) -> Result<(), String> {
+        let reply = self.manager(operation, input)?;
+        self.scanner.clear(operation, &reply.body)
     }
 
     /// Everything that can go wrong with a secret in the request.

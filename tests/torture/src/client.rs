@@ -11,6 +11,8 @@ use crate::door::{Door, Lost, Reply};
 use crate::run::say;
 
 pub(crate) const REGION: &str = "eu-central-1";
+/// Secrets Manager's name, in credential scopes and targets.
+const SECRETS: &str = "secretsmanager";
 const JSON: &str = "application/x-amz-json-1.1";
 /// A server that answers nothing for so long is taken for hung.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,7 +50,7 @@ impl Client {
         Ok(())
     }
 
-    /// A signed request to KMS, as bytes.
+    /// A signed request to the service that the target names, KMS where it names none, as bytes.
     pub(crate) fn signed(&self, target: &str, body: &[u8]) -> Result<Vec<u8>, String> {
         let host = self.server.to_string();
         let headers = [
@@ -58,7 +60,8 @@ impl Client {
         ];
         let parts = RequestParts { method: "POST", path: "/", query: "", headers: &headers, body };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(say)?.as_secs();
-        let options = SignOptions::new("kms", REGION, i64::try_from(now).map_err(say)?);
+        let service = if target.starts_with(SECRETS) { SECRETS } else { "kms" };
+        let options = SignOptions::new(service, REGION, i64::try_from(now).map_err(say)?);
         let AccessKey { id, secret } = &self.key;
         let key = Credentials { access_key_id: id, secret: secret.as_bytes(), token: None };
         let signed = sign_header(&parts, &key, &options).map_err(say)?;

@@ -13,6 +13,7 @@ use bulla_kms::Kms;
 use bulla_plane::journal::Journal;
 use bulla_plane::wire::WireResponse;
 use bulla_plane::{BoxFuture, Directory, Neighbours, Plane, Service};
+use bulla_secrets::Secrets;
 use bulla_ssm::Ssm;
 use bulla_store::{Barrier, Store};
 use serde_json::Value;
@@ -65,15 +66,19 @@ impl House {
         let organizations = Organizations::new(Arc::clone(&iam), true);
         let kms = Kms::new(Arc::clone(barrier), crypto.clone(), Arc::clone(&principals) as _);
         let kms: Arc<dyn Service> = Arc::new(kms);
+        let directory: Arc<dyn Directory> = principals;
         let neighbours = vec![Arc::clone(&kms)];
         let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&ground.journal), neighbours);
-        let ssm = Ssm::new(Arc::clone(barrier), crypto.clone(), Arc::new(neighbours));
+        let neighbours = Arc::new(neighbours);
+        let ssm = Ssm::new(Arc::clone(barrier), crypto.clone(), Arc::clone(&neighbours));
+        let secrets =
+            Secrets::new(Arc::clone(barrier), crypto.clone(), Arc::clone(&directory), neighbours);
         let (clock, ways) = (Arc::clone(&ground.clock), Ways::default());
         let events = Events::new(Arc::clone(barrier), crypto.clone(), clock, ways);
-        let directory: Arc<dyn Directory> = principals;
         let mut services: Vec<Arc<dyn Service>> = vec![
             kms,
             Arc::new(ssm),
+            Arc::new(secrets),
             iam,
             Arc::new(Sts::new(sessions, providers)),
             Arc::new(organizations),

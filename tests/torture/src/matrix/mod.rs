@@ -24,7 +24,8 @@ use crate::speak::{self, encoded, is_form, must, need, quoted};
 const MANAGEMENT: &str = "111122223333";
 const FENCE: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/who":"Fenced"}}}]}"#;
 /// Every service; one that is not among them fails.
-const SERVICES: [&str; 7] = ["kms", "ssm", "iam", "sts", "organizations", "events", "bulla"];
+const SERVICES: [&str; 8] =
+    ["kms", "ssm", "secretsmanager", "iam", "sts", "organizations", "events", "bulla"];
 const DENIED: &str = "denials";
 
 /// One operation of one service.
@@ -245,6 +246,11 @@ mod tests {
     #[test]
     fn every_operation_of_kms_keeps_its_rule() {
         keeps_its_rules(&["kms"]);
+    }
+
+    #[test]
+    fn every_operation_of_secrets_manager_keeps_its_rule() {
+        keeps_its_rules(&["secretsmanager"]);
     }
 
     #[test]

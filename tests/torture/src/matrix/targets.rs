@@ -16,6 +16,12 @@ const DOCUMENT: &str =
 /// A trust policy that names no account.
 const SERVICE_TRUST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
 
+/// The version that a secret has.
+const SECRET_VERSION: &str = "00000000-0000-4000-8000-000000000000";
+
+/// A secret's policy that lets its own account alone.
+const SECRET_POLICY: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::{account}:root"},"Action":"secretsmanager:Describe*","Resource":"*"}}"#;
+
 /// The names that rules use, of one resource of each kind.
 #[derive(Default)]
 pub(super) struct Targets(BTreeMap<&'static str, String>);
@@ -57,6 +63,7 @@ impl Maker<'_> {
                 let policy = self.key_policy();
                 self.keys(&mut targets, &Signer::of(self.account), &policy)?;
             }
+            "secretsmanager" => self.secrets(&mut targets)?,
             "organizations" => self.organization(&mut targets)?,
             "ssm" => self.parameters(&mut targets)?,
             "events" => self.events(&mut targets)?,
@@ -119,6 +126,22 @@ impl Maker<'_> {
         targets.set("new_alias.name", format!("{alias}-new"));
         targets.set("key_policy", policy.to_owned());
         targets.set("key", key);
+        Ok(())
+    }
+
+    /// A secret, and the name of another.
+    fn secrets(&self, targets: &mut Targets) -> Result<(), String> {
+        let owner = Signer::of(self.account);
+        let n = self.number;
+        let input = format!(
+            r#"{{"Name":"it{n}","SecretString":"s","ClientRequestToken":"{SECRET_VERSION}"}}"#
+        );
+        let made = must(self.house, &owner, "secretsmanager", "CreateSecret", &input)?;
+        targets.set("secret", need(&made, "ARN")?);
+        targets.set("secret.version", SECRET_VERSION);
+        targets.set("new_secret.name", format!("new{n}"));
+        let policy = SECRET_POLICY.replace("{account}", self.account);
+        targets.set("secret_policy", policy);
         Ok(())
     }
 

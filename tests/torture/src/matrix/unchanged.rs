@@ -5,14 +5,15 @@ use bulla_store::{MAX_PAGE_ROWS, Range, Space};
 use crate::house::House;
 use crate::run::say;
 
-/// Written off the calls' way, whenever it suits: when keys were last used.
-const USES: [&str; 2] = ["iam.keyuse", "kms.usage"];
+/// Written off the calls' way, whenever it suits: when keys and secrets were last used.
+const USES: [&str; 3] = ["iam.keyuse", "kms.usage", "secrets.access"];
 
 /// Every row of the services, with its version.
 pub(super) fn rows(house: &House) -> Result<Vec<(Space, Vec<u8>, u64)>, String> {
     let spaces = [
         bulla_kms::SPACES,
         bulla_ssm::SPACES,
+        bulla_secrets::SPACES,
         bulla_iam::SPACES,
         bulla_iam::ORGANIZATION_SPACES,
         bulla_events::SPACES,

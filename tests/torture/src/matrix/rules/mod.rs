@@ -8,6 +8,7 @@ mod events;
 mod iam;
 mod kms;
 mod organizations;
+mod secrets;
 mod ssm;
 mod sts;
 
@@ -77,6 +78,7 @@ pub(super) fn find(service: &str, operation: &str) -> Option<&'static Rule> {
 pub(super) fn of(service: &str) -> &'static [Rule] {
     match service {
         "kms" => kms::RULES,
+        "secretsmanager" => secrets::RULES,
         "iam" => iam::RULES,
         "sts" => sts::RULES,
         "organizations" => organizations::RULES,

@@ -208,6 +208,18 @@ impl Protected for Held {
 pub(crate) fn condition<'k>(live: &'k LiveKey, key: &str) -> Option<Values<'k>> {
     let record = &live.record;
     match key {
+        "kms:resourcealiases" if record.aliases.is_empty() => None,
+        "kms:resourcealiases" => Some(Values::Owned(&record.aliases)),
+        _ => match key.strip_prefix("aws:resourcetag/") {
+            Some(tag) => conditions::tag(&record.tags, tag),
+            None => lasting_condition(record, key),
+        },
+    }
+}
+
+/// One that stays as it is, whoever changes tags and aliases.
+pub(crate) fn lasting_condition<'k>(record: &'k KeyRecord, key: &str) -> Option<Values<'k>> {
+    match key {
         "kms:keyorigin" => Some(Values::One(record.origin.name())),
         "kms:keyspec" | "kms:customermasterkeyspec" => Some(Values::One(record.kind.spec)),
         "kms:keyusage" | "kms:customermasterkeyusage" => {
@@ -215,9 +227,7 @@ pub(crate) fn condition<'k>(live: &'k LiveKey, key: &str) -> Option<Values<'k>> 
         }
         "kms:multiregion" => Some(Values::One(truth(record.family.is_some()))),
         "kms:multiregionkeytype" => record.part().map(Values::One),
-        "kms:resourcealiases" if record.aliases.is_empty() => None,
-        "kms:resourcealiases" => Some(Values::Owned(&record.aliases)),
         "aws:resourceaccount" => Some(Values::One(&record.account)),
-        _ => conditions::tag(&record.tags, key.strip_prefix("aws:resourcetag/")?),
+        _ => None,
     }
 }

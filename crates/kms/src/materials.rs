@@ -29,10 +29,8 @@ impl Kms {
     pub(crate) async fn first_material(
         &self,
         mut record: KeyRecord,
-        origin: Origin,
     ) -> Result<(KeyRecord, SealedBatch), Stop> {
-        record.origin = origin;
-        if origin == Origin::External {
+        if record.origin == Origin::External {
             record.state = State::PendingImport;
             return Ok((record, SealedBatch::new()));
         }

@@ -7,7 +7,7 @@ use bulla_policy::{NamedPrincipal, Policy, PolicyKind, PrincipalType, Values};
 
 use crate::conditions::RequestKeys;
 use crate::key::KeyRecord;
-use crate::{Kms, Quota, fault, policy_text, principals};
+use crate::{Kms, Quota, fault, live, policy_text, principals};
 
 /// The policy of a key that was made without one, byte for byte as AWS writes it.
 pub(crate) fn default_text(partition: &str, account: &str) -> String {
@@ -41,7 +41,7 @@ pub(crate) async fn checked(
     kms: &Kms,
     call: &Call,
     text: String,
-    key: (&str, &str),
+    record: &KeyRecord,
     bypass: bool,
 ) -> Result<Accepted, Stop> {
     // The model's own limit is wider.
@@ -72,8 +72,7 @@ pub(crate) async fn checked(
     let keys = RequestKeys::none()
         .with("kms:policyname", "default")
         .with("kms:bypasspolicylockoutsafetycheck", "false");
-    let (account, arn) = key;
-    let proposed = Guarded::new(Proposed { policy, account, arn });
+    let proposed = Guarded::new(Proposed { policy, record, arn: record.arn() });
     match proposed.permit(call, "kms:PutKeyPolicy", &keys, Named::Key) {
         Ok(_) => Ok(Accepted { text, principals }),
         Err(_) => Err(fault::malformed_policy(
@@ -136,17 +135,17 @@ fn is_entity(named: NamedPrincipal<'_>) -> bool {
 /// A key as it would be under a new policy.
 struct Proposed<'a> {
     policy: Policy,
-    account: &'a str,
-    arn: &'a str,
+    record: &'a KeyRecord,
+    arn: String,
 }
 
 impl Protected for Proposed<'_> {
     fn arn(&self) -> &str {
-        self.arn
+        &self.arn
     }
 
     fn account(&self) -> &str {
-        self.account
+        &self.record.account
     }
 
     fn policy(&self) -> Option<&Policy> {
@@ -156,14 +155,7 @@ impl Protected for Proposed<'_> {
     // Tags and aliases are left out: they can go at any time, so a policy that needs them for its
     // own change is not safe.
     fn condition(&self, key: &str) -> Option<Values<'_>> {
-        match key {
-            "kms:keyorigin" => Some(Values::One("AWS_KMS")),
-            "kms:keyspec" | "kms:customermasterkeyspec" => Some(Values::One("SYMMETRIC_DEFAULT")),
-            "kms:keyusage" | "kms:customermasterkeyusage" => Some(Values::One("ENCRYPT_DECRYPT")),
-            "kms:multiregion" => Some(Values::One("false")),
-            "aws:resourceaccount" => Some(Values::One(self.account)),
-            _ => None,
-        }
+        live::lasting_condition(self.record, key)
     }
 }
 

@@ -110,14 +110,14 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
     if in_many {
         kms.found_family(&mut record)?;
     }
+    record.origin = origin;
     let arn = record.arn();
-    let place = (account.as_str(), arn.as_str());
-    let accepted = policies::checked(kms, call, policy, place, bypass).await?;
+    let accepted = policies::checked(kms, call, policy, &record, bypass).await?;
     if in_many {
         kms.must_have_role(call, &linked::MULTI_REGION).await?;
     }
     let placed = kms.place(call, input, origin).await?;
-    let (mut record, mut batch) = kms.first_material(record, origin).await?;
+    let (mut record, mut batch) = kms.first_material(record).await?;
     if let Some(placed) = &placed {
         (record, batch) = kms.settle(placed, record, batch).await?;
     }

@@ -57,8 +57,7 @@ pub(crate) async fn put_key_policy(
         return Err(fault::validation(format!("PolicyName must be {DEFAULT}, not {name}")).into());
     }
     let text = input.policy().to_owned();
-    let place = (key.record.account.as_str(), key.arn.as_str());
-    let accepted = policies::checked(kms, call, text, place, bypass).await?;
+    let accepted = policies::checked(kms, call, text, &key.record, bypass).await?;
     let mut record = key.record.clone();
     record.policy = accepted.text;
     record.principals = accepted.principals;

@@ -114,9 +114,7 @@ async fn accept(
         Some(text) => text.to_owned(),
         None => policies::default_text(call.partition, &replica.account),
     };
-    let arn = replica.arn();
-    let place = (replica.account.as_str(), arn.as_str());
-    policies::checked(kms, call, policy, place, bypass).await
+    policies::checked(kms, call, policy, replica, bypass).await
 }
 
 /// The rows of a replica's material. Where its owner brings it, they say only whose it will be, so

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::house::{Answer, House, code, text};
 use crate::people::A;
+use crate::proxy::{ID, Proxy, SECRET};
 use crate::token::{Clusters, MemoryToken, PASSWORD};
 
 const CLUSTER: &str = "cluster-2345672abcd";
@@ -114,4 +115,58 @@ async fn the_key_of_a_deleted_key_goes_when_its_token_is_back() {
     world.token.fails(None);
     world.pass(2 * HOUR_MS).await;
     assert_eq!((world.token.keys().len(), world.jobs().await), (0, 0));
+}
+
+/// A policy that lets its holder do everything with keys of one origin.
+fn on_origin(origin: &str) -> String {
+    json!({ "Statement": { "Effect": "Allow", "Action": "kms:*", "Resource": "*",
+                           "Condition": { "StringEquals": { "kms:KeyOrigin": origin } } } })
+    .to_string()
+}
+
+#[tokio::test]
+async fn policies_tell_keys_by_where_their_material_comes_from() {
+    let token = Arc::new(MemoryToken::new(None));
+    let clusters = Clusters(HashMap::from([(CLUSTER, token)]));
+    let house = House::with_key_stores(Arc::new(Proxy::new()), Arc::new(clusters)).await;
+    let stores = [
+        json!({ "CustomKeyStoreName": "hsm", "CloudHsmClusterId": CLUSTER,
+                "KeyStorePassword": PASSWORD, "TrustAnchorCertificate": "any" }),
+        json!({ "CustomKeyStoreName": "xks", "CustomKeyStoreType": "EXTERNAL_KEY_STORE",
+                "XksProxyConnectivity": "PUBLIC_ENDPOINT",
+                "XksProxyUriEndpoint": "https://proxy.example", "XksProxyUriPath": "/kms/xks/v1",
+                "XksProxyAuthenticationCredential":
+                    { "AccessKeyId": ID, "RawSecretAccessKey": SECRET } }),
+    ];
+    let mut ids = Vec::new();
+    for store in stores {
+        let id = text(&house.call(A, "CreateCustomKeyStore", store).await, "CustomKeyStoreId");
+        let connect = json!({ "CustomKeyStoreId": id });
+        house.call(A, "ConnectCustomKeyStore", connect).await.unwrap();
+        ids.push(id);
+    }
+    let wanted = |origin: &str, external: &str| match origin {
+        "AWS_CLOUDHSM" => json!({ "Origin": origin, "CustomKeyStoreId": ids[0] }),
+        "EXTERNAL_KEY_STORE" => {
+            json!({ "Origin": origin, "CustomKeyStoreId": ids[1], "XksKeyId": external })
+        }
+        _ => json!({ "Origin": origin }),
+    };
+    let origins = ["AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM", "EXTERNAL_KEY_STORE"];
+    let mut keys = Vec::new();
+    for (number, origin) in origins.iter().enumerate() {
+        let id = format!("AIDA{number}");
+        house.people.user(A, origin, &id, &[&on_origin(origin)]);
+        let made = house.call(A, "CreateKey", wanted(origin, "one")).await.unwrap();
+        keys.push(made["KeyMetadata"]["Arn"].clone());
+    }
+    for user in origins {
+        for (origin, key) in origins.iter().zip(&keys) {
+            let expected = if *origin == user { "" } else { "AccessDeniedException" };
+            let seen = house.call(user, "DescribeKey", json!({ "KeyId": key })).await;
+            assert_eq!(code(&seen), expected, "{user} {origin}");
+            let made = house.call(user, "CreateKey", wanted(origin, "two")).await;
+            assert_eq!(code(&made), expected, "{user} makes {origin}");
+        }
+    }
 }

@@ -33,6 +33,7 @@ mod orphans;
 mod outer;
 mod policies;
 mod policy_text;
+mod pool;
 mod principals;
 mod quotas;
 mod recipient;

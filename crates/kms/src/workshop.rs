@@ -9,6 +9,7 @@ use bulla_shapes::Fault;
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::fault;
+use crate::pool::Pool;
 
 /// How many calls may wait for a place or have one; more are refused at once.
 const MAX_WAITING: usize = 1_024;
@@ -17,33 +18,24 @@ const MAX_WAITING_LONG: usize = 64;
 
 /// Where work of one sort is done.
 pub(crate) struct Workshop {
-    places: Arc<Semaphore>,
-    room: Semaphore,
-    pace: Pace,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Pace {
-    /// On a thread of the runtime's.
-    Brisk,
-    /// On a thread of its own that lets all others go first.
-    Patient,
+    places: Pool,
+    room: Arc<Semaphore>,
 }
 
 impl Workshop {
     /// For work of some milliseconds at most: as many places as there are cores.
     pub(crate) fn brisk() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self::new(cores, MAX_WAITING, Pace::Brisk)
+        Self::new(Pool::new(cores, "bulla-brisk", || {}), MAX_WAITING)
     }
 
     /// For work of seconds, such as finding primes: one place, whose work lets all other go first.
     pub(crate) fn patient() -> Self {
-        Self::new(1, MAX_WAITING_LONG, Pace::Patient)
+        Self::new(Pool::new(1, "bulla-patient", give_way), MAX_WAITING_LONG)
     }
 
-    fn new(places: usize, room: usize, pace: Pace) -> Self {
-        Self { places: Arc::new(Semaphore::new(places)), room: Semaphore::new(room), pace }
+    fn new(places: Pool, room: usize) -> Self {
+        Self { places, room: Arc::new(Semaphore::new(room)) }
     }
 
     /// Does a piece of work when there is a place for it.
@@ -54,25 +46,16 @@ impl Workshop {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let _waits = self.room.try_acquire().map_err(|_| fault::throttled())?;
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(failed)?;
+        let waits = Arc::clone(&self.room).try_acquire_owned();
+        let waits = waits.map_err(|_| fault::throttled())?;
+        let (tell, told) = oneshot::channel();
         let work = move || {
-            let _place = place;
-            work()
+            let _waits = waits;
+            // Whoever asked may have gone.
+            let _unheard = tell.send(work());
         };
-        match self.pace {
-            Pace::Brisk => Ok(tokio::task::spawn_blocking(work).await.map_err(failed)?),
-            Pace::Patient => {
-                let (tell, told) = oneshot::channel();
-                let work = move || {
-                    give_way();
-                    // Whoever asked may have gone.
-                    let _unheard = tell.send(work());
-                };
-                thread::Builder::new().name("bulla-patient".into()).spawn(work).map_err(failed)?;
-                Ok(told.await.map_err(failed)?)
-            }
-        }
+        self.places.post(Box::new(work)).map_err(failed)?;
+        Ok(told.await.map_err(failed)?)
     }
 }
 
@@ -96,7 +79,7 @@ mod tests {
 
     #[tokio::test]
     async fn beyond_the_room_callers_are_turned_away() {
-        let shop = Arc::new(Workshop::new(1, 2, Pace::Brisk));
+        let shop = Arc::new(Workshop::new(Pool::new(1, "one", || {}), 2));
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let first = tokio::spawn({
             let shop = Arc::clone(&shop);

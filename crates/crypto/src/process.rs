@@ -33,11 +33,10 @@ pub fn harden_process() -> Result<Hardening, CryptoError> {
     Ok(Hardening { undumpable, memory: memory_lock()? })
 }
 
-/// The niceness of a thread that gives way. Where cores have time left it gets that; beside a busy
-/// thread it gets a thirtieth of a core, so that on a machine that is never idle its work takes
-/// longer and not for ever.
+/// The niceness of a thread that gives way. Beside a busy thread it still gets a quarter of a core,
+/// so that on a machine that is never idle its work takes longer and not for ever.
 #[cfg(target_os = "linux")]
-const NICE: i32 = 15;
+const NICE: i32 = 5;
 
 /// Has the calling thread let others go first. Where the system refuses, it runs as before, which
 /// costs others time and nothing else.

@@ -6,6 +6,8 @@
 //! time. Where no such service is in the house nobody listens, and events pass, as on a bus without
 //! rules.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use bulla_store::{Barrier, BarrierError, Expected, Key, SealedBatch};
 use serde_json::{Value, json};
 
@@ -58,11 +60,15 @@ impl Event<'_> {
     }
 }
 
-/// Adds an event to the commit of what it tells of. Those of one commit and one time come in the
-/// order in which they were added.
+/// How many events this process has told: what orders those of one time.
+static TOLD: AtomicU64 = AtomicU64::new(0);
+
+/// Adds an event to the commit of what it tells of. Those of one time come in the order in which
+/// they were added, in whichever commits they are.
 #[must_use]
 pub fn tell(batch: SealedBatch, event: &Event<'_>) -> SealedBatch {
-    let subject = format!("{:04}-{}", batch.len(), event.id);
+    let number = TOLD.fetch_add(1, Ordering::Relaxed);
+    let subject = format!("{number:016x}-{}", event.id);
     let row = due_key(event.time_ms, LISTENER, DELIVER, &subject);
     batch.put(DUE, row, Expected::Absent, event.to_json().to_string().into_bytes())
 }

@@ -113,7 +113,7 @@ impl Call {
 
     /// Notes what the call answers for the journal's `responseElements`, without anything secret.
     pub fn responded(&mut self, output: &Record<'_>) {
-        self.trail.response = trail::parameters(output);
+        self.trail.response = trail::parameters(self.service, output);
     }
 
     /// The call as somebody else would make it, for a question about access. It is never run, and

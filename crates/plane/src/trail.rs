@@ -2,12 +2,13 @@
 //!
 //! Members are named as CloudTrail names them, with a small first letter. Left out are all shapes
 //! that the model calls sensitive, at any depth, and all blobs: plaintexts, ciphertexts, key
-//! material, signatures.
+//! material, signatures. Services that CloudTrail shows with a word in place of a sensitive text
+//! have it here too.
 
 use std::fmt::Write as _;
 
 use bulla_shapes::tables::Shape;
-use bulla_shapes::{Record, Value};
+use bulla_shapes::{Record, Service, Value};
 
 use crate::journal::MAX_ELEMENTS_BYTES;
 
@@ -23,14 +24,21 @@ const PARAMETERS_BYTES: usize = 512;
 /// Writing stops once the text is over the journal's limit [`MAX_ELEMENTS_BYTES`]; what is longer
 /// than that the journal records as omitted and never reads.
 #[must_use]
-pub fn parameters(input: &Record<'_>) -> Option<String> {
-    let mut out = Writer { text: String::with_capacity(PARAMETERS_BYTES) };
+pub fn parameters(service: &Service, input: &Record<'_>) -> Option<String> {
+    let hides = HIDING.contains(&service.id);
+    let mut out = Writer { text: String::with_capacity(PARAMETERS_BYTES), hides };
     out.record(input, 0);
     (out.text != "{}").then_some(out.text)
 }
 
+/// What CloudTrail shows in place of a sensitive text.
+const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
+/// The services of which it shows that (recorded); of others it leaves the member out.
+const HIDING: [&str; 1] = ["ssm"];
+
 struct Writer {
     text: String,
+    hides: bool,
 }
 
 impl Writer {
@@ -42,7 +50,11 @@ impl Writer {
         self.text.push('{');
         let mut first = true;
         for (member, value) in record.entries() {
-            let Some(value) = value.filter(|_| told(&member.shape)) else { continue };
+            let Some(value) = value else { continue };
+            let is_hidden = self.hides && matches!(member.shape, Shape::Str(_));
+            if !told(&member.shape) && !is_hidden {
+                continue;
+            }
             if self.full() {
                 return;
             }
@@ -52,7 +64,11 @@ impl Writer {
             self.text.extend(letters.next().map(|letter| letter.to_ascii_lowercase()));
             self.text.push_str(letters.as_str());
             self.text.push_str("\":");
-            self.value(value, &member.shape, depth);
+            if told(&member.shape) {
+                self.value(value, &member.shape, depth);
+            } else {
+                self.string(HIDDEN);
+            }
         }
         self.text.push('}');
     }
@@ -147,7 +163,8 @@ fn told(shape: &Shape) -> bool {
 #[cfg(test)]
 mod tests {
     use bulla_shapes::kms::EncryptRequest;
-    use bulla_shapes::{Blob, View as _};
+    use bulla_shapes::ssm::PutParameterRequest;
+    use bulla_shapes::{Blob, View as _, kms, ssm};
 
     use super::*;
 
@@ -165,10 +182,18 @@ mod tests {
         set("GrantTokens", Value::List(vec![Value::Str("t".into()), Value::Null]));
         set("DryRun", Value::Bool(true));
         assert_eq!(
-            parameters(&record).unwrap(),
+            parameters(&kms::SERVICE, &record).unwrap(),
             "{\"keyId\":\"alias/\\\"a\\\"\\u0001\",\"encryptionContext\":{\"Key\":\"Value\"},\
              \"grantTokens\":[\"t\",null],\"dryRun\":true}"
         );
+    }
+
+    #[test]
+    fn a_word_stands_for_a_value_where_cloudtrail_has_one() {
+        let record = PutParameterRequest::new().with_name("/a").with_value("secret").into_record();
+        let shown = parameters(&ssm::SERVICE, &record).unwrap();
+        assert_eq!(shown, "{\"name\":\"/a\",\"value\":\"HIDDEN_DUE_TO_SECURITY_REASONS\"}");
+        assert_eq!(parameters(&kms::SERVICE, &record).unwrap(), "{\"name\":\"/a\"}");
     }
 
     #[test]
@@ -176,7 +201,7 @@ mod tests {
         let mut record = EncryptRequest::new().into_record();
         let at = record.shape().position("Plaintext").unwrap();
         record.set(at, Value::Blob(Blob::from(b"secret")));
-        assert_eq!(parameters(&record), None);
+        assert_eq!(parameters(&kms::SERVICE, &record), None);
     }
 
     #[test]
@@ -185,7 +210,7 @@ mod tests {
         let at = record.shape().position("GrantTokens").unwrap();
         let tokens = (0..200_000).map(|_| Value::Str("token".into())).collect();
         record.set(at, Value::List(tokens));
-        let length = parameters(&record).unwrap().len();
+        let length = parameters(&kms::SERVICE, &record).unwrap().len();
         assert!(length > MAX_ELEMENTS_BYTES && length < MAX_ELEMENTS_BYTES + 64, "{length}");
     }
 }

@@ -42,7 +42,8 @@ impl Ssm {
             loop {
                 let free = size.saturating_sub(parameters.len());
                 let is_full = free == 0 || looked_at >= MAX_LOOKED_AT;
-                let page = view.range(PARAMETERS, &range, free.max(1)).await?;
+                let limit = if is_full { 1 } else { free };
+                let page = view.range(PARAMETERS, &range, limit).await?;
                 if is_full {
                     if let Some((first, _)) = page.rows.first() {
                         let next = Some(marker::encode(&text(first)?));

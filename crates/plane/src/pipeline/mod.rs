@@ -170,7 +170,8 @@ impl Plane {
         };
         // A stranger does not decide how much is written down.
         let told = input.as_ref().ok().filter(|_| refusal.is_none());
-        let parameters = told.and_then(trail::parameters);
+        let model = route.service.model();
+        let parameters = told.and_then(|input| trail::parameters(model, input));
         let mut call = new_call(route, request, caller, ids, now_ms);
         let outcome = match (refusal, input) {
             (Some(fault), _) => Err(fault),

@@ -1,10 +1,11 @@
-"""Terraform's `aws_iam_*`, `aws_kms_*`, `aws_secretsmanager_*` and `aws_cloudwatch_event_*`: applied,
-planned clean a second time, destroyed.
+"""Terraform's `aws_iam_*`, `aws_kms_*`, `aws_secretsmanager_*`, `aws_ssm_parameter` and
+`aws_cloudwatch_event_*`: applied, planned clean a second time, destroyed.
 
 Runs where Terraform is installed and gets its AWS provider, from the network or from the folder
 that BULLA_TERRAFORM_PLUGINS names.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -34,6 +35,7 @@ provider "aws" {
     eventbridge = "%(endpoint)s"
 
     secretsmanager = "%(endpoint)s"
+    ssm = "%(endpoint)s"
   }
 }
 """
@@ -307,6 +309,70 @@ resource "aws_cloudwatch_event_target" "log" {
 """
 
 
+SSM = """
+resource "aws_kms_key" "p" {
+  deletion_window_in_days = 7
+}
+
+resource "aws_ssm_parameter" "plain" {
+  name            = "/app/db/host"
+  description     = "where it is"
+  type            = "String"
+  value           = "db.example"
+  allowed_pattern = "[a-z.]+"
+  tags            = { team = "red" }
+}
+
+resource "aws_ssm_parameter" "list" {
+  name  = "/app/db/ports"
+  type  = "StringList"
+  value = "1,2"
+}
+
+resource "aws_ssm_parameter" "secret" {
+  name   = "/app/db/secret"
+  type   = "SecureString"
+  value  = "hush"
+  key_id = aws_kms_key.p.arn
+}
+
+resource "aws_ssm_parameter" "large" {
+  name  = "large"
+  type  = "SecureString"
+  tier  = "Advanced"
+  value = join("", [for n in range(500) : "0123456789"])
+}
+
+resource "aws_ssm_parameter" "tiered" {
+  name      = "/app/tiered"
+  type      = "String"
+  tier      = "Intelligent-Tiering"
+  data_type = "text"
+  value     = "small"
+}
+
+data "aws_ssm_parameter" "secret" {
+  name       = "/app/db/secret"
+  depends_on = [aws_ssm_parameter.secret]
+}
+
+data "aws_ssm_parameters_by_path" "db" {
+  path       = "/app"
+  recursive  = true
+  depends_on = [aws_ssm_parameter.plain, aws_ssm_parameter.list, aws_ssm_parameter.secret, aws_ssm_parameter.tiered]
+}
+
+output "secret" {
+  value     = data.aws_ssm_parameter.secret.value
+  sensitive = true
+}
+
+output "names" {
+  value     = sort(data.aws_ssm_parameters_by_path.db.names)
+  sensitive = true
+}
+"""
+
 
 SECRETS = """
 data "aws_caller_identity" "me" {}
@@ -461,3 +527,20 @@ def test_secrets_are_applied_planned_clean_and_destroyed(terraform, server, acco
     terraform.must("destroy", "-auto-approve", "-input=false")
     (plain,) = secrets.list_secrets(IncludePlannedDeletion=True)["SecretList"]
     assert plain["Name"].startswith("plain-") and "DeletedDate" in plain
+@pytest.mark.parametrize("terraform", [SSM], indirect=True, ids=["ssm"])
+def test_ssm_is_applied_planned_clean_and_destroyed(terraform, server, account):
+    terraform.must("apply", "-auto-approve", "-input=false")
+    outputs = json.loads(terraform.run("output", "-json").stdout)
+    assert outputs["secret"]["value"] == "hush"
+    assert outputs["names"]["value"] == [
+        "/app/db/host",
+        "/app/db/ports",
+        "/app/db/secret",
+        "/app/tiered",
+    ]
+    ssm = client(server, "ssm", account=account, region="us-east-1")
+    large = ssm.get_parameter(Name="large", WithDecryption=True)["Parameter"]
+    assert large["Value"] == "0123456789" * 500
+    plan_is_clean(terraform)
+    terraform.must("destroy", "-auto-approve", "-input=false")
+    assert ssm.describe_parameters()["Parameters"] == []

@@ -10,7 +10,7 @@ use base64_simd::STANDARD;
 use bulla_crypto::hex;
 use serde_json::{Value, json};
 
-use crate::client::{AccessKey, Client};
+use crate::client::{AccessKey, Client, PARAMETER_STORE};
 use crate::door::{Door, Reply, text};
 use crate::random::Random;
 use crate::run::{Counts, Run, at, demand, say};
@@ -58,10 +58,11 @@ fn site(seal: &str, seed: u64, counts: &mut Counts) -> Result<(), String> {
     let key = text(&load.ask("CreateKey", &json!({}))?, "/KeyMetadata/KeyId")?;
     let disabled = text(&load.ask("CreateKey", &json!({}))?, "/KeyMetadata/KeyId")?;
     load.ask("DisableKey", &json!({ "KeyId": disabled }))?;
-    for _ in 0..LOADS {
+    for round in 0..LOADS {
         load.uses(&key)?;
         load.refusals(&key, &disabled)?;
         load.secrets(&disabled)?;
+        load.parameters(&key, &disabled, round)?;
     }
     for path in ["/_bulla/metrics", "/_bulla/health"] {
         let reply = load.client.get(path).map_err(|lost| lost.0)?;
@@ -224,6 +225,88 @@ impl Load {
     fn stores(&mut self, operation: &str, input: &Value) -> Result<(), String> {
         let reply = self.manager(operation, input)?;
         self.scanner.clear(operation, &reply.body)
+    }
+
+    /// Parameters whose values are canaries, read and overwritten, and what can go wrong with them.
+    fn parameters(&mut self, key: &str, disabled: &str, round: usize) -> Result<(), String> {
+        let name = format!("/canaries/{round}");
+        for (kind, tier) in
+            [("SecureString", "Standard"), ("SecureString", "Advanced"), ("String", "Advanced")]
+        {
+            let value = self.text_canary();
+            let input = json!({
+                "Name": name, "Value": value, "Type": kind, "KeyId": key, "Tier": tier,
+                "Overwrite": true, "Description": "d",
+            });
+            self.stored("PutParameter", &input, None)?;
+            let read = json!({ "Name": name, "WithDecryption": true });
+            self.stored("GetParameter", &read, Some(&value))?;
+            if kind == "SecureString" {
+                self.stored("GetParameter", &json!({ "Name": name }), None)?;
+            }
+        }
+        let read = json!({ "Names": [name], "WithDecryption": false });
+        self.parameter_call("GetParameters", &read)?.must_succeed("GetParameters")?;
+        self.parameter_refusals(&name, disabled)
+    }
+
+    /// Everything that can go wrong with a parameter's value.
+    fn parameter_refusals(&mut self, name: &str, disabled: &str) -> Result<(), String> {
+        let (first, second) = (self.text_canary(), self.text_canary());
+        let long = first.repeat(1 + 2 * TOO_MANY_BYTES / first.len());
+        let other = "/canaries/none";
+        for input in [
+            json!({ "Name": name, "Value": first, "Type": "SecureString" }),
+            json!({ "Name": other, "Value": first }),
+            json!({ "Name": other, "Value": first, "Type": "Secret" }),
+            json!({ "Name": other, "Value": long, "Type": "String", "Tier": "Advanced" }),
+            json!({ "Name": other, "Value": first, "Type": "String", "AllowedPattern": "[A-Z]" }),
+            json!({ "Name": other, "Value": first, "Type": "String", "DataType": "integer" }),
+            json!({ "Name": other, "Value": first, "Type": "SecureString", "KeyId": disabled }),
+            json!({ "Name": other, "Value": [first], "Type": "String" }),
+            json!({ "Name": "no name", "Value": first, "Type": "String" }),
+        ] {
+            let reply = self.parameter_call("PutParameter", &input)?;
+            self.refusal(&reply, true)?;
+        }
+        // AWS's words repeat this value to who sent it; nothing else may.
+        let nested =
+            json!({ "Name": other, "Value": format!("{{{{{second}}}}}"), "Type": "String" });
+        let reply = self.parameter_call("PutParameter", &nested)?;
+        demand(reply.status == 400, || format!("a nested value was answered {}", reply.status))
+    }
+
+    /// A new secret that is a text.
+    fn text_canary(&mut self) -> String {
+        let value = hex::encode(&self.random.bytes(24));
+        self.scanner.watch("a parameter's value".into(), value.as_bytes());
+        value
+    }
+
+    /// Calls Parameter Store; the answer holds this value and no other secret.
+    fn stored(
+        &mut self,
+        operation: &str,
+        input: &Value,
+        value: Option<&str>,
+    ) -> Result<(), String> {
+        let reply = self.parameter_call(operation, input)?;
+        reply.must_succeed(operation)?;
+        let mut answer = reply.json();
+        if let Some(value) = value {
+            let told = text(&answer, "/Parameter/Value")?;
+            demand(told == value, || format!("{operation} told another value"))?;
+            if let Some(parameter) = answer.get_mut("Parameter").and_then(Value::as_object_mut) {
+                parameter.remove("Value");
+            }
+        }
+        self.scanner.clear(operation, answer.to_string().as_bytes())
+    }
+
+    fn parameter_call(&mut self, operation: &str, input: &Value) -> Result<Reply, String> {
+        let target = format!("{PARAMETER_STORE}{operation}");
+        let request = self.client.signed(&target, input.to_string().as_bytes())?;
+        self.client.send(&request).map_err(|lost| lost.0)
     }
 
     /// Everything that can go wrong with a secret in the request.

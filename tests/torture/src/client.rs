@@ -13,6 +13,8 @@ use crate::run::say;
 pub(crate) const REGION: &str = "eu-central-1";
 /// Secrets Manager's name, in credential scopes and targets.
 const SECRETS: &str = "secretsmanager";
+/// What the targets of Parameter Store begin with.
+pub(crate) const PARAMETER_STORE: &str = "AmazonSSM.";
 const JSON: &str = "application/x-amz-json-1.1";
 /// A server that answers nothing for so long is taken for hung.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -60,7 +62,11 @@ impl Client {
         ];
         let parts = RequestParts { method: "POST", path: "/", query: "", headers: &headers, body };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(say)?.as_secs();
-        let service = if target.starts_with(SECRETS) { SECRETS } else { "kms" };
+        let service = match target {
+            _ if target.starts_with(SECRETS) => SECRETS,
+            _ if target.starts_with(PARAMETER_STORE) => "ssm",
+            _ => "kms",
+        };
         let options = SignOptions::new(service, REGION, i64::try_from(now).map_err(say)?);
         let AccessKey { id, secret } = &self.key;
         let key = Credentials { access_key_id: id, secret: secret.as_bytes(), token: None };

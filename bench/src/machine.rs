@@ -40,7 +40,7 @@ fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// The day of an `X-Amz-Date`, as people write it.
-fn dashed(amz_date: &str) -> String {
+pub(crate) fn dashed(amz_date: &str) -> String {
     let part = |range| amz_date.get(range).unwrap_or_default();
     format!("{}-{}-{}", part(0..4), part(4..6), part(6..8))
 }

@@ -22,6 +22,7 @@ mod histogram;
 mod keys;
 mod machine;
 mod memory;
+mod parameters;
 mod primes;
 mod process;
 mod report;
@@ -72,7 +73,15 @@ struct Run {
     /// Only the scenario of this name.
     #[arg(long)]
     only: Option<String>,
-    /// No scenarios: only what --memory, --keys and --primes ask for.
+    /// Compare a store of so many parameters with a store of ten, and writes with the store's own.
+    #[arg(long, value_name = "PARAMETERS", num_args = 0..=1, default_missing_value = "1000000")]
+    #[arg(requires = "bulla")]
+    parameters: Option<u64>,
+    /// Measure calls while so many parameters expire.
+    #[arg(long, value_name = "PARAMETERS", num_args = 0..=1, default_missing_value = "100000")]
+    #[arg(requires = "bulla")]
+    expiring: Option<u64>,
+    /// No scenarios: only what the other flags ask for.
     #[arg(long, conflicts_with = "only")]
     no_calls: bool,
     /// Watch resident memory over so many calls.
@@ -147,6 +156,8 @@ fn measure(run: &Run) -> Result<(), BenchError> {
         memory: None,
         keys: None,
         primes: None,
+        parameters: None,
+        expiring: None,
     };
     if !run.no_calls {
         report.calls = rounds::scenarios(program, run.only.as_deref(), effort)?;
@@ -162,6 +173,14 @@ fn measure(run: &Run) -> Result<(), BenchError> {
     if let (Some(program), true) = (program, run.primes) {
         eprintln!("Encrypt while RSA-4096 keys are made");
         report.primes = Some(primes::run(program, effort)?);
+    }
+    if let (Some(program), Some(count)) = (program, run.parameters) {
+        eprintln!("{count} parameters");
+        report.parameters = Some(parameters::many(program, count, effort)?);
+    }
+    if let (Some(program), Some(count)) = (program, run.expiring) {
+        eprintln!("{count} parameters that expire");
+        report.expiring = Some(parameters::expiring(program, count, effort)?);
     }
     publish(&report.markdown(), run.markdown.as_deref())
 }

@@ -3,12 +3,15 @@
 use crate::keys::Keys;
 use crate::machine::Machine;
 use crate::memory::Memory;
+use crate::parameters::{Expiring, Many};
 use crate::primes::Primes;
 use crate::rounds::{Budget, Effort, Rounds, Sample};
 use crate::threads::Uses;
 
 /// Most CPU that a call may cost, in times the bare server's.
 const CPU_LIMIT: f64 = 2.0;
+/// The same of a call that has a call to another service within it.
+const CPU_WITHIN_LIMIT: f64 = 2.5;
 /// Least rate that a call must reach, in times the bare server's.
 const RATE_LIMIT: f64 = 0.5;
 /// Most resident memory when idle, in KiB.
@@ -34,6 +37,8 @@ pub(crate) struct Report {
     pub(crate) memory: Option<Memory>,
     pub(crate) keys: Option<Keys>,
     pub(crate) primes: Option<Primes>,
+    pub(crate) parameters: Option<Many>,
+    pub(crate) expiring: Option<Expiring>,
 }
 
 impl Report {
@@ -72,8 +77,62 @@ impl Report {
         if let Some(primes) = &self.primes {
             self::primes(&mut out, primes);
         }
+        if let Some(many) = &self.parameters {
+            self::parameters(&mut out, many);
+        }
+        if let Some(expiring) = &self.expiring {
+            self::expiring(&mut out, expiring);
+        }
         out
     }
+}
+
+/// Least rate of PutParameter, in times the store's own.
+const PUT_LIMIT: f64 = 0.5;
+
+fn parameters(out: &mut String, many: &Many) {
+    let (count, fill) = (many.count, many.fill.as_secs_f64());
+    line(out, "\n## Many parameters\n");
+    line(out, &format!("{count} parameters, 100 to a path, put in {fill:.0} s; beside ten.\n"));
+    sample_head(out);
+    for rounds in &many.rounds {
+        sample_row(out, &rounds.name, "many", &rounds.first);
+        sample_row(out, &rounds.name, "ten", &rounds.second);
+    }
+    let (put, alone) = many.put;
+    let part = put / alone;
+    line(
+        out,
+        &format!(
+            "\nPutParameter reaches {put:.0}/s, the store's commits alone {alone:.0}/s: {part:.2} \
+             (at least {PUT_LIMIT:.1}: {}).",
+            verdict(part >= PUT_LIMIT)
+        ),
+    );
+}
+
+fn expiring(out: &mut String, expiring: &Expiring) {
+    let (count, took) = (expiring.count, expiring.took.as_secs_f64());
+    line(out, "\n## While parameters expire\n");
+    line(
+        out,
+        &format!("{count} parameters expired at one time, and were gone after {took:.0} s.\n"),
+    );
+    sample_head(out);
+    let mut notes = Vec::new();
+    for (name, (before, meanwhile)) in
+        [("GetParameter", &expiring.get), ("PutParameter", &expiring.put)]
+    {
+        sample_row(out, name, "before", before);
+        sample_row(out, name, "meanwhile", meanwhile);
+        let p99 = |samples: &[Sample]| {
+            median(samples.iter().map(|sample| sample.p99)).unwrap_or(f64::NAN)
+        };
+        let times = p99(meanwhile) / p99(before);
+        let met = verdict(times <= BESIDE_LIMIT);
+        notes.push(format!("{name}'s p99 is {times:.2} times its own ({met})"));
+    }
+    line(out, &format!("\n{}.", notes.join("; ")));
 }
 
 fn calls(out: &mut String, all: &[Rounds]) {
@@ -94,13 +153,15 @@ fn calls(out: &mut String, all: &[Rounds]) {
             Budget::None => "for information",
             Budget::Rate => verdict(rate >= RATE_LIMIT),
             Budget::Whole => verdict(cpu <= CPU_LIMIT && rate >= RATE_LIMIT),
+            Budget::Within => verdict(cpu <= CPU_WITHIN_LIMIT),
         };
         line(out, &format!("| {} | {cpu:.2} | {rate:.2} | {met} |", rounds.name));
     }
     line(
         out,
         &format!(
-            "\nBudget: CPU at most {CPU_LIMIT:.1}, rate at least {RATE_LIMIT:.1}; of Sign the rate alone."
+            "\nBudget: CPU at most {CPU_LIMIT:.1}, rate at least {RATE_LIMIT:.1}; of Sign the rate alone; \
+             of a decrypting GetParameter CPU at most {CPU_WITHIN_LIMIT:.1}."
         ),
     );
 }
@@ -197,7 +258,9 @@ fn keys(out: &mut String, keys: &Keys) {
         let (cpu, p50) = (ratio(rounds, |s| s.cpu), ratio(rounds, |s| s.p50));
         let met = match rounds.budget {
             Budget::None => "for information",
-            Budget::Rate | Budget::Whole => verdict(cpu <= SAME_LIMIT && p50 <= SAME_LIMIT),
+            Budget::Rate | Budget::Whole | Budget::Within => {
+                verdict(cpu <= SAME_LIMIT && p50 <= SAME_LIMIT)
+            }
         };
         line(out, &format!("| {} | {cpu:.2} | {p50:.2} | {met} |", rounds.name));
     }
@@ -316,6 +379,8 @@ mod tests {
             memory: None,
             keys: None,
             primes: None,
+            parameters: None,
+            expiring: None,
         }
     }
 

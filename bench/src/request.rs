@@ -9,6 +9,8 @@ use crate::signer::{Credentials, REGION, Signer, payload_hash};
 pub(crate) enum Service {
     /// JSON 1.1: the operation stands in `X-Amz-Target`.
     Kms,
+    /// JSON 1.1 as well.
+    Ssm,
     /// Query: the operation stands in the form body.
     Sts,
 }
@@ -18,6 +20,7 @@ impl Service {
     pub(crate) fn signing_name(self) -> &'static str {
         match self {
             Self::Kms => "kms",
+            Self::Ssm => "ssm",
             Self::Sts => "sts",
         }
     }
@@ -35,6 +38,11 @@ impl Call {
     /// A KMS call with a JSON body.
     pub(crate) fn kms(operation: &'static str, body: &serde_json::Value) -> Self {
         Self { service: Service::Kms, operation, body: body.to_string().into_bytes() }
+    }
+
+    /// A call to Parameter Store with a JSON body.
+    pub(crate) fn ssm(operation: &'static str, body: &serde_json::Value) -> Self {
+        Self { service: Service::Ssm, operation, body: body.to_string().into_bytes() }
     }
 
     /// STS GetCallerIdentity, which takes no parameters.
@@ -63,10 +71,11 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn new(call: &Call, server: SocketAddr, credentials: &Credentials) -> Self {
+        let json =
+            |prefix| ("application/x-amz-json-1.1", Some(format!("{prefix}.{}", call.operation)));
         let (content_type, target) = match call.service {
-            Service::Kms => {
-                ("application/x-amz-json-1.1", Some(format!("TrentService.{}", call.operation)))
-            }
+            Service::Kms => json("TrentService"),
+            Service::Ssm => json("AmazonSSM"),
             Service::Sts => ("application/x-www-form-urlencoded; charset=utf-8", None),
         };
         let target_line =

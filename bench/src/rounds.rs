@@ -53,6 +53,8 @@ pub(crate) enum Budget {
     Rate,
     /// CPU and rate.
     Whole,
+    /// CPU and rate of a call that has another within it.
+    Within,
 }
 
 /// A scenario's rounds. `first` and `second` have the same length; a pair is one index of both.

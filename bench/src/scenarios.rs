@@ -16,6 +16,12 @@ const PLAINTEXT_BYTES: usize = 1024;
 const STAND_IN_KEY: &str = "00000000-0000-0000-0000-000000000000";
 const STAND_IN_CIPHERTEXT_BYTES: usize = PLAINTEXT_BYTES + 120;
 
+/// The parameters that are read and written.
+const SECRET: &str = "/bench/database/password";
+const PLAIN: &str = "/bench/database/host";
+/// What they hold, the secret one several times.
+const VALUE: &str = "db-1.eu-central-1.example.com:5432";
+
 /// One measured call.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
@@ -40,6 +46,11 @@ impl Material {
         let signing_key_id = site::ask(server, credentials, &signing, "/KeyMetadata/KeyId")?;
         let call = encrypt(&key_id);
         let ciphertext = site::ask(server, credentials, &call, "/CiphertextBlob")?;
+        let secret = json!({
+            "Name": SECRET, "Type": "SecureString", "KeyId": key_id, "Value": VALUE.repeat(8),
+        });
+        site::ask(server, credentials, &Call::ssm("PutParameter", &secret), "/Tier")?;
+        site::ask(server, credentials, &put_parameter(PLAIN, false), "/Tier")?;
         Ok(Self { key_id, signing_key_id, ciphertext })
     }
 
@@ -63,6 +74,9 @@ impl Material {
             row("Encrypt", Mode::Serve, Budget::Whole, encrypt(&self.key_id)),
             row("Decrypt", Mode::Serve, Budget::Whole, self.decrypt()),
             row("Sign, P-256", Mode::Serve, Budget::Rate, sign(&self.signing_key_id)),
+            row("GetParameter, decrypted", Mode::Serve, Budget::Within, get_secret()),
+            row("GetParameter", Mode::Serve, Budget::Whole, get_parameter(PLAIN)),
+            row("PutParameter", Mode::Serve, Budget::None, put_parameter(PLAIN, true)),
             row("GetCallerIdentity", Mode::Dev, Budget::None, Call::get_caller_identity()),
             row("DescribeKey", Mode::Dev, Budget::None, Call::kms("DescribeKey", &key)),
         ]
@@ -93,6 +107,22 @@ pub(crate) fn decrypt(ciphertext: &str) -> Call {
 fn generate_data_key(key_id: &str) -> Call {
     let body = json!({ "KeyId": key_id, "KeySpec": "AES_256", "EncryptionContext": context() });
     Call::kms("GenerateDataKey", &body)
+}
+
+/// A GetParameter of a secure string of some 270 bytes.
+fn get_secret() -> Call {
+    Call::ssm("GetParameter", &json!({ "Name": SECRET, "WithDecryption": true }))
+}
+
+/// A GetParameter of a string.
+pub(crate) fn get_parameter(name: &str) -> Call {
+    Call::ssm("GetParameter", &json!({ "Name": name }))
+}
+
+/// A PutParameter of a string.
+pub(crate) fn put_parameter(name: &str, overwrite: bool) -> Call {
+    let body = json!({ "Name": name, "Type": "String", "Value": VALUE, "Overwrite": overwrite });
+    Call::ssm("PutParameter", &body)
 }
 
 /// A Sign of a digest.

@@ -23,6 +23,9 @@ pub(crate) enum Mode {
     Dev,
 }
 
+/// The quota of parameters, which AWS sets below what is measured here.
+const LIFTED: &str = "standard-parameters=100000000";
+
 /// A data directory made by `bulla init`, with its root access key.
 pub(crate) struct Site {
     program: PathBuf,
@@ -63,6 +66,9 @@ impl Site {
             let mut command = Command::new(&self.program);
             command.arg(if mode == Mode::Serve { "serve" } else { "dev" });
             command.arg("--data").arg(&self.data).args(["--listen", &address.to_string()]);
+            if mode == Mode::Dev {
+                command.args(["--quota", LIFTED]);
+            }
             command
         })
     }

@@ -308,7 +308,6 @@ resource "aws_cloudwatch_event_target" "log" {
 }
 """
 
-
 SSM = """
 resource "aws_kms_key" "p" {
   deletion_window_in_days = 7

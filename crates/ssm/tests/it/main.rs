@@ -1,5 +1,5 @@
-//! Parameter Store in process, through the pipeline and with KMS beside it: a store and a journal in
-//! memory, and the root users of any account.
+//! Parameter Store in process, through the pipeline and with KMS beside it: a store and a journal
+//! in memory, and the root users of any account.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 

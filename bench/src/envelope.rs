@@ -2,7 +2,9 @@
 //! the format can do without, in the same run.
 
 mod files;
+pub(crate) mod memory;
 mod messages;
+mod rivals;
 mod streams;
 
 use std::fmt::Write as _;
@@ -49,12 +51,15 @@ enum Clock {
     Wall,
 }
 
-/// Runs everything, and tells it as a table.
-pub(crate) fn run(rounds: usize) -> Result<String, BenchError> {
+pub(crate) use rivals::Rivals;
+
+/// Runs everything, and tells it as tables.
+pub(crate) fn run(rounds: usize, rivals: &Rivals) -> Result<String, BenchError> {
     let mut all = streams::compare(rounds)?;
     all.extend(messages::compare(rounds)?);
     all.extend(files::compare(rounds)?);
-    let memory = files::memory()?;
+    let memory = memory::told()?;
+    let beside = rivals::table(rivals, rounds)?;
     let machine = Machine::this()?;
     let mut text = format!(
         "# The envelope\n\n{}, {} cores, {} MiB, Linux {}, {}. Medians of {rounds} interleaved \
@@ -76,7 +81,7 @@ pub(crate) fn run(rounds: usize) -> Result<String, BenchError> {
             side(|(_, ours)| *ours),
         );
     }
-    let _infallible = writeln!(text, "\n{memory}");
+    let _infallible = writeln!(text, "\n{memory}\n\n{beside}");
     Ok(text)
 }
 

@@ -54,6 +54,9 @@ enum Command {
     Envelope(EnvelopeRun),
     /// Measure EventBridge's matcher against as many rules.
     Events(EventsRun),
+    /// Seal a stream of 10 GiB and print the memory that it took.
+    #[command(hide = true)]
+    StreamMemory,
     /// Measure, and print the tables.
     Run(Run),
 }
@@ -104,6 +107,8 @@ struct Run {
 struct EnvelopeRun {
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
+    #[command(flatten)]
+    rivals: envelope::Rivals,
     /// Also write the table to this file.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
@@ -123,6 +128,7 @@ fn main() -> ExitCode {
         Command::Bare { listen } => bare::serve(listen),
         Command::Envelope(run) => measure_envelope(&run),
         Command::Events(run) => measure_events(&run),
+        Command::StreamMemory => envelope::memory::measure(),
         Command::Run(run) => measure(&run),
     };
     match done {
@@ -135,7 +141,7 @@ fn main() -> ExitCode {
 }
 
 fn measure_envelope(run: &EnvelopeRun) -> Result<(), BenchError> {
-    publish(&envelope::run(usize::from(run.rounds))?, run.markdown.as_deref())
+    publish(&envelope::run(usize::from(run.rounds), &run.rivals)?, run.markdown.as_deref())
 }
 
 fn measure_events(run: &EventsRun) -> Result<(), BenchError> {

@@ -1,10 +1,12 @@
 //! The long runs: bench, torture and fuzzing. Each is a program of its own; here it is started.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::failure::Failure;
 use crate::paths;
+use crate::setup;
 
 /// Minutes that `cargo xtask fuzz` gives each target when none are named.
 const FUZZ_MINUTES: u64 = 5;
@@ -13,7 +15,40 @@ const FUZZ_HANG_SECONDS: u64 = 10;
 
 /// `cargo xtask bench`: arguments go on to the bench program.
 pub(crate) fn bench(args: &[String]) -> Result<(), Failure> {
-    release("bulla-bench", args)
+    let mut args = args.to_vec();
+    if args.first().is_some_and(|first| first == "envelope") {
+        args.extend(rivals());
+    }
+    release("bulla-bench", &args)
+}
+
+/// Others' implementations of the envelope, as options of the bench. What can't be had is told, and
+/// left out.
+fn rivals() -> Vec<String> {
+    let shown = |path: &Path| path.display().to_string();
+    let mut options = Vec::new();
+    let mut found = |name: &str, outcome: Result<Vec<String>, Failure>| match outcome {
+        Ok(more) => options.extend(more),
+        Err(failure) => println!("bench: without {name}: {failure}"),
+    };
+    found("aws-esdk", aws_esdk().map(|program| vec!["--aws-esdk".to_owned(), shown(&program)]));
+    found("Python", setup::python().map(|python| vec!["--python".to_owned(), shown(&python)]));
+    let node = setup::node_program().map(|node| {
+        let packages = paths::root().join("tests/js");
+        let options = ["--node", "--node-packages"].map(str::to_owned);
+        options.into_iter().zip([shown(&node), shown(&packages)]).flat_map(<[_; 2]>::from).collect()
+    });
+    found("JavaScript", node);
+    options
+}
+
+/// Builds AWS's own implementation in Rust, which takes some minutes once.
+fn aws_esdk() -> Result<PathBuf, Failure> {
+    let target = paths::target().join("rivals");
+    let mut build = paths::cargo();
+    build.args(["build", "--release", "--manifest-path", "bench/rivals/Cargo.toml"]);
+    watched(build.arg("--target-dir").arg(&target))?;
+    Ok(target.join("release/bulla-bench-aws-esdk"))
 }
 
 /// `cargo xtask torture`: arguments go on to the torture program.

@@ -33,6 +33,7 @@ The project's chores. Each does its own set-up and says what it does while it do
   cargo xtask coverage     write docs/coverage.md from the program's own rows (--check: only compare)
 
   cargo xtask bench        load against Bulla and against a bare server, interleaved, with ratios
+      envelope             the envelope against its floors, and beside AWS's Encryption SDKs
   cargo xtask torture      the long tests, for as long as you like; a failure prints its seed
       --only N             only test number N
       --minutes M          minutes in all

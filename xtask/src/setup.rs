@@ -53,6 +53,12 @@ pub(crate) fn node() -> Result<OsString, Failure> {
     Ok(path)
 }
 
+/// Node itself, with the JS packages there.
+pub(crate) fn node_program() -> Result<PathBuf, Failure> {
+    let path = node()?;
+    find(&path, "node").ok_or_else(|| Failure::Setup("there is no node on the path".to_owned()))
+}
+
 /// The path with the environment's programs first (`aws` and the rest).
 pub(crate) fn path_with(folder: &Path) -> Result<OsString, Failure> {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Two threads against one, a file against its copy, and memory over a long stream.
+//! Two threads against one and against what the machine has, and a file against its copy.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -14,8 +14,6 @@ use crate::error::BenchError;
 const STREAM: u64 = 4 << 30;
 /// The length of the file.
 const FILE: usize = 512 << 20;
-/// The length of the stream over which memory is watched.
-const LONG: u64 = 10 << 30;
 
 pub(super) fn compare(rounds: usize) -> Result<Vec<Comparison>, BenchError> {
     let unit = Unit::Bytes;
@@ -34,6 +32,15 @@ pub(super) fn compare(rounds: usize) -> Result<Vec<Comparison>, BenchError> {
         unit,
         target: Some(1.7),
         rounds: rounds_of_threads,
+    });
+    let rounds_of_halves =
+        interleaved(Clock::Wall, rounds, Box::new(apart), Box::new(on(Some(2))))?;
+    all.push(Comparison {
+        name: "04 78, a stream on two threads",
+        floor: "two of half its length, a thread each",
+        unit,
+        target: None,
+        rounds: rounds_of_halves,
     });
 
     let folder = tempfile::tempdir().map_err(BenchError::io("make a folder"))?;
@@ -60,37 +67,22 @@ pub(super) fn compare(rounds: usize) -> Result<Vec<Comparison>, BenchError> {
     Ok(all)
 }
 
-/// How much memory grows over a long stream.
-pub(super) fn memory() -> Result<String, BenchError> {
-    let peak = || {
-        let path = "/proc/self/status";
-        let text = fs::read_to_string(path).map_err(BenchError::io(format!("read {path}")))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok());
-        kib.ok_or_else(|| BenchError::malformed(path))
-    };
-    let before: u64 = peak()?;
-    let mut most = before;
-    let mut error = None;
-    let watched = Watched {
-        left: LONG,
-        look: || match peak() {
-            Ok(now) => most = most.max(now),
-            Err(failed) => error = Some(failed),
-        },
-    };
-    seal(watched, io::sink(), Some(2))?;
-    if let Some(error) = error {
-        return Err(error);
-    }
-    Ok(format!(
-        "A stream of 10 GiB on two threads takes {:.1} MiB of memory beyond the program's {:.1}.",
-        most.saturating_sub(before) as f64 / 1024.0,
-        before as f64 / 1024.0
-    ))
+/// Two streams at once that share nothing: what the machine's two cores have to give.
+fn apart() -> Result<u64, BenchError> {
+    let half = || seal(Repeated.take(STREAM / 2), io::sink(), None);
+    std::thread::scope(|scope| {
+        let other = scope.spawn(half);
+        let here = half()?;
+        let there = other.join();
+        Ok(here + there.map_err(|_| BenchError::malformed("a thread ended unexpectedly"))??)
+    })
 }
 
-fn seal(from: impl Read, to: impl Write, threads: Option<usize>) -> Result<u64, BenchError> {
+pub(super) fn seal(
+    from: impl Read + Send,
+    to: impl Write + Send,
+    threads: Option<usize>,
+) -> Result<u64, BenchError> {
     let envelope = envelope()?;
     let sealer: Sealer = block_on(envelope.sealer(&EncryptionContext::new(), None))?;
     let sealed = match threads.and_then(NonZeroUsize::new) {
@@ -122,27 +114,10 @@ fn create(path: &Path) -> Result<File, BenchError> {
 }
 
 /// Bytes without end, at no cost beyond a page of them.
-struct Repeated;
+pub(super) struct Repeated;
 
 impl Read for Repeated {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         Ok(space.len())
-    }
-}
-
-/// So many bytes, with a look at something for every MiB or so.
-struct Watched<F> {
-    left: u64,
-    look: F,
-}
-
-impl<F: FnMut()> Read for Watched<F> {
-    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
-        let len = space.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        if (self.left >> 26) != ((self.left - len as u64) >> 26) {
-            (self.look)();
-        }
-        self.left -= len as u64;
-        Ok(len)
     }
 }

@@ -1,38 +1,25 @@
 //! Large streams on several threads: frames do not depend on each other, and the bytes are the
 //! same as from one.
 
-use std::collections::VecDeque;
+mod line;
+
 use std::io::{Read, Write};
 use std::num::NonZeroUsize;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-
-use bulla_crypto::SecretBytes;
 
 use crate::frame::FINAL_MARK;
 use crate::header::Framing;
-use crate::io::read_some;
 use crate::opener::Opener;
-use crate::run::{Run, advance};
+use crate::run::Run;
 use crate::sealer::Sealer;
 use crate::wire::Reader;
 use crate::{Error, FormatError};
 
 /// So many bytes of plaintext go to a thread at once.
 const BLOCK_LEN: usize = 128 << 10;
-/// How many blocks each thread has, the one that it works on included.
-const BLOCKS_EACH: usize = 3;
-/// How many blocks are turned here while those before them are not ready.
-const AHEAD: usize = 12;
+/// How many blocks there are for each thread: one that it turns, and what waits to be written.
+const BLOCKS_EACH: usize = 4;
 /// The most threads that are used.
 const MAX_THREADS: usize = 16;
-
-/// A run of frames on its way: what goes in, and what comes out.
-struct Block {
-    first: u32,
-    from: SecretBytes,
-    to: SecretBytes,
-    outcome: Result<(), Error>,
-}
 
 /// What seals or opens the frames of a block.
 type Turn = fn(&Run, u32, &[u8], &mut [u8]) -> Result<(), Error>;
@@ -57,17 +44,18 @@ impl Shape {
 }
 
 impl Sealer {
-    /// As [`Self::copy`], on up to `threads` threads, of which this one also reads and writes. For
-    /// files: it waits for blocks of 128 KiB. Memory is bounded by a few such blocks a thread.
+    /// As [`Self::copy`], on up to `threads` threads, this one included; each reads, seals and
+    /// writes in turn. For files: it waits for blocks of 128 KiB. Memory is bounded by some such
+    /// blocks a thread.
     ///
     /// ```
     /// use std::num::NonZeroUsize;
     ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use bulla_envelope::keyring::RawAesKeyring;
     /// use bulla_envelope::{Committing, EncryptionContext, Envelope, SecretBytes};
     ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let keyring = RawAesKeyring::new("example", "key 1", &SecretBytes::from_slice(&[7; 32]))?;
     /// let envelope = Envelope::new(keyring).suite(Committing::Unsigned);
     /// let none = EncryptionContext::new();
@@ -84,8 +72,8 @@ impl Sealer {
     /// As [`Self::copy`].
     pub fn copy_parallel(
         mut self,
-        mut from: impl Read,
-        mut to: impl Write,
+        mut from: impl Read + Send,
+        mut to: impl Write + Send,
         threads: NonZeroUsize,
     ) -> Result<u64, Error> {
         if self.run.frame_len > BLOCK_LEN {
@@ -103,7 +91,8 @@ impl Sealer {
             }
             to.write_all(sealed)
         };
-        let (rest, number) = pump(&self.run, &shape, self.number, &mut from, |_| true, &mut sink)?;
+        let (rest, number) =
+            line::turn_all(&self.run, &shape, self.number, &mut from, |_| true, &mut sink)?;
         self.number = number;
         if let Some((announced, left)) = &mut self.announced {
             *left = left.checked_sub(total).ok_or(Error::Announced(*announced))?;
@@ -113,15 +102,15 @@ impl Sealer {
 }
 
 impl Opener {
-    /// As [`Self::copy`], on up to `threads` threads, of which this one also reads and writes.
-    /// Memory as with [`Sealer::copy_parallel`].
+    /// As [`Self::copy`], on up to `threads` threads, this one included; each reads, opens and
+    /// writes in turn. Memory as with [`Sealer::copy_parallel`].
     ///
     /// # Errors
     /// As [`Self::copy`].
     pub fn copy_parallel(
         mut self,
-        mut from: impl Read,
-        mut to: impl Write,
+        mut from: impl Read + Send,
+        mut to: impl Write + Send,
         threads: NonZeroUsize,
     ) -> Result<u64, Error> {
         if self.framing == Framing::NonFramed || self.run.frame_len > BLOCK_LEN {
@@ -140,223 +129,13 @@ impl Opener {
             }
             to.write_all(plain)
         };
-        let pumped = pump(&self.run, &shape, self.number, &mut from, is_regular, &mut sink);
-        let (rest, number) = pumped.map_err(|error| match error {
+        let turned =
+            line::turn_all(&self.run, &shape, self.number, &mut from, is_regular, &mut sink);
+        let (rest, number) = turned.map_err(|error| match error {
             Error::TooLong => FormatError::Sequence(u32::MAX).into(),
             other => other,
         })?;
         self.number = number;
         Ok(total + self.copy(rest.expose().chain(from), to)?)
     }
-}
-
-/// Turns block after block, in order, as long as another one follows and `passes` holds. What is
-/// left of the stream comes back as far as it was read, with the number of its first frame.
-fn pump(
-    run: &Run,
-    shape: &Shape,
-    mut number: u32,
-    from: &mut impl Read,
-    passes: impl Fn(&[u8]) -> bool,
-    sink: &mut impl FnMut(&[u8], &[u8]) -> std::io::Result<()>,
-) -> Result<(SecretBytes, u32), Error> {
-    let mut current = SecretBytes::zeroed(shape.from_len);
-    let mut current_len = read_full(from, current.expose_mut())?;
-    std::thread::scope(|scope| {
-        let mut lanes = Lanes::default();
-        loop {
-            if current_len < shape.from_len || !passes(current.expose()) {
-                break;
-            }
-            if lanes.all.len() + 1 < shape.threads {
-                let (to_lane, tasks) = sync_channel::<Block>(BLOCKS_EACH);
-                let (done, from_lane) = sync_channel(BLOCKS_EACH);
-                scope.spawn(move || work(run, shape.turn, &tasks, &done));
-                lanes.all.push(Lane { to_lane, from_lane, load: 0, spare: Vec::new() });
-            }
-            let place = lanes.place(sink)?;
-            let mut block = lanes.spare(place).unwrap_or_else(|| Block::new(shape));
-            let next_len = read_full(from, block.from.expose_mut())?;
-            if next_len == 0 {
-                break;
-            }
-            block.first = number;
-            number = advance(number, shape.frames)?;
-            // The block takes what was read before, and gives what was read now.
-            std::mem::swap(&mut block.from, &mut current);
-            current_len = next_len;
-            lanes.give(block, place, run, shape.turn)?;
-        }
-        while lanes.take_first(sink)? {}
-        let rest = current.expose().get(..current_len).unwrap_or_default();
-        Ok((SecretBytes::from_slice(rest), number))
-    })
-}
-
-impl Block {
-    fn new(shape: &Shape) -> Self {
-        let (from, to) = (SecretBytes::zeroed(shape.from_len), SecretBytes::zeroed(shape.to_len));
-        Self { first: 0, from, to, outcome: Ok(()) }
-    }
-
-    fn turn(&mut self, run: &Run, turn: Turn) {
-        self.outcome = turn(run, self.first, self.from.expose(), self.to.expose_mut());
-    }
-}
-
-/// A thread, and how many blocks it has.
-struct Lane {
-    to_lane: SyncSender<Block>,
-    from_lane: Receiver<Block>,
-    load: usize,
-    /// Blocks that it turned: their memory is near its core.
-    spare: Vec<Block>,
-}
-
-/// Where the next block in order is.
-enum Next {
-    /// With a thread.
-    Lane(usize),
-    /// Turned here, while all threads had enough.
-    Here(Block),
-}
-
-/// Who is to turn a block: a thread, or this one.
-type Place = Option<usize>;
-
-/// All threads, and their blocks in the stream's order.
-#[derive(Default)]
-struct Lanes {
-    all: Vec<Lane>,
-    order: VecDeque<Next>,
-    /// Blocks that were turned here.
-    spare: Vec<Block>,
-}
-
-impl Lanes {
-    /// A thread that has room for a block; else this one; else, after a wait, one that has room.
-    fn place(
-        &mut self,
-        sink: &mut impl FnMut(&[u8], &[u8]) -> std::io::Result<()>,
-    ) -> Result<Place, Error> {
-        while self.take_ready(sink)? {}
-        loop {
-            let least = self.all.iter().enumerate().min_by_key(|(_, lane)| lane.load);
-            if let Some((index, _)) = least.filter(|(_, lane)| lane.load < BLOCKS_EACH) {
-                return Ok(Some(index));
-            }
-            if self.order.len() < self.all.len() * BLOCKS_EACH + AHEAD {
-                return Ok(None);
-            }
-            self.take_first(sink)?;
-        }
-    }
-
-    fn spare(&mut self, place: Place) -> Option<Block> {
-        match place {
-            Some(index) => self.all.get_mut(index)?.spare.pop(),
-            None => self.spare.pop(),
-        }
-    }
-
-    fn give(&mut self, mut block: Block, place: Place, run: &Run, turn: Turn) -> Result<(), Error> {
-        match place.map(|index| (index, self.all.get_mut(index))) {
-            Some((index, lane)) => {
-                let lane = lane.ok_or_else(lost)?;
-                lane.load += 1;
-                lane.to_lane.send(block).map_err(|_| lost())?;
-                self.order.push_back(Next::Lane(index));
-            }
-            None => {
-                block.turn(run, turn);
-                self.order.push_back(Next::Here(block));
-            }
-        }
-        Ok(())
-    }
-
-    /// Hands the next block on, if it is ready.
-    fn take_ready(
-        &mut self,
-        sink: &mut impl FnMut(&[u8], &[u8]) -> std::io::Result<()>,
-    ) -> Result<bool, Error> {
-        let (block, place) = match self.order.pop_front() {
-            None => return Ok(false),
-            Some(Next::Here(block)) => (block, None),
-            Some(Next::Lane(index)) => {
-                let lane = self.all.get_mut(index).ok_or_else(lost)?;
-                match lane.from_lane.try_recv() {
-                    Ok(block) => {
-                        lane.load -= 1;
-                        (block, Some(index))
-                    }
-                    Err(TryRecvError::Empty) => {
-                        self.order.push_front(Next::Lane(index));
-                        return Ok(false);
-                    }
-                    Err(TryRecvError::Disconnected) => return Err(lost()),
-                }
-            }
-        };
-        self.hand_on(block, place, sink)
-    }
-
-    /// Waits for the next block, and hands it on; false when there is none.
-    fn take_first(
-        &mut self,
-        sink: &mut impl FnMut(&[u8], &[u8]) -> std::io::Result<()>,
-    ) -> Result<bool, Error> {
-        let (block, place) = match self.order.pop_front() {
-            None => return Ok(false),
-            Some(Next::Here(block)) => (block, None),
-            Some(Next::Lane(index)) => {
-                let lane = self.all.get_mut(index).ok_or_else(lost)?;
-                lane.load -= 1;
-                (lane.from_lane.recv().map_err(|_| lost())?, Some(index))
-            }
-        };
-        self.hand_on(block, place, sink)
-    }
-
-    fn hand_on(
-        &mut self,
-        mut block: Block,
-        place: Place,
-        sink: &mut impl FnMut(&[u8], &[u8]) -> std::io::Result<()>,
-    ) -> Result<bool, Error> {
-        std::mem::replace(&mut block.outcome, Ok(()))?;
-        sink(block.from.expose(), block.to.expose())?;
-        match place.and_then(|index| self.all.get_mut(index)) {
-            Some(lane) => lane.spare.push(block),
-            None => self.spare.push(block),
-        }
-        Ok(true)
-    }
-}
-
-/// A thread's work, until nothing more comes.
-fn work(run: &Run, turn: Turn, tasks: &Receiver<Block>, done: &SyncSender<Block>) {
-    for mut block in tasks {
-        block.turn(run, turn);
-        if done.send(block).is_err() {
-            return;
-        }
-    }
-}
-
-/// A thread ended early, which takes a panic in it.
-fn lost() -> Error {
-    Error::Io(std::io::Error::other("a thread ended unexpectedly"))
-}
-
-/// Reads until `space` is full or nothing more comes.
-fn read_full(from: &mut impl Read, space: &mut [u8]) -> Result<usize, Error> {
-    let mut filled = 0;
-    while let Some(rest) = space.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match read_some(from, rest)? {
-            0 => break,
-            read => filled += read,
-        }
-    }
-    Ok(filled)
 }

@@ -51,7 +51,7 @@ pub(super) async fn run(
 
 async fn encrypt(
     envelope: &AnyEnvelope,
-    input: impl Read,
+    input: impl Read + Send,
     mut output: Output,
     context: &EncryptionContext,
     len: Option<u64>,
@@ -68,7 +68,7 @@ async fn encrypt(
 
 async fn decrypt(
     envelope: &AnyEnvelope,
-    mut input: impl Read,
+    mut input: impl Read + Send,
     job: &Job,
     expected: &EncryptionContext,
     overwrite: bool,
@@ -100,9 +100,9 @@ fn threads() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-fn open(place: &Place) -> Result<Box<dyn Read>, MessageError> {
+fn open(place: &Place) -> Result<Box<dyn Read + Send>, MessageError> {
     match place {
-        Place::Pipe => Ok(Box::new(io::stdin().lock())),
+        Place::Pipe => Ok(Box::new(io::stdin())),
         Place::File(path) => {
             let file = File::open(path);
             let file =

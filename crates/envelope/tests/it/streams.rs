@@ -183,3 +183,72 @@ async fn several_threads_make_the_same_message() {
         }
     }
 }
+
+/// Breaks after some bytes, whichever way they go.
+struct Breaking(usize);
+
+impl Read for Breaking {
+    fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
+        let len = space.len().min(self.0);
+        self.0 -= len;
+        if len == 0 { Err(std::io::ErrorKind::BrokenPipe.into()) } else { Ok(len) }
+    }
+}
+
+impl std::io::Write for Breaking {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.read(&mut bytes.to_vec())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn several_threads_end_when_a_medium_breaks() {
+    const LEN: usize = 5_000_000;
+    let envelope = Envelope::new(aes(1)).suite(Committing::Unsigned);
+    let none = EncryptionContext::new();
+    let broken = |outcome| match outcome {
+        Err(Error::Io(error)) => error.kind() == std::io::ErrorKind::BrokenPipe,
+        _ => false,
+    };
+    for len in [0, 100, 200_000, 1_000_000] {
+        for threads in [1, 2, 3] {
+            let threads = threads.try_into().unwrap();
+            let sealer = || envelope.sealer(&none, None);
+            let from =
+                sealer().await.unwrap().copy_parallel(Breaking(len), std::io::sink(), threads);
+            assert!(broken(from));
+            let plain = vec![0; LEN];
+            let to = sealer().await.unwrap().copy_parallel(&*plain, Breaking(len), threads);
+            assert!(broken(to));
+        }
+    }
+}
+
+/// Panics after some bytes.
+struct Panicking(usize);
+
+impl Read for Panicking {
+    fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
+        let len = space.len().min(self.0);
+        assert_ne!(len, 0, "the reader's own fault");
+        self.0 -= len;
+        Ok(len)
+    }
+}
+
+#[test]
+fn a_reader_that_panics_leaves_nobody_waiting() {
+    let envelope = envelope(Committing::Unsigned);
+    for threads in [1, 2, 3] {
+        let sealer = block_on(envelope.sealer(&EncryptionContext::new(), None)).unwrap();
+        let copied = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let threads = threads.try_into().unwrap();
+            sealer.copy_parallel(Panicking(2_000_000), std::io::sink(), threads)
+        }));
+        assert!(copied.is_err() || copied.is_ok_and(|outcome| outcome.is_err()));
+    }
+}

@@ -27,7 +27,7 @@ struct Mix {
     asked: bool,
 }
 
-const MIXES: [Mix; 4] = [
+const MIXES: [Mix; 5] = [
     Mix {
         name: "one id a rule, all of one source",
         pattern: |n| format!(r#"{{"source":["shop"],"detail":{{"id":["order-{n}"]}}}}"#),
@@ -50,6 +50,14 @@ const MIXES: [Mix; 4] = [
         },
         event: |n, rules| shop(&format!("order-{}", n * 7919 % rules), n * 31 % rules),
         asked: true,
+    },
+    Mix {
+        name: "a text within another, which nothing can be looked up by",
+        pattern: |n| {
+            format!(r#"{{"source":["shop"],"detail":{{"path":[{{"wildcard":"*/image-{n}.*"}}]}}}}"#)
+        },
+        event: |n, _| shop("order-1", n),
+        asked: false,
     },
     Mix {
         name: "wanted by every rule",

@@ -151,6 +151,9 @@ fn key(condition: &Condition) -> Key {
         Condition::Wildcard(wildcard) if !wildcard.prefix().is_empty() => {
             Key::Prefix(wildcard.prefix().to_owned())
         }
+        Condition::Wildcard(wildcard) if !wildcard.suffix().is_empty() => {
+            Key::Suffix(wildcard.suffix().to_owned())
+        }
         Condition::Wildcard(_)
         | Condition::Network(_)
         | Condition::Exists(_)

@@ -57,6 +57,11 @@ impl Wildcard {
         &self.first
     }
 
+    /// What every match ends with.
+    pub(crate) fn suffix(&self) -> &str {
+        self.last.as_deref().unwrap_or_default()
+    }
+
     /// Whether there is no wildcard, so that only the text itself matches.
     pub(crate) fn is_plain(&self) -> bool {
         self.last.is_none()

@@ -11,8 +11,8 @@ use crate::error::BenchError;
 const BLOCK: usize = 64 * FRAME_LEN;
 /// How many such blocks a streamed message has.
 const BLOCKS: usize = 64;
-/// How many a signed one has: the signature itself takes as long as a megabyte's hash, whatever the
-/// message's length.
+/// How many a signed one has: the signature itself takes the same time whatever the message's
+/// length.
 const SIGNED_BLOCKS: usize = 512;
 /// The length of what is sealed and opened whole.
 const WHOLE: usize = 64 << 20;

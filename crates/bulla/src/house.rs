@@ -73,10 +73,13 @@ impl House {
         let neighbours = vec![Arc::clone(&kms)];
         let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&journal), neighbours);
         let neighbours = Arc::new(neighbours);
-        let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&neighbours))
+        let people = Arc::clone(&directory);
+        let secrets = Secrets::new(Arc::clone(&barrier), crypto.clone(), people, neighbours);
+        let secrets: Arc<dyn Service> = Arc::new(secrets);
+        let neighbours = vec![Arc::clone(&kms), Arc::clone(&secrets)];
+        let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&journal), neighbours);
+        let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), Arc::new(neighbours))
             .with_quotas(parameter_quotas);
-        let secrets =
-            Secrets::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&directory), neighbours);
         let ways = Ways {
             outgoing: key_stores.targets,
             sink: Arc::new(EventFiles::new(data.as_deref())),
@@ -88,7 +91,7 @@ impl House {
         let mut services: Vec<Arc<dyn Service>> = vec![
             kms,
             Arc::new(ssm),
-            Arc::new(secrets),
+            secrets,
             iam,
             Arc::new(Sts::new(sessions, providers)),
             Arc::new(organizations),

@@ -55,21 +55,24 @@ pub struct Ssm {
     barrier: Arc<Barrier>,
     crypto: Crypto,
     cache: Cache<Live>,
-    /// KMS, on behalf of callers.
+    /// The services that are called on behalf of callers: KMS as `keys`, and Secrets Manager.
+    neighbours: Arc<Neighbours>,
     keys: KeyService,
     quotas: Quotas,
     counts: Counts,
 }
 
 impl Ssm {
-    /// The service on a store. KMS must be among the neighbours.
+    /// The service on a store. KMS must be among the neighbours, and Secrets Manager for those who
+    /// refer to secrets.
     #[must_use]
     pub fn new(barrier: Arc<Barrier>, crypto: Crypto, neighbours: Arc<Neighbours>) -> Self {
         Self {
             barrier,
             crypto,
             cache: Cache::new(CACHED, MAX_CACHED_BYTES),
-            keys: KeyService::new(neighbours, secure::VIA),
+            keys: KeyService::new(Arc::clone(&neighbours), secure::VIA),
+            neighbours,
             quotas: Quotas::default(),
             counts: Counts::new(),
         }

@@ -17,7 +17,7 @@ use crate::{Ssm, fault, message};
 /// The key of secure strings whose requests name none.
 pub(crate) const DEFAULT_KEY: &str = "alias/aws/ssm";
 /// How Parameter Store calls KMS.
-pub(crate) const VIA: Via = Via { service: "ssm", recorded: "ssm.amazonaws.com" };
+pub(crate) const VIA: Via = Via { service: "ssm", recorded: "AWS Internal" };
 /// What a ciphertext is bound to.
 const ARN: &str = "PARAMETER_ARN";
 

@@ -69,16 +69,18 @@ impl House {
         let directory: Arc<dyn Directory> = principals;
         let neighbours = vec![Arc::clone(&kms)];
         let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&ground.journal), neighbours);
-        let neighbours = Arc::new(neighbours);
-        let ssm = Ssm::new(Arc::clone(barrier), crypto.clone(), Arc::clone(&neighbours));
-        let secrets =
-            Secrets::new(Arc::clone(barrier), crypto.clone(), Arc::clone(&directory), neighbours);
+        let (people, neighbours) = (Arc::clone(&directory), Arc::new(neighbours));
+        let secrets = Secrets::new(Arc::clone(barrier), crypto.clone(), people, neighbours);
+        let secrets: Arc<dyn Service> = Arc::new(secrets);
+        let neighbours = vec![Arc::clone(&kms), Arc::clone(&secrets)];
+        let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&ground.journal), neighbours);
+        let ssm = Ssm::new(Arc::clone(barrier), crypto.clone(), Arc::new(neighbours));
         let (clock, ways) = (Arc::clone(&ground.clock), Ways::default());
         let events = Events::new(Arc::clone(barrier), crypto.clone(), clock, ways);
         let mut services: Vec<Arc<dyn Service>> = vec![
             kms,
             Arc::new(ssm),
-            Arc::new(secrets),
+            secrets,
             iam,
             Arc::new(Sts::new(sessions, providers)),
             Arc::new(organizations),

@@ -89,6 +89,9 @@ const NAMES: [&str; 5] =
 /// The subjects, each with its share of the time in percent: the dearer, the more.
 const SUBJECTS: [(u32, Make); 5] = [(5, compare), (5, verify), (5, mac), (20, kem), (65, rsa)];
 
+/// What is done to an input.
+type Act = dyn Fn(&[u8]);
+
 /// What is measured: a thing done to an input of the first or the second class.
 struct Subject {
     name: &'static str,
@@ -97,7 +100,7 @@ struct Subject {
     /// How often the thing is done in one measurement.
     repeats: usize,
     inputs: [Vec<u8>; 2],
-    act: Box<dyn Fn(&[u8])>,
+    act: Box<Act>,
 }
 
 fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {

@@ -26,7 +26,7 @@ pub(crate) async fn get_parameter(
     let parameter = match Reference::of(input.name())? {
         Some(reference) => {
             reference.permit(call, ACTION)?;
-            reference.resolve(decrypt).await?
+            reference.resolve(ssm, call, decrypt).await?
         }
         None => {
             let selected = name::of_any(call, input.name(), ACTION)?;
@@ -80,7 +80,7 @@ pub(crate) async fn get_parameters(
     let (mut parameters, mut invalid) = (BTreeMap::new(), BTreeSet::new());
     for (text, named, live) in found {
         let outcome = match (&named, live) {
-            (Named::Reference(reference), _) => reference.resolve(decrypt).await,
+            (Named::Reference(reference), _) => reference.resolve(ssm, call, decrypt).await,
             (Named::Parameter(selected), Some(live)) => {
                 answered(ssm, call, &live, selected, decrypt).await
             }
@@ -88,7 +88,7 @@ pub(crate) async fn get_parameters(
         };
         match outcome {
             Ok(parameter) => drop(parameters.insert(order(&parameter, text), parameter)),
-            Err(Stop::Fault(fault)) if is_missing(&named, &fault.code) => {
+            Err(Stop::Fault(fault)) if is_missing(&named, decrypt, &fault.code) => {
                 invalid.insert(text);
             }
             Err(stop) => return Err(stop),
@@ -102,10 +102,10 @@ pub(crate) async fn get_parameters(
 
 /// Whether a name has nothing behind it, rather than that something failed. Without the wish to
 /// decrypt every reference is as one to nothing (recorded).
-fn is_missing(named: &Named, code: &str) -> bool {
+fn is_missing(named: &Named, decrypt: bool, code: &str) -> bool {
     match code {
         "ParameterNotFound" | "ParameterVersionNotFound" => true,
-        "ValidationException" => matches!(named, Named::Reference(_)),
+        "ValidationException" => matches!(named, Named::Reference(_)) && !decrypt,
         _ => false,
     }
 }

@@ -52,7 +52,7 @@ async fn kms_is_called_for_the_caller_by_this_service() {
         let records = house.records();
         for operation in [made, "Decrypt"] {
             let record = *named(&records, operation).last().unwrap();
-            assert_eq!(record["userIdentity"]["invokedBy"], "ssm.amazonaws.com");
+            assert_eq!(record["userIdentity"]["invokedBy"], "AWS Internal");
             assert_eq!(record["userIdentity"]["accountId"], ACCOUNT);
             let context = &record["requestParameters"]["encryptionContext"];
             let arn = format!("arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter{name}");

@@ -15,6 +15,8 @@ class Hooks:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # Head and body leave together: apart, each answer would wait for a delayed ACK.
+            wbufsize = 64 << 10
 
             def do_POST(self):
                 length = int(self.headers.get("Content-Length", 0))

@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The partition of the regions in China.
-const CHINA: &str = "aws-cn";
+pub(crate) const CHINA: &str = "aws-cn";
 
 /// What a key is for, by AWS's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

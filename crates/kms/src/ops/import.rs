@@ -1,6 +1,6 @@
 //! GetParametersForImport, ImportKeyMaterial, DeleteImportedKeyMaterial.
 
-use bulla_crypto::{CryptoError, PairSpec, SecretBytes};
+use bulla_crypto::{CryptoError, SecretBytes};
 use bulla_plane::{Call, Stop};
 use bulla_shapes::kms::{
     DeleteImportedKeyMaterialRequest, DeleteImportedKeyMaterialResponse,
@@ -38,8 +38,8 @@ pub(crate) async fn get_parameters_for_import(
     let key = own_key(kms, call, input.key_id(), "kms:GetParametersForImport", &keys).await?;
     key.must_be_imported()?;
     key.must_not_be_going()?;
-    let wrapping = Wrapping::of(key.record.kind, algorithm, spec)?;
-    let pair = PairSpec::Rsa(wrapping.bits);
+    let wrapping = Wrapping::of(key.record.kind, algorithm, spec, call.partition)?;
+    let pair = wrapping.pair();
     let private = kms.new_pair(pair).await?;
     let public = kms.open_pair(pair, private.expose()).await?.public_der().to_vec();
     let valid_to_ms = call.now_ms.saturating_add(PARAMETERS_MS);
@@ -149,8 +149,7 @@ async fn unwrapped(
     wrapped: &[u8],
 ) -> Result<SecretBytes, Stop> {
     let wrapping = ticket.wrapping;
-    let spec = PairSpec::Rsa(wrapping.bits);
-    let pair = kms.open_pair(spec, ticket.private.expose()).await?;
+    let pair = kms.open_pair(wrapping.pair(), ticket.private.expose()).await?;
     let wrapped = wrapped.to_vec();
     let (pairs, form) = (kms.crypto.pairs, kind.form);
     let work = move || {

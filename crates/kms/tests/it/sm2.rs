@@ -142,7 +142,7 @@ async fn openssl_verifies_what_is_signed_here_whether_message_or_digest() {
     let public = world.public(&key).await;
     // The point ends the key; its coordinates end the point.
     let coordinates = &public[public.len() - 64..];
-    let before = bulla_crypto::hex::decode(&BEFORE_KEY.replace(' ', "")).unwrap();
+    let before = bulla_crypto::hex::decode(BEFORE_KEY.replace(' ', "")).unwrap();
     let digest = sm3(&[&sm3(&[&before, coordinates]), MESSAGE]);
     for (kind, content) in [("RAW", MESSAGE), ("DIGEST", digest.as_slice())] {
         let input = json!({ "KeyId": key, "Message": base64(content), "MessageType": kind,
@@ -233,4 +233,53 @@ async fn two_keys_agree_and_data_key_pairs_are_openssls() {
     assert_eq!(public.unwrap(), bytes(&made, "PublicKey"));
     let opened = json!({ "CiphertextBlob": text(&made, "PrivateKeyCiphertextBlob") });
     assert_eq!(bytes(&world.call("Decrypt", opened).await, "Plaintext"), private);
+}
+
+#[tokio::test]
+async fn material_wrapped_by_openssl_under_sm2_is_brought_in() {
+    let world = World::new().await;
+    let input =
+        json!({ "Origin": "EXTERNAL", "KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC" });
+    let key = world.call("CreateKey", input).await.unwrap();
+    let key = key["KeyMetadata"]["Arn"].as_str().unwrap().to_owned();
+    let wanted = json!({ "KeyId": key, "WrappingAlgorithm": "SM2PKE", "WrappingKeySpec": "SM2" });
+    let parameters = world.call("GetParametersForImport", wanted).await;
+    let public = world.file("wrapping.der", &bytes(&parameters, "PublicKey"));
+    let material = world.file("material", &[9; 32]);
+    let wrap = ["pkeyutl", "-encrypt", "-pubin", "-keyform", "DER", "-inkey", &public];
+    let wrapped = openssl(&[&wrap[..], &["-in", &material]].concat(), b"").unwrap();
+    let import = |wrapped: &[u8]| {
+        json!({
+            "KeyId": key, "ImportToken": text(&parameters, "ImportToken"),
+            "EncryptedKeyMaterial": base64(wrapped),
+            "ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE",
+        })
+    };
+    let mut altered = wrapped.clone();
+    *altered.last_mut().unwrap() ^= 1;
+    let refused = world.call("ImportKeyMaterial", import(&altered)).await;
+    assert_eq!(code(&refused), "InvalidCiphertextException");
+    world.call("ImportKeyMaterial", import(&wrapped)).await.unwrap();
+    let mac = json!({ "KeyId": key, "Message": base64(MESSAGE), "MacAlgorithm": "HMAC_SHA_256" });
+    let ours = bytes(&world.call("GenerateMac", mac).await, "Mac");
+    let message = world.file("message", MESSAGE);
+    let key = format!("hexkey:{}", "09".repeat(32));
+    let theirs = ["dgst", "-sha256", "-mac", "HMAC", "-macopt", &key, "-binary", &message];
+    assert_eq!(ours, openssl(&theirs, b"").unwrap());
+}
+
+#[tokio::test]
+async fn sm2_wraps_no_rsa_key_and_nothing_elsewhere() {
+    let world = World::new().await;
+    for (region, spec, usage) in
+        [(CHINA, "RSA_2048", "SIGN_VERIFY"), ("eu-central-1", "HMAC_256", "GENERATE_VERIFY_MAC")]
+    {
+        let input = json!({ "Origin": "EXTERNAL", "KeySpec": spec, "KeyUsage": usage });
+        let key = world.house.call_in(region, A, "CreateKey", input).await.unwrap();
+        let key = key["KeyMetadata"]["Arn"].as_str().unwrap();
+        let input =
+            json!({ "KeyId": key, "WrappingAlgorithm": "SM2PKE", "WrappingKeySpec": "SM2" });
+        let refused = world.house.call_in(region, A, "GetParametersForImport", input).await;
+        assert_eq!(code(&refused), "ValidationException");
+    }
 }

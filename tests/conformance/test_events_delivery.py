@@ -181,11 +181,14 @@ def test_kills_lose_no_event(clean_environment, tmp_path, hooks):
         writer = Writer(server)
         writer.start()
         for _ in range(KILLS):
+            # A moment that has nothing to do with what the server is at.
             time.sleep(pick.uniform(0.3, 1.5))
             server.kill()
             server.start()
             program.wait_until(server.healthy, SECONDS, "the server is up again")
-        time.sleep(0.5)
+        before = len(writer.acknowledged)
+        acknowledges = lambda: len(writer.acknowledged) > before
+        program.wait_until(acknowledges, SECONDS, "events are acknowledged again")
         writer.ended.set()
         writer.join(SECONDS)
         wanted = set(writer.acknowledged)

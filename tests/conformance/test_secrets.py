@@ -614,3 +614,11 @@ class TestReplicas:
             secrets.replicate_secret_to_regions(
                 SecretId=secret, AddReplicaRegions=[{"Region": REGION}]
             )
+
+
+def test_a_replica_of_another_account_is_refused_and_nothing_is_made(secrets, account):
+    primary = f"arn:aws:secretsmanager:{REGION}:999999999999:secret:app/db-AbCdEf"
+    text = "This server does not replicate secrets between accounts."
+    with refused("InvalidRequestException", text):
+        secrets.create_secret(Name="app/db", CrossAccountPrimaryARN=primary)
+    assert secrets.list_secrets()["SecretList"] == []

@@ -68,6 +68,12 @@ impl Parameter {
             value: secret(version)?,
         })
     }
+
+    /// The tags as requests have them.
+    pub(super) fn tag_list(&self) -> Vec<Value> {
+        let tag = |(key, value): &(String, String)| json!({ "Key": key, "Value": value });
+        self.tags.iter().map(tag).collect()
+    }
 }
 
 /// What a chunk holds.
@@ -282,8 +288,7 @@ pub(super) fn put(parameter: &Parameter, overwrite: bool, kms_key: Option<&str>)
     });
     let key = kms_key.or(parameter.key.as_deref()).filter(|_| parameter.kind == "SecureString");
     let policies = format!("[{}]", parameter.policies.join(","));
-    let tags: Vec<Value> =
-        parameter.tags.iter().map(|(key, value)| json!({ "Key": key, "Value": value })).collect();
+    let tags = parameter.tag_list();
     for (member, value) in [
         ("Description", parameter.description.as_deref().map(Value::from)),
         ("Tier", parameter.tier.as_deref().map(Value::from)),

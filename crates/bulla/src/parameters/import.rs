@@ -159,15 +159,10 @@ async fn carry_out(
         version = answer.get("Version").and_then(Value::as_i64);
     }
     if step != Step::Create && !parameter.tags.is_empty() {
-        let tags: Vec<Value> = parameter
-            .tags
-            .iter()
-            .map(|(key, value)| json!({ "Key": key, "Value": value }))
-            .collect();
         let input = json!({
             "ResourceType": "Parameter",
             "ResourceId": parameter.name,
-            "Tags": tags,
+            "Tags": parameter.tag_list(),
         });
         client.call(SSM, "AddTagsToResource", &input).await?;
     }

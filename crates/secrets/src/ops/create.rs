@@ -20,6 +20,9 @@ use crate::{SECRETS, Secrets, fault};
 /// What a suffix is made of: 32 signs, so that a byte gives one of them without preference.
 const SUFFIX_SIGNS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefgh";
 
+/// Ours: a secret that only looks like a replica would be worse than none.
+const NO_CROSS_ACCOUNT: &str = "This server does not replicate secrets between accounts.";
+
 pub(crate) async fn create_secret(
     service: &Secrets,
     call: &mut Call,
@@ -31,6 +34,9 @@ pub(crate) async fn create_secret(
     let arn = record.arn();
     permit(call, input, &arn, &tags)?;
     check_name(name)?;
+    if input.cross_account_primary_arn().is_some() {
+        return Err(fault::invalid_request(NO_CROSS_ACCOUNT).into());
+    }
     let token = input.client_request_token().ok_or_else(fault::no_token)?;
     let value = super::value(input.secret_string(), input.secret_binary())?;
     tags::check(&tags)?;

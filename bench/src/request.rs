@@ -11,6 +11,8 @@ pub(crate) enum Service {
     Kms,
     /// JSON 1.1 as well.
     Ssm,
+    /// JSON 1.1, too.
+    Secrets,
     /// Query: the operation stands in the form body.
     Sts,
 }
@@ -21,7 +23,18 @@ impl Service {
         match self {
             Self::Kms => "kms",
             Self::Ssm => "ssm",
+            Self::Secrets => "secretsmanager",
             Self::Sts => "sts",
+        }
+    }
+
+    /// What `X-Amz-Target` begins with.
+    fn target(self) -> Option<&'static str> {
+        match self {
+            Self::Kms => Some("TrentService"),
+            Self::Ssm => Some("AmazonSSM"),
+            Self::Secrets => Some("secretsmanager"),
+            Self::Sts => None,
         }
     }
 }
@@ -43,6 +56,11 @@ impl Call {
     /// A call to Parameter Store with a JSON body.
     pub(crate) fn ssm(operation: &'static str, body: &serde_json::Value) -> Self {
         Self { service: Service::Ssm, operation, body: body.to_string().into_bytes() }
+    }
+
+    /// A Secrets Manager call with a JSON body.
+    pub(crate) fn secrets(operation: &'static str, body: &serde_json::Value) -> Self {
+        Self { service: Service::Secrets, operation, body: body.to_string().into_bytes() }
     }
 
     /// STS GetCallerIdentity, which takes no parameters.
@@ -71,12 +89,10 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn new(call: &Call, server: SocketAddr, credentials: &Credentials) -> Self {
-        let json =
-            |prefix| ("application/x-amz-json-1.1", Some(format!("{prefix}.{}", call.operation)));
-        let (content_type, target) = match call.service {
-            Service::Kms => json("TrentService"),
-            Service::Ssm => json("AmazonSSM"),
-            Service::Sts => ("application/x-www-form-urlencoded; charset=utf-8", None),
+        let target = call.service.target().map(|begin| format!("{begin}.{}", call.operation));
+        let content_type = match target {
+            Some(_) => "application/x-amz-json-1.1",
+            None => "application/x-www-form-urlencoded; charset=utf-8",
         };
         let target_line =
             target.as_ref().map(|t| format!("X-Amz-Target: {t}\r\n")).unwrap_or_default();

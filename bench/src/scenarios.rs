@@ -21,6 +21,8 @@ const SECRET: &str = "/bench/database/password";
 const PLAIN: &str = "/bench/database/host";
 /// What they hold, the secret one several times.
 const VALUE: &str = "db-1.eu-central-1.example.com:5432";
+/// The secret that is read.
+const NAME: &str = "bench/secret";
 
 /// One measured call.
 pub(crate) struct Scenario {
@@ -51,6 +53,7 @@ impl Material {
         });
         site::ask(server, credentials, &Call::ssm("PutParameter", &secret), "/Tier")?;
         site::ask(server, credentials, &put_parameter(PLAIN, false), "/Tier")?;
+        site::ask(server, credentials, &create_secret(), "/ARN")?;
         Ok(Self { key_id, signing_key_id, ciphertext })
     }
 
@@ -77,6 +80,7 @@ impl Material {
             row("GetParameter, decrypted", Mode::Serve, Budget::Within, get_secret()),
             row("GetParameter", Mode::Serve, Budget::Whole, get_parameter(PLAIN)),
             row("PutParameter", Mode::Serve, Budget::None, put_parameter(PLAIN, true)),
+            row("GetSecretValue", Mode::Serve, Budget::None, get_secret_value()),
             row("GetCallerIdentity", Mode::Dev, Budget::None, Call::get_caller_identity()),
             row("DescribeKey", Mode::Dev, Budget::None, Call::kms("DescribeKey", &key)),
         ]
@@ -134,6 +138,20 @@ fn sign(key_id: &str) -> Call {
         "SigningAlgorithm": "ECDSA_SHA_256",
     });
     Call::kms("Sign", &body)
+}
+
+/// A secret of 1 KiB, under the AWS managed key.
+fn create_secret() -> Call {
+    let body = json!({
+        "Name": NAME,
+        "SecretString": "s".repeat(PLAINTEXT_BYTES),
+        "ClientRequestToken": "00000000-0000-4000-8000-000000000000",
+    });
+    Call::secrets("CreateSecret", &body)
+}
+
+fn get_secret_value() -> Call {
+    Call::secrets("GetSecretValue", &json!({ "SecretId": NAME }))
 }
 
 fn context() -> Value {

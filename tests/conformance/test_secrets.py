@@ -622,3 +622,42 @@ def test_a_replica_of_another_account_is_refused_and_nothing_is_made(secrets, ac
     with refused("InvalidRequestException", text):
         secrets.create_secret(Name="app/db", CrossAccountPrimaryARN=primary)
     assert secrets.list_secrets()["SecretList"] == []
+
+
+class TestRotation:
+    FUNCTION = "arn:aws:lambda:eu-central-1:111122223333:function:none"
+
+    def test_without_a_function(self, secrets, secret):
+        with refused(
+            "InvalidRequestException",
+            "No Lambda rotation function ARN is associated with this secret.",
+        ):
+            secrets.rotate_secret(SecretId=secret)
+        with refused(
+            "AccessDeniedException",
+            "Secrets Manager cannot invoke the specified Lambda function. Ensure that the "
+            "function policy grants access to the principal secretsmanager.amazonaws.com.",
+        ):
+            secrets.rotate_secret(
+                SecretId=secret,
+                RotationLambdaARN=self.FUNCTION,
+                RotationRules={"AutomaticallyAfterDays": 30},
+            )
+        assert "RotationEnabled" not in secrets.describe_secret(SecretId=secret)
+        cancelled = secrets.cancel_rotate_secret(SecretId=secret)
+        assert cancelled["ARN"] == secret and "VersionId" not in cancelled
+
+    @pytest.mark.parametrize(
+        "rules",
+        [
+            {"ScheduleExpression": "rate(1 hour)"},
+            {"ScheduleExpression": "cron(5 8 * * ? *)"},
+            {"ScheduleExpression": "rate(4 hours)", "Duration": "5h"},
+            {"ScheduleExpression": "rate(1 day)", "AutomaticallyAfterDays": 1},
+        ],
+    )
+    def test_what_is_no_schedule(self, secrets, secret, rules):
+        with refused("InvalidParameterException"):
+            secrets.rotate_secret(
+                SecretId=secret, RotationLambdaARN=self.FUNCTION, RotationRules=rules
+            )

@@ -5,7 +5,7 @@ use bulla_plane::Stop;
 use bulla_plane::bus::{self, Event};
 use bulla_plane::pipeline::new_uuid;
 use bulla_store::SealedBatch;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Secrets;
 use crate::record::SecretRecord;
@@ -16,6 +16,10 @@ pub(crate) enum Happening {
     DeletionStarted,
     DeletionCancelled,
     Deleted,
+    RotationStarted,
+    RotationSucceeded,
+    RotationFailed,
+    RotationAbandoned,
 }
 
 impl Happening {
@@ -24,6 +28,10 @@ impl Happening {
             Self::DeletionStarted => "StartSecretVersionDelete",
             Self::DeletionCancelled => "CancelSecretVersionDelete",
             Self::Deleted => "EndSecretVersionDelete",
+            Self::RotationStarted => "RotationStarted",
+            Self::RotationSucceeded => "RotationSucceeded",
+            Self::RotationFailed => "RotationFailed",
+            Self::RotationAbandoned => "RotationAbandoned",
         }
     }
 }
@@ -37,7 +45,32 @@ impl Secrets {
         happening: Happening,
         time_ms: i64,
     ) -> Result<SealedBatch, Stop> {
-        let (id, arn) = (new_uuid(&self.crypto)?, record.arn());
+        let about = json!({ "SecretId": record.arn() });
+        self.tell_about(batch, record, happening, (about, None), time_ms)
+    }
+
+    /// Tells of a rotation: of which version, and why it failed, without anything secret.
+    pub(crate) fn tell_of_rotation(
+        &self,
+        batch: SealedBatch,
+        record: &SecretRecord,
+        happening: Happening,
+        (version, why): (&str, Option<&str>),
+        time_ms: i64,
+    ) -> Result<SealedBatch, Stop> {
+        let about = json!({ "SecretId": record.arn(), "ClientRequestToken": version });
+        self.tell_about(batch, record, happening, (about, why), time_ms)
+    }
+
+    fn tell_about(
+        &self,
+        batch: SealedBatch,
+        record: &SecretRecord,
+        happening: Happening,
+        (about, why): (Value, Option<&str>),
+        time_ms: i64,
+    ) -> Result<SealedBatch, Stop> {
+        let id = new_uuid(&self.crypto)?;
         let time = jiff::Timestamp::from_second(time_ms.div_euclid(1000)).unwrap_or_default();
         let detail = json!({
             "eventVersion": "1.08",
@@ -53,7 +86,8 @@ impl Secrets {
             "userAgent": "secretsmanager.amazonaws.com",
             "requestParameters": null,
             "responseElements": null,
-            "additionalEventData": { "SecretId": arn },
+            "errorMessage": why,
+            "additionalEventData": about,
             "eventID": id,
             "readOnly": false,
             "eventType": "AwsServiceEvent",

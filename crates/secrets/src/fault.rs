@@ -42,8 +42,12 @@ pub(crate) fn invalid_name() -> Fault {
 }
 
 pub(crate) fn no_token() -> Fault {
-    invalid_request("You must provide a ClientRequestToken value. We recommend a UUID-type value.")
+    invalid_request(NO_TOKEN)
 }
+
+/// What requests without an idempotency token hear.
+pub(crate) const NO_TOKEN: &str =
+    "You must provide a ClientRequestToken value. We recommend a UUID-type value.";
 
 pub(crate) fn token_in_use(token: &str, arn: &str) -> Fault {
     of("ResourceExistsException").with_message(format!(
@@ -105,4 +109,15 @@ pub(crate) fn decryption(text: impl Into<String>) -> Fault {
 /// KMS does not let the caller use the key.
 pub(crate) fn access_to_kms() -> Fault {
     Fault::new("AccessDeniedException", 400).with_message("Access to KMS is not allowed")
+}
+
+pub(crate) fn no_rotator() -> Fault {
+    invalid_request("No Lambda rotation function ARN is associated with this secret.")
+}
+
+pub(crate) fn cannot_invoke() -> Fault {
+    Fault::new("AccessDeniedException", 400).with_message(
+        "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function \
+         policy grants access to the principal secretsmanager.amazonaws.com.",
+    )
 }

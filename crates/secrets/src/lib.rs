@@ -19,7 +19,9 @@ mod password;
 mod policies;
 mod record;
 mod replicas;
+mod rotation;
 mod rows;
+mod schedule;
 mod sealing;
 mod secrets;
 mod stages;
@@ -35,6 +37,8 @@ use bulla_store::{Barrier, Space};
 use access::AccessBook;
 use index::Index;
 use live::LiveSecret;
+use rotation::NoRotators;
+pub use rotation::{Failure, Rotators, Step, StepOf};
 
 /// One row a secret: `<account>/<region>/<name>`.
 pub(crate) const SECRETS: Space = Space::new("secrets.secret");
@@ -60,6 +64,7 @@ pub struct Secrets {
     accesses: Arc<AccessBook>,
     directory: Arc<dyn Directory>,
     keys: KeyService,
+    rotators: Arc<dyn Rotators>,
 }
 
 impl Secrets {
@@ -82,6 +87,13 @@ impl Secrets {
             accesses: Arc::new(accesses),
             directory,
             keys: KeyService::new(neighbours, VIA),
+            rotators: Arc::new(NoRotators),
         }
+    }
+
+    /// The same with what carries out rotations; without it no rotation can be configured.
+    #[must_use]
+    pub fn with_rotators(self, rotators: Arc<dyn Rotators>) -> Self {
+        Self { rotators, ..self }
     }
 }

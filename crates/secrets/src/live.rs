@@ -81,6 +81,9 @@ impl Protected for Held {
             "secretsmanager:secretprimaryregion" => {
                 Some(Values::One(record.primary_region.as_deref().unwrap_or(&record.region)))
             }
+            "secretsmanager:resource/allowrotationlambdaarn" => {
+                record.rotation.as_ref()?.rotator.as_deref().map(Values::One)
+            }
             "secretsmanager:resource/type" => record.kind.as_deref().map(Values::One),
             _ => {
                 let tag = key.strip_prefix("aws:resourcetag/");

@@ -22,6 +22,8 @@ pub(crate) struct SecretRecord {
     pub(crate) created_ms: i64,
     pub(crate) changed_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rotated_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) description: Option<String>,
     /// The KMS key as it was named; none for the AWS managed key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,6 +45,9 @@ pub(crate) struct SecretRecord {
     pub(crate) deletion_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) policy: Option<PolicyText>,
+    /// What was ever said about rotation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rotation: Option<Rotation>,
     /// Where the primary is, once the secret is replicated; on both sides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) primary_region: Option<String>,
@@ -82,6 +87,46 @@ pub(crate) struct PolicyText {
     /// The users and roles that it names: each one's ARN, and the unique id that it had then.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) principals: Vec<(String, String)>,
+}
+
+/// How a secret is rotated.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rotation {
+    pub(crate) enabled: bool,
+    /// What carries it out, by its ARN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rotator: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rules: Option<Rules>,
+    /// The date that is shown: the end of the next window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) next_ms: Option<i64>,
+    /// When its job in the schedule is due; none while there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) due_ms: Option<i64>,
+    /// The rotation that has begun and is not through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) under_way: Option<UnderWay>,
+}
+
+/// A rotation that has begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UnderWay {
+    /// The version that it makes.
+    pub(crate) token: String,
+    /// How often it failed.
+    pub(crate) failures: u32,
+}
+
+/// When a secret is rotated, as it was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Rules {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) days: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) expression: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) duration: Option<String>,
 }
 
 /// A replica, as its primary knows it.
@@ -192,6 +237,7 @@ pub(crate) mod tests {
             suffix: "AbCdEf".into(),
             created_ms: 1,
             changed_ms: 2,
+            rotated_ms: None,
             description: None,
             key: None,
             kind: None,
@@ -200,6 +246,7 @@ pub(crate) mod tests {
             versions: versions.iter().map(version).collect(),
             deletion_ms: None,
             policy: None,
+            rotation: None,
             primary_region: None,
             replicas: None,
         }

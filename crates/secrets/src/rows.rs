@@ -3,19 +3,20 @@
 use bulla_plane::scheduler::Job;
 use bulla_plane::{BoxFuture, Call, Row, Rows, row, service};
 use bulla_shapes::secretsmanager::{
-    BatchGetSecretValueRequest, CreateSecretRequest, DeleteResourcePolicyRequest,
-    DeleteSecretRequest, DescribeSecretRequest, GetRandomPasswordRequest, GetResourcePolicyRequest,
-    GetSecretValueRequest, ListResourcePoliciesRequest, ListSecretVersionIdsRequest,
-    ListSecretsRequest, PutResourcePolicyRequest, PutSecretValueRequest,
-    RemoveRegionsFromReplicationRequest, ReplicateSecretToRegionsRequest, RestoreSecretRequest,
+    BatchGetSecretValueRequest, CancelRotateSecretRequest, CreateSecretRequest,
+    DeleteResourcePolicyRequest, DeleteSecretRequest, DescribeSecretRequest,
+    GetRandomPasswordRequest, GetResourcePolicyRequest, GetSecretValueRequest,
+    ListResourcePoliciesRequest, ListSecretVersionIdsRequest, ListSecretsRequest,
+    PutResourcePolicyRequest, PutSecretValueRequest, RemoveRegionsFromReplicationRequest,
+    ReplicateSecretToRegionsRequest, RestoreSecretRequest, RotateSecretRequest,
     StopReplicationToReplicaRequest, TagResourceRequest, UntagResourceRequest, UpdateSecretRequest,
     UpdateSecretVersionStageRequest, ValidateResourcePolicyRequest,
 };
 use bulla_shapes::{Fault, secretsmanager};
 
 use crate::ops::{
-    batch, create, delete, describe, list, password, policy, put, read, replicate, stage, tags,
-    update, versions,
+    batch, create, delete, describe, list, password, policy, put, read, replicate, rotate, stage,
+    tags, update, versions,
 };
 use crate::{Secrets, due};
 
@@ -33,6 +34,8 @@ static ROWS: &[Row<Secrets>] = &[
     row!("DeleteSecret", Write, false, "DeleteSecret", DeleteSecretRequest, delete::delete_secret),
     row!("RestoreSecret", Write, false, "RestoreSecret", RestoreSecretRequest, delete::restore_secret),
     row!("GetRandomPassword", Read, true, "GetRandomPassword", GetRandomPasswordRequest, password::get_random_password),
+    row!("RotateSecret", Write, false, "RotateSecret", RotateSecretRequest, rotate::rotate_secret),
+    row!("CancelRotateSecret", Write, false, "CancelRotateSecret", CancelRotateSecretRequest, rotate::cancel_rotate_secret),
     row!("PutResourcePolicy", Permissions, false, "PutResourcePolicy", PutResourcePolicyRequest, policy::put_resource_policy),
     row!("GetResourcePolicy", Read, true, "GetResourcePolicy", GetResourcePolicyRequest, policy::get_resource_policy),
     row!("ListResourcePolicies", Read, true, "ListResourcePolicies", ListResourcePoliciesRequest, policy::list_resource_policies),

@@ -105,6 +105,7 @@ fn blank(
         suffix: random.into_iter().filter_map(sign).collect(),
         created_ms: call.now_ms,
         changed_ms: call.now_ms,
+        rotated_ms: None,
         description: owned(input.description()),
         key: key_name(input.kms_key_id()),
         kind: owned(input.r#type()),
@@ -113,6 +114,7 @@ fn blank(
         versions: vec![],
         deletion_ms: None,
         policy: None,
+        rotation: None,
         primary_region: None,
         replicas: None,
     })

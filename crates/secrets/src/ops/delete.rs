@@ -9,6 +9,7 @@ use bulla_shapes::secretsmanager::{
 use bulla_store::{Expected, SealedBatch};
 
 use super::Answer;
+use super::rotate::unscheduled;
 use crate::access::{ACCESSES, DAY_MS};
 use crate::conditions::RequestKeys;
 use crate::due::PURGE;
@@ -123,6 +124,9 @@ impl Secrets {
         let mut batch = self.without_values(batch, &secret.record, versions).await?;
         if let Some(stored) = self.barrier.get(ACCESSES, secret.path.as_bytes()).await? {
             batch = batch.delete(ACCESSES, secret.path.as_str(), Expected::At(stored.version));
+        }
+        if let Some(mut rotation) = secret.record.rotation.clone() {
+            batch = unscheduled(batch, &secret.path, &mut rotation);
         }
         Ok(batch.delete(SECRETS, secret.path.as_str(), Expected::At(secret.version)))
     }

@@ -10,6 +10,7 @@ pub(crate) mod policy;
 pub(crate) mod put;
 pub(crate) mod read;
 pub(crate) mod replicate;
+pub(crate) mod rotate;
 pub(crate) mod stage;
 pub(crate) mod tags;
 pub(crate) mod update;

@@ -195,6 +195,8 @@ impl Secrets {
             created_ms,
             key: replica.key.clone(),
             token: None,
+            rotation: None,
+            rotated_ms: None,
             deletion_ms: None,
             versions: vec![],
             ..primary.record.clone()

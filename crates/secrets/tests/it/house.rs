@@ -6,7 +6,7 @@ use bulla_ground::{Ground, Signer};
 use bulla_kms::Kms;
 use bulla_plane::scheduler::{DUE, Job};
 use bulla_plane::{BoxFuture, Directory, Neighbours, Plane, Row, Rows, Service, bus};
-use bulla_secrets::Secrets;
+use bulla_secrets::{Rotators, Secrets};
 use bulla_shapes::{Fault, Protocol, kms, secretsmanager};
 use bulla_store::{Barrier, Expected, Key, MAX_PAGE_ROWS, Range, SealedBatch, Space};
 use serde_json::{Value, json};
@@ -28,6 +28,15 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) async fn new() -> Self {
+        Self::made(|secrets| secrets).await
+    }
+
+    /// One whose secrets are rotated by these.
+    pub(crate) async fn with_rotators(rotators: Arc<dyn Rotators>) -> Self {
+        Self::made(|secrets| secrets.with_rotators(rotators)).await
+    }
+
+    async fn made(equip: impl FnOnce(Secrets) -> Secrets) -> Self {
         let ground = Ground::in_memory().await.unwrap();
         let (barrier, crypto) = (Arc::clone(&ground.barrier), ground.crypto.clone());
         let people = Arc::new(People::default());
@@ -39,7 +48,7 @@ impl House {
         let secrets = Secrets::new(Arc::clone(&barrier), crypto, directory, Arc::new(beside));
         let heard = Arc::default();
         let listener = Listener { barrier, heard: Arc::clone(&heard) };
-        let services = vec![kms, Arc::new(secrets), Arc::new(listener)];
+        let services = vec![kms, Arc::new(equip(secrets)), Arc::new(listener)];
         let plane = ground.plane(Arc::clone(&people) as _, services);
         Self { plane, people, heard }
     }

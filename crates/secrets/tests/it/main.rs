@@ -12,4 +12,5 @@ mod lists;
 mod people;
 mod permission;
 mod replicas;
+mod rotation;
 mod values;

@@ -18,6 +18,8 @@ pub(super) const RULES: &[Rule] = &[
     rule("DeleteSecret", Own("{secret}"), r#"{"SecretId":"{secret}"}"#),
     rule("RestoreSecret", Own("{secret}"), r#"{"SecretId":"{secret}"}"#),
     rule("GetRandomPassword", Account, "{}"),
+    rule("RotateSecret", Own("{secret}"), r#"{"SecretId":"{secret}","ClientRequestToken":"{secret.version}"}"#),
+    rule("CancelRotateSecret", Own("{secret}"), r#"{"SecretId":"{secret}"}"#),
     rule("PutResourcePolicy", Own("{secret}"), r#"{"SecretId":"{secret}","ResourcePolicy":"{secret_policy}"}"#),
     rule("GetResourcePolicy", Own("{secret}"), r#"{"SecretId":"{secret}"}"#),
     rule("ListResourcePolicies", Own("{secret}"), r#"{"SecretId":"{secret}"}"#),

@@ -1,0 +1,186 @@
+//! Rotations, carried out by a rotator of the test.
+
+use std::sync::{Arc, Mutex};
+
+use bulla_plane::BoxFuture;
+use bulla_secrets::{Failure, Rotators, Step, StepOf};
+use bulla_shapes::Fault;
+use serde_json::{Value, json};
+
+use crate::house::{DAY_MS, House, code, message, token};
+use crate::people::A;
+
+const ROTATOR: &str = "arn:aws:lambda:eu-central-1:111122223333:function:rotator";
+const STRANGER: &str = "arn:aws:lambda:eu-central-1:111122223333:function:stranger";
+
+/// Notes the steps that it is asked for, and fails as often as it is told to.
+#[derive(Default)]
+struct Rotator {
+    steps: Mutex<Vec<(Step, String)>>,
+    failures: Mutex<u32>,
+}
+
+impl Rotators for Rotator {
+    fn may_invoke<'a>(&'a self, arn: &'a str, _: &'a str) -> BoxFuture<'a, Result<bool, Fault>> {
+        Box::pin(std::future::ready(Ok(arn == ROTATOR)))
+    }
+
+    fn carry_out<'a>(&'a self, _: &'a str, of: StepOf<'a>) -> BoxFuture<'a, Result<(), Failure>> {
+        self.steps.lock().unwrap().push((of.step, of.token.to_owned()));
+        let mut failures = self.failures.lock().unwrap();
+        let fails = of.step == Step::Test && *failures > 0;
+        *failures -= u32::from(fails);
+        let outcome = if fails { Err(Failure("the test says no".into())) } else { Ok(()) };
+        Box::pin(std::future::ready(outcome))
+    }
+}
+
+async fn house() -> (House, Arc<Rotator>) {
+    let rotator = Arc::new(Rotator::default());
+    let house = House::with_rotators(Arc::clone(&rotator) as _).await;
+    house.secret(A, "db", "one").await;
+    (house, rotator)
+}
+
+fn rotate(number: u32, rules: Value) -> Value {
+    json!({
+        "SecretId": "db", "RotationLambdaARN": ROTATOR, "ClientRequestToken": token(number),
+        "RotationRules": rules,
+    })
+}
+
+fn names(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["detail"]["eventName"].as_str().unwrap()).collect()
+}
+
+fn taken(rotator: &Rotator) -> Vec<(Step, String)> {
+    std::mem::take(&mut *rotator.steps.lock().unwrap())
+}
+
+async fn described(house: &House) -> Value {
+    house.call(A, "DescribeSecret", json!({ "SecretId": "db" })).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_rotation_takes_its_four_steps_and_comes_again() {
+    let (house, rotator) = house().await;
+    assert_eq!(described(&house).await.get("RotationEnabled"), None);
+    let days = json!({ "AutomaticallyAfterDays": 10 });
+    let answer = house.call(A, "RotateSecret", rotate(1, days.clone())).await.unwrap();
+    assert_eq!(answer["VersionId"], token(1));
+    let pending = json!({ "SecretId": "db", "VersionStage": "AWSPENDING" });
+    let pending = house.call(A, "GetSecretValue", pending).await;
+    assert!(message(&pending).ends_with("for staging label: AWSPENDING"), "{pending:?}");
+    assert_eq!(names(&house.events().await), ["RotationStarted", "RotationSucceeded"]);
+    assert_eq!(taken(&rotator), Step::ALL.map(|step| (step, token(1))));
+    assert_eq!(house.text(A, "db").await, "one");
+    let shown = described(&house).await;
+    assert_eq!(
+        (&shown["RotationEnabled"], &shown["RotationLambdaARN"]),
+        (&json!(true), &json!(ROTATOR))
+    );
+    assert_eq!(shown["RotationRules"], days);
+    let now_ms = house.plane.clock.now_ms();
+    let day_ms = i64::try_from(DAY_MS).unwrap();
+    // On or before the end of the tenth day from today on.
+    let next_ms = (now_ms / day_ms + 11) * day_ms;
+    assert_eq!(shown["NextRotationDate"].as_f64().unwrap() * 1000.0, next_ms as f64);
+    assert!(shown["LastRotatedDate"].is_number());
+    house.pass_days(9).await;
+    assert_eq!(taken(&rotator), []);
+    house.pass_days(1).await;
+    let events = house.events().await;
+    assert_eq!(names(&events), ["RotationStarted", "RotationSucceeded"]);
+    let steps = taken(&rotator);
+    assert_eq!(steps.len(), 4);
+    assert_eq!(events[1]["detail"]["additionalEventData"]["ClientRequestToken"], steps[0].1);
+    house.pass_days(10).await;
+    house.events().await;
+    assert_eq!(taken(&rotator).len(), 4);
+}
+
+#[tokio::test]
+async fn a_rotation_that_fails_is_tried_again_and_then_given_up() {
+    let (house, rotator) = house().await;
+    *rotator.failures.lock().unwrap() = 2;
+    let rules = json!({ "ScheduleExpression": "rate(30 days)" });
+    house.call(A, "RotateSecret", rotate(1, rules.clone())).await.unwrap();
+    let events = house.events().await;
+    assert_eq!(names(&events), ["RotationStarted", "RotationFailed"]);
+    assert_eq!(events[1]["detail"]["errorMessage"], "the test says no");
+    let other = house.call(A, "RotateSecret", rotate(2, rules.clone())).await;
+    assert_eq!(
+        (code(&other), message(&other)),
+        (
+            "InvalidRequestException",
+            "A previous rotation isn't complete. That rotation will be reattempted."
+        )
+    );
+    house.pass_days(1).await;
+    house.pass_days(1).await;
+    assert_eq!(names(&house.events().await), ["RotationFailed", "RotationSucceeded"]);
+    assert!(taken(&rotator).iter().all(|(_, of)| *of == token(1)));
+    *rotator.failures.lock().unwrap() = u32::MAX;
+    house.call(A, "RotateSecret", rotate(1, rules)).await.unwrap();
+    for _ in 0..6 {
+        house.pass_days(1).await;
+    }
+    let events = house.events().await;
+    assert_eq!(names(&events).last(), Some(&"RotationAbandoned"));
+    assert_eq!(names(&events).iter().filter(|name| **name == "RotationFailed").count(), 4);
+    assert_eq!(house.text(A, "db").await, "one");
+}
+
+#[tokio::test]
+async fn a_rotation_is_configured_only_as_it_can_be_carried_out() {
+    let (house, rotator) = house().await;
+    let call = async |input| house.call(A, "RotateSecret", input).await;
+    let bare = json!({ "SecretId": "db", "ClientRequestToken": token(1) });
+    let answer = call(bare.clone()).await;
+    assert_eq!(message(&answer), "No Lambda rotation function ARN is associated with this secret.");
+    let mut stranger = rotate(1, json!({ "AutomaticallyAfterDays": 1 }));
+    stranger["RotationLambdaARN"] = STRANGER.into();
+    let answer = call(stranger).await;
+    assert_eq!(code(&answer), "AccessDeniedException");
+    assert!(message(&answer).starts_with("Secrets Manager cannot invoke"), "{answer:?}");
+    for rules in [
+        json!({ "ScheduleExpression": "rate(1 hour)" }),
+        json!({ "ScheduleExpression": "rate(1 day)", "AutomaticallyAfterDays": 1 }),
+        json!({ "ScheduleExpression": "rate(4 hours)", "Duration": "5h" }),
+    ] {
+        let answer = call(rotate(1, rules.clone())).await;
+        assert_eq!(code(&answer), "InvalidParameterException", "{rules}");
+    }
+    assert_eq!(described(&house).await.get("RotationEnabled"), None);
+    let mut later = rotate(1, json!({ "AutomaticallyAfterDays": 1 }));
+    later["RotateImmediately"] = false.into();
+    call(later).await.unwrap();
+    assert_eq!((names(&house.events().await).len(), taken(&rotator).len()), (0, 0));
+    assert!(described(&house).await["NextRotationDate"].is_number());
+    let id = json!({ "SecretId": "db" });
+    house.call(A, "CancelRotateSecret", id.clone()).await.unwrap();
+    let shown = described(&house).await;
+    assert_eq!((&shown["RotationEnabled"], shown.get("NextRotationDate")), (&json!(false), None));
+    house.pass_days(3).await;
+    assert_eq!(taken(&rotator), []);
+    // What was said once need not be said again.
+    call(bare).await.unwrap();
+    house.events().await;
+    assert_eq!(taken(&rotator).len(), 4);
+    house.secret(A, "other", "x").await;
+    house.call(A, "CancelRotateSecret", json!({ "SecretId": "other" })).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_secret_that_goes_takes_its_rotation_along() {
+    let (house, rotator) = house().await;
+    let mut later = rotate(1, json!({ "AutomaticallyAfterDays": 1 }));
+    later["RotateImmediately"] = false.into();
+    house.call(A, "RotateSecret", later).await.unwrap();
+    let force = json!({ "SecretId": "db", "ForceDeleteWithoutRecovery": true });
+    house.call(A, "DeleteSecret", force).await.unwrap();
+    let due = house.rows("plane.due").await;
+    assert!(due.iter().all(|(key, _)| !key.contains("/rotate/111122223333/eu-central-1/db")));
+    house.pass_days(3).await;
+    assert_eq!(taken(&rotator), []);
+}

@@ -75,7 +75,7 @@ impl House {
         let neighbours = Arc::new(neighbours);
         let people = Arc::clone(&directory);
         let secrets = Secrets::new(Arc::clone(&barrier), crypto.clone(), people, neighbours);
-        let secrets: Arc<dyn Service> = Arc::new(secrets);
+        let secrets: Arc<dyn Service> = secrets.shared();
         let neighbours = vec![Arc::clone(&kms), Arc::clone(&secrets)];
         let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&journal), neighbours);
         let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), Arc::new(neighbours))

@@ -1,5 +1,8 @@
 //! What the scheduler carries out: the end of recovery windows, and rotations.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bulla_plane::Stop;
 use bulla_plane::pipeline::new_uuid;
 use bulla_plane::scheduler::{DUE, Job};
@@ -7,9 +10,9 @@ use bulla_plane::service::MAX_ATTEMPTS;
 use bulla_shapes::Fault;
 use bulla_store::{Expected, Key, SealedBatch};
 
+use crate::course::{begin, end_trial, next_window, scheduled};
 use crate::events::Happening;
 use crate::live::LiveSecret;
-use crate::ops::rotate::{begin, schedule, scheduled};
 use crate::record::{Rotation, SecretRecord, UnderWay};
 use crate::rotation::{Failure, Step, StepOf};
 use crate::stages::{CURRENT, PENDING};
@@ -21,8 +24,13 @@ pub(crate) const PURGE: &str = "purge";
 pub(crate) const ROTATE: &str = "rotate";
 /// How often a rotation is tried. AWS names no number; this one is ours.
 const MAX_FAILURES: u32 = 5;
-/// How long the first failure is waited out, halved; each further one takes twice as long.
+/// How long the first failure is waited out, halved; each further one takes twice as long. All
+/// attempts fit into the shortest window, which is an hour.
 const RETRY_MS: i64 = 30_000;
+/// How long a step may take: longer than any function runs.
+const STEP_TIMEOUT: Duration = Duration::from_secs(16 * 60);
+/// How much of a failure's text is told, in bytes.
+const MAX_WHY_BYTES: usize = 1024;
 
 /// Carries out a job, or drops it when it no longer applies.
 pub(crate) async fn run(service: &Secrets, job: &Job) -> Result<(), Fault> {
@@ -50,8 +58,11 @@ async fn attempt(service: &Secrets, job: &Job) -> Result<(), Stop> {
     match (job.kind.as_str(), rotation) {
         (PURGE, _) if secret.record.deletion_ms == Some(job.due_ms) => {
             let batch = service.without(done, &secret).await?;
-            let batch = service.tell(batch, &secret.record, Happening::Deleted, job.now_ms)?;
-            service.commit(&[&job.subject], batch).await
+            let (batch, told) =
+                service.tell(batch, &secret.record, Happening::Deleted, job.now_ms)?;
+            service.commit(&[&job.subject], batch).await?;
+            service.record(told).await;
+            Ok(())
         }
         (ROTATE, Some(rotation)) if rotation.enabled && rotation.due_ms == Some(job.due_ms) => {
             turn(service, job, &secret, rotation, done).await
@@ -60,7 +71,7 @@ async fn attempt(service: &Secrets, job: &Job) -> Result<(), Stop> {
     }
 }
 
-/// Begins a rotation whose window has opened, or carries out the one that has begun.
+/// Begins a rotation whose window has opened, or has the one that has begun carried out.
 async fn turn(
     service: &Secrets,
     job: &Job,
@@ -69,14 +80,19 @@ async fn turn(
     done: SealedBatch,
 ) -> Result<(), Stop> {
     if secret.record.deletion_ms.is_some() {
-        // It goes on when the secret is restored and rotated anew.
+        // It is planned again when the secret is restored.
         rotation.due_ms = None;
         let record = SecretRecord { rotation: Some(rotation), ..secret.record.clone() };
         return service.change(secret, &record, done).await;
     }
-    if let Some(under_way) = rotation.under_way.clone() {
-        let outcome = carry_out(service, secret, &rotation, &under_way).await;
-        return conclude(service, job, &under_way, outcome).await;
+    if rotation.under_way.is_some() {
+        let rotator = rotation.rotator.as_deref().unwrap_or_default();
+        if let Some(shared) = service.this.upgrade() {
+            let job = job.clone();
+            let carried_out = async move { carry_through(shared, job).await };
+            service.turns.take(&secret.path, rotator, carried_out);
+        }
+        return Ok(());
     }
     let mut record = secret.record.clone();
     let current = record.labelled(CURRENT).map(|version| version.id.clone());
@@ -91,12 +107,40 @@ async fn turn(
     let soon = job.now_ms.max(job.due_ms.saturating_add(1));
     let batch = scheduled(done, &secret.path, &mut rotation, soon);
     let started = Happening::RotationStarted;
-    let batch = service.tell_of_rotation(batch, &record, started, (&token, None), job.now_ms)?;
+    let (batch, told) =
+        service.tell_of_rotation(batch, &record, started, (&token, None), job.now_ms)?;
     record.rotation = Some(rotation);
-    service.change(secret, &record, batch).await
+    service.change(secret, &record, batch).await?;
+    service.record(told).await;
+    Ok(())
 }
 
-/// The four steps, until one fails.
+/// Carries out a rotation that has begun, and writes down how it went. What can't be written stays
+/// due.
+async fn carry_through(service: Arc<Secrets>, job: Job) {
+    let failed = |stop: &Stop| {
+        let internal = !matches!(stop, Stop::Fault(_) | Stop::Again);
+        tracing::error!(secret = job.subject, internal, "a rotation can't go on and stays due");
+    };
+    let begun = match service.live(&job.subject).await {
+        Ok(Some(secret)) => secret,
+        Ok(None) => return,
+        Err(stop) => return failed(&stop),
+    };
+    let Some(rotation) = &begun.record.rotation else { return };
+    let Some(under_way) = &rotation.under_way else { return };
+    let outcome = carry_out(&service, &begun, rotation, under_way).await;
+    for _ in 0..MAX_ATTEMPTS {
+        match conclude(&service, &job, under_way, &outcome).await {
+            Ok(()) => return,
+            Err(Stop::Again) => {}
+            Err(stop) => return failed(&stop),
+        }
+    }
+    failed(&Stop::Again);
+}
+
+/// The four steps, until one fails; of a trial the third alone.
 async fn carry_out(
     service: &Secrets,
     secret: &LiveSecret,
@@ -104,9 +148,20 @@ async fn carry_out(
     under_way: &UnderWay,
 ) -> Result<(), Failure> {
     let rotator = rotation.rotator.as_deref().unwrap_or_default();
-    for step in Step::ALL {
-        let of = StepOf { step, secret: &secret.arn, token: &under_way.token };
-        service.rotators.carry_out(rotator, of).await?;
+    let current = secret.record.labelled(CURRENT).map(|version| &version.id);
+    let steps: &[Step] = match under_way.trial {
+        true => &[Step::Test],
+        // A crash came between the last step and the note of it.
+        false if current == Some(&under_way.token) => &[],
+        false => &Step::ALL,
+    };
+    for step in steps {
+        let of = StepOf { step: *step, secret: &secret.arn, token: &under_way.token };
+        let carried_out = service.rotators.carry_out(rotator, of);
+        let outcome = tokio::time::timeout(STEP_TIMEOUT, carried_out).await;
+        outcome.unwrap_or_else(|_| Err(Failure("it did not end in time".to_owned()))).map_err(
+            |Failure(why)| Failure(format!("{rotator} failed in the step {}: {why}", step.name())),
+        )?;
     }
     Ok(())
 }
@@ -116,44 +171,63 @@ async fn conclude(
     service: &Secrets,
     job: &Job,
     of: &UnderWay,
-    outcome: Result<(), Failure>,
+    outcome: &Result<(), Failure>,
 ) -> Result<(), Stop> {
-    // Whoever carried it out has changed the secret meanwhile.
-    let secret = service.live(&job.subject).await?.ok_or(Stop::Again)?;
+    // Whoever carried it out has changed the secret meanwhile, or somebody has deleted it.
+    let Some(secret) = service.live(&job.subject).await? else { return Ok(()) };
     let row = Key::from(job.key.clone());
     let done = SealedBatch::new().delete(DUE, row, Expected::At(job.version));
     let mut record = secret.record.clone();
-    let Some(mut rotation) = record.rotation.take().filter(|now| now.due_ms == Some(job.due_ms))
-    else {
-        return Ok(());
+    let still = |now: &Rotation| {
+        now.due_ms == Some(job.due_ms) && now.under_way.as_ref().is_some_and(|it| it == of)
     };
+    let Some(mut rotation) = record.rotation.take().filter(still) else { return Ok(()) };
     rotation.due_ms = None;
-    let next = schedule(&rotation)?.and_then(|schedule| schedule.next(job.now_ms));
+    let now_ms = job.now_ms;
+    let next = next_window(&rotation, now_ms)?;
     let failures = of.failures.saturating_add(1);
-    let (happening, due_ms) = match &outcome {
+    let (happening, due_ms) = match outcome {
+        _ if of.trial => {
+            end_trial(&mut record, &of.token);
+            let happening = match outcome {
+                Ok(()) => Happening::TestRotationSucceeded,
+                Err(_) => Happening::TestRotationFailed,
+            };
+            (happening, next.map(|window| window.opens_ms))
+        }
         Ok(()) => {
-            record.rotated_ms = Some(job.now_ms);
+            record.rotated_ms = Some(now_ms);
             (Happening::RotationSucceeded, next.map(|window| window.opens_ms))
         }
         Err(_) if failures < MAX_FAILURES => {
             let wait = RETRY_MS.saturating_mul(1 << failures.min(16));
-            (Happening::RotationFailed, Some(job.now_ms.saturating_add(wait)))
+            (Happening::RotationFailed, Some(now_ms.saturating_add(wait)))
         }
         Err(_) => (Happening::RotationAbandoned, next.map(|window| window.opens_ms)),
     };
-    rotation.under_way = (happening == Happening::RotationFailed)
-        .then(|| UnderWay { token: of.token.clone(), failures });
+    rotation.under_way = (happening == Happening::RotationFailed).then(|| UnderWay {
+        token: of.token.clone(),
+        failures,
+        trial: false,
+    });
     rotation.next_ms = next.map(|window| window.closes_ms);
     let batch = match due_ms {
         Some(due_ms) => scheduled(done, &secret.path, &mut rotation, due_ms),
         None => done,
     };
     record.rotation = Some(rotation);
-    let why = outcome.as_ref().err().map(|failure| failure.0.as_str());
+    let why = outcome.as_ref().err().map(|failure| told(&failure.0));
     if let Some(why) = why {
         tracing::warn!(secret = secret.arn, why, "a rotation failed");
     }
     let about = (of.token.as_str(), why);
-    let batch = service.tell_of_rotation(batch, &record, happening, about, job.now_ms)?;
-    service.change(&secret, &record, batch).await
+    let (batch, told) = service.tell_of_rotation(batch, &record, happening, about, now_ms)?;
+    service.change(&secret, &record, batch).await?;
+    service.record(told).await;
+    Ok(())
+}
+
+/// As much of a failure's text as is told.
+fn told(why: &str) -> &str {
+    why.get(..why.floor_char_boundary(MAX_WHY_BYTES)).unwrap_or_default()
 }

@@ -1,14 +1,20 @@
-//! What Secrets Manager tells on the bus: the service events of CloudTrail, in the shape in which
-//! EventBridge passes them on (user guide, "CloudTrail entries").
+//! What Secrets Manager tells of what happens by itself: CloudTrail's service events, in the record
+//! and, as EventBridge passes them on, on the bus of the secret's region.
 
 use bulla_plane::Stop;
 use bulla_plane::bus::{self, Event};
-use bulla_plane::pipeline::new_uuid;
+use bulla_plane::journal::{EventType, Identity, RecordRef, Resource};
+use bulla_plane::pipeline::{event_id, id_text};
 use bulla_store::SealedBatch;
 use serde_json::{Value, json};
 
 use crate::Secrets;
 use crate::record::SecretRecord;
+use crate::secrets::SECRET_TYPE;
+
+/// The service's name in records.
+const SOURCE: &str = "secretsmanager.amazonaws.com";
+const MINUTE_SECONDS: i64 = 60;
 
 /// Something that happens to a secret by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +26,9 @@ pub(crate) enum Happening {
     RotationSucceeded,
     RotationFailed,
     RotationAbandoned,
+    TestRotationStarted,
+    TestRotationSucceeded,
+    TestRotationFailed,
 }
 
 impl Happening {
@@ -32,21 +41,42 @@ impl Happening {
             Self::RotationSucceeded => "RotationSucceeded",
             Self::RotationFailed => "RotationFailed",
             Self::RotationAbandoned => "RotationAbandoned",
+            Self::TestRotationStarted => "TestRotationStarted",
+            Self::TestRotationSucceeded => "TestRotationSucceeded",
+            Self::TestRotationFailed => "TestRotationFailed",
         }
     }
 }
 
+/// What was put on the bus, to be recorded once it has happened.
+#[must_use]
+pub(crate) struct Told {
+    happening: Happening,
+    id: [u8; 16],
+    account: String,
+    region: String,
+    arn: String,
+    about: Value,
+    why: Option<String>,
+    time_ms: i64,
+}
+
 impl Secrets {
-    /// Tells of what happens to a secret, on the bus of its region.
+    /// Tells of the deletion of a secret, on the bus of its region.
     pub(crate) fn tell(
         &self,
         batch: SealedBatch,
         record: &SecretRecord,
         happening: Happening,
         time_ms: i64,
-    ) -> Result<SealedBatch, Stop> {
-        let about = json!({ "SecretId": record.arn() });
-        self.tell_about(batch, record, happening, (about, None), time_ms)
+    ) -> Result<(SealedBatch, Told), Stop> {
+        let arn = record.arn();
+        let minute = time_ms.div_euclid(1000);
+        let minute = minute.saturating_sub(minute.rem_euclid(MINUTE_SECONDS));
+        let minute = jiff::Timestamp::from_second(minute).unwrap_or_default();
+        let request = format!("SecretDeleteMessage:{arn}:{minute}");
+        let about = json!({ "ARN": arn, "Name": record.name });
+        self.tell_about(batch, record, happening, (request, about, None), time_ms)
     }
 
     /// Tells of a rotation: of which version, and why it failed, without anything secret.
@@ -57,9 +87,10 @@ impl Secrets {
         happening: Happening,
         (version, why): (&str, Option<&str>),
         time_ms: i64,
-    ) -> Result<SealedBatch, Stop> {
-        let about = json!({ "SecretId": record.arn(), "ClientRequestToken": version });
-        self.tell_about(batch, record, happening, (about, why), time_ms)
+    ) -> Result<(SealedBatch, Told), Stop> {
+        let request = format!("Rotation-{}-{version}", record.arn());
+        let about = json!({ "SecretId": record.arn() });
+        self.tell_about(batch, record, happening, (request, about, why), time_ms)
     }
 
     fn tell_about(
@@ -67,36 +98,37 @@ impl Secrets {
         batch: SealedBatch,
         record: &SecretRecord,
         happening: Happening,
-        (about, why): (Value, Option<&str>),
+        (request, about, why): (String, Value, Option<&str>),
         time_ms: i64,
-    ) -> Result<SealedBatch, Stop> {
-        let id = new_uuid(&self.crypto)?;
+    ) -> Result<(SealedBatch, Told), Stop> {
+        let id = event_id(&self.crypto)?;
+        let id_text = id_text(id);
         let time = jiff::Timestamp::from_second(time_ms.div_euclid(1000)).unwrap_or_default();
-        let detail = json!({
+        let mut detail = json!({
             "eventVersion": "1.08",
-            "userIdentity": {
-                "accountId": record.account,
-                "invokedBy": "secretsmanager.amazonaws.com",
-            },
+            "userIdentity": { "accountId": record.account, "invokedBy": SOURCE },
             "eventTime": time.to_string(),
-            "eventSource": "secretsmanager.amazonaws.com",
+            "eventSource": SOURCE,
             "eventName": happening.name(),
             "awsRegion": record.region,
-            "sourceIPAddress": "secretsmanager.amazonaws.com",
-            "userAgent": "secretsmanager.amazonaws.com",
+            "sourceIPAddress": SOURCE,
+            "userAgent": SOURCE,
             "requestParameters": null,
             "responseElements": null,
-            "errorMessage": why,
             "additionalEventData": about,
-            "eventID": id,
+            "requestID": request,
+            "eventID": id_text,
             "readOnly": false,
             "eventType": "AwsServiceEvent",
             "managementEvent": true,
             "recipientAccountId": record.account,
             "eventCategory": "Management",
         });
+        if let (Some(why), Some(members)) = (why, detail.as_object_mut()) {
+            members.insert("errorMessage".to_owned(), why.into());
+        }
         let event = Event {
-            id: &id,
+            id: &id_text,
             source: "aws.secretsmanager",
             detail_type: "AWS Service Event via CloudTrail",
             account: &record.account,
@@ -105,6 +137,51 @@ impl Secrets {
             resources: &[],
             detail,
         };
-        Ok(bus::tell(batch, &event))
+        let told = Told {
+            happening,
+            id,
+            account: record.account.clone(),
+            region: record.region.clone(),
+            arn: record.arn(),
+            about,
+            why: why.map(str::to_owned),
+            time_ms,
+        };
+        Ok((bus::tell(batch, &event), told))
+    }
+
+    /// Records what has happened, under the id of its event on the bus. It has happened already:
+    /// what can't be recorded is told in the log.
+    pub(crate) async fn record(&self, told: Told) {
+        let about = told.about.to_string();
+        let record = RecordRef {
+            time_ms: told.time_ms,
+            event_id: told.id,
+            event_source: SOURCE,
+            event_name: told.happening.name(),
+            region: &told.region,
+            recipient_account_id: &told.account,
+            identity: Identity {
+                account_id: Some(&told.account),
+                invoked_by: Some(SOURCE),
+                ..Identity::default()
+            },
+            source_ip: SOURCE,
+            user_agent: Some(SOURCE),
+            event_type: EventType::ServiceEvent,
+            error_message: told.why.as_deref(),
+            additional_event_data: Some(&about),
+            resources: vec![Resource {
+                account_id: &told.account,
+                kind: Some(SECRET_TYPE),
+                arn: &told.arn,
+            }]
+            .into(),
+            ..RecordRef::default()
+        };
+        if let Err(error) = self.neighbours.happened(&record).await {
+            let (name, secret) = (told.happening.name(), told.arn);
+            tracing::error!(name, secret, %error, "what happened to a secret is unrecorded");
+        }
     }
 }

@@ -7,6 +7,7 @@
 
 mod access;
 mod conditions;
+mod course;
 mod due;
 mod events;
 mod fault;
@@ -25,8 +26,9 @@ mod schedule;
 mod sealing;
 mod secrets;
 mod stages;
+mod turns;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use bulla_crypto::Crypto;
 use bulla_plane::cache::Cache;
@@ -39,6 +41,7 @@ use index::Index;
 use live::LiveSecret;
 use rotation::NoRotators;
 pub use rotation::{Failure, Rotators, Step, StepOf};
+use turns::Turns;
 
 /// One row a secret: `<account>/<region>/<name>`.
 pub(crate) const SECRETS: Space = Space::new("secrets.secret");
@@ -64,7 +67,11 @@ pub struct Secrets {
     accesses: Arc<AccessBook>,
     directory: Arc<dyn Directory>,
     keys: KeyService,
+    neighbours: Arc<Neighbours>,
     rotators: Arc<dyn Rotators>,
+    turns: Arc<Turns>,
+    /// The service itself, for the tasks that carry out rotations.
+    this: Weak<Self>,
 }
 
 impl Secrets {
@@ -86,8 +93,11 @@ impl Secrets {
             index,
             accesses: Arc::new(accesses),
             directory,
-            keys: KeyService::new(neighbours, VIA),
+            keys: KeyService::new(Arc::clone(&neighbours), VIA),
+            neighbours,
             rotators: Arc::new(NoRotators),
+            turns: Arc::default(),
+            this: Weak::new(),
         }
     }
 
@@ -95,5 +105,17 @@ impl Secrets {
     #[must_use]
     pub fn with_rotators(self, rotators: Arc<dyn Rotators>) -> Self {
         Self { rotators, ..self }
+    }
+
+    /// The service as it is used: rotations are tasks that share it.
+    #[must_use]
+    pub fn shared(self) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self { this: Weak::clone(this), ..self })
+    }
+
+    /// Waits until no rotation is under way. What is due but has not been looked at since does not
+    /// count.
+    pub async fn rotations_ended(&self) {
+        self.turns.all_ended().await;
     }
 }

@@ -69,6 +69,21 @@ pub(crate) struct Version {
     /// Whether there is a value. A rotation begins with a version that has none.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub(crate) has_value: bool,
+    /// The version whose value this one shows, while a rotation is only tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) shows: Option<String>,
+}
+
+impl Version {
+    /// The id under which its value is sealed.
+    pub(crate) fn sealed_as(&self) -> &str {
+        self.shows.as_deref().unwrap_or(&self.id)
+    }
+
+    /// Whether it has a value of its own.
+    pub(crate) fn has_own_value(&self) -> bool {
+        self.has_value && self.shows.is_none()
+    }
 }
 
 fn yes() -> bool {
@@ -78,6 +93,11 @@ fn yes() -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_yes(yes: &bool) -> bool {
     *yes
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_no(yes: &bool) -> bool {
+    !*yes
 }
 
 /// A resource policy.
@@ -116,6 +136,9 @@ pub(crate) struct UnderWay {
     pub(crate) token: String,
     /// How often it failed.
     pub(crate) failures: u32,
+    /// Whether the third step alone is tried, and nothing is changed.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub(crate) trial: bool,
 }
 
 /// When a secret is rotated, as it was asked for.
@@ -228,6 +251,7 @@ pub(crate) mod tests {
             stages: stages.iter().map(|stage| (*stage).to_owned()).collect(),
             key: None,
             has_value: true,
+            shows: None,
         };
         SecretRecord {
             account: "111122223333".into(),

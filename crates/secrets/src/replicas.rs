@@ -110,8 +110,13 @@ impl SecretRecord {
             tags: primary.tags.clone(),
             policy: primary.policy.clone(),
             changed_ms: primary.changed_ms,
-            // A version that waits for its value is not copied.
-            versions: primary.versions.iter().filter(|of| of.has_value).map(version).collect(),
+            // A version without a value of its own is not copied.
+            versions: primary
+                .versions
+                .iter()
+                .filter(|of| of.has_own_value())
+                .map(version)
+                .collect(),
             primary_region: Some(primary.region.clone()),
             replicas: None,
             ..self.clone()
@@ -171,6 +176,7 @@ mod tests {
             stages: vec![stage.into()],
             key: key.clone(),
             has_value: true,
+            shows: None,
         };
         let wanted = [version("v1", 7, "AWSPREVIOUS"), version("v2", 0, "AWSCURRENT")];
         assert_eq!(followed.versions, wanted);

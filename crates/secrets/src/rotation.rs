@@ -1,6 +1,6 @@
 //! The seam between rotations and what carries them out: a function, or a rotator of the house.
 
-use bulla_plane::BoxFuture;
+use bulla_plane::{BoxFuture, Call};
 use bulla_shapes::Fault;
 
 /// The four steps of a rotation, in their order (user guide, "Rotation function overview").
@@ -49,12 +49,14 @@ pub struct Failure(pub String);
 
 /// What carries out rotations. A step may be asked for again: after a crash, and after a failure.
 pub trait Rotators: Send + Sync {
-    /// Whether Secrets Manager may have this rotator rotate this secret; both are ARNs.
+    /// Whether Secrets Manager may have this rotator rotate this secret; both are ARNs. `call` is
+    /// the one that asks for it.
     ///
     /// # Errors
-    /// Our own, when the store can't be read.
+    /// What the caller lacks, or our own, when the store can't be read.
     fn may_invoke<'a>(
         &'a self,
+        call: &'a mut Call,
         rotator: &'a str,
         secret: &'a str,
     ) -> BoxFuture<'a, Result<bool, Fault>>;
@@ -74,7 +76,12 @@ pub trait Rotators: Send + Sync {
 pub(crate) struct NoRotators;
 
 impl Rotators for NoRotators {
-    fn may_invoke<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<bool, Fault>> {
+    fn may_invoke<'a>(
+        &'a self,
+        _: &'a mut Call,
+        _: &'a str,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<bool, Fault>> {
         Box::pin(std::future::ready(Ok(false)))
     }
 

@@ -70,6 +70,9 @@ impl Rows for Secrets {
     }
 
     fn wind_up(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.accesses.write())
+        Box::pin(async move {
+            self.turns.wind_up().await;
+            self.accesses.write().await;
+        })
     }
 }

@@ -111,7 +111,14 @@ mod tests {
     use crate::record::tests::secret;
 
     fn version(id: &str, created_ms: i64) -> Version {
-        Version { id: id.to_owned(), created_ms, stages: vec![], key: None, has_value: true }
+        Version {
+            id: id.to_owned(),
+            created_ms,
+            stages: vec![],
+            key: None,
+            has_value: true,
+            shows: None,
+        }
     }
 
     fn stages(record: &SecretRecord) -> Vec<(&str, Vec<&str>)> {

@@ -71,7 +71,7 @@ impl House {
         let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&ground.journal), neighbours);
         let (people, neighbours) = (Arc::clone(&directory), Arc::new(neighbours));
         let secrets = Secrets::new(Arc::clone(barrier), crypto.clone(), people, neighbours);
-        let secrets: Arc<dyn Service> = Arc::new(secrets);
+        let secrets: Arc<dyn Service> = secrets.shared();
         let neighbours = vec![Arc::clone(&kms), Arc::clone(&secrets)];
         let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&ground.journal), neighbours);
         let ssm = Ssm::new(Arc::clone(barrier), crypto.clone(), Arc::new(neighbours));

@@ -44,7 +44,10 @@ impl IdStock {
 }
 
 /// The id of one more event.
-pub(crate) fn event(crypto: &Crypto) -> Result<[u8; 16], CryptoError> {
+///
+/// # Errors
+/// Those of the random source.
+pub fn event(crypto: &Crypto) -> Result<[u8; 16], CryptoError> {
     let mut random = [0; 16];
     crypto.rng.fill(&mut random)?;
     Ok(version_4(random))

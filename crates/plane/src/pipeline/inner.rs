@@ -15,7 +15,7 @@ use super::ids::IdStock;
 use super::route::Served;
 use super::{invalid, invoke};
 use crate::call::{Trail, Via};
-use crate::journal::Journal;
+use crate::journal::{Journal, JournalError, RecordRef};
 use crate::outbox::Intent;
 use crate::stop::internal;
 use crate::{Call, Outcome, Service, trail};
@@ -103,6 +103,16 @@ impl Neighbours {
         let fault = outcome.as_ref().err().map(summary);
         outer.trail.inner.push(Inner { served, call, parameters, fault });
         outcome
+    }
+
+    /// Records what a service did by itself, which is CloudTrail's service event, and waits until
+    /// the record is durable.
+    ///
+    /// # Errors
+    /// When the journal can't be written.
+    pub async fn happened(&self, record: &RecordRef<'_>) -> Result<(), JournalError> {
+        self.journal.append(record).await?;
+        Ok(())
     }
 
     /// What the changes of an inner call carry along; nothing if it is one that only reads.

@@ -39,7 +39,7 @@ use crate::wire::{MAX_BODY_BYTES, WireRequest, WireResponse};
 use crate::{Authenticator, Call, Clock, Service, region, trail};
 
 pub use due::{MAX_JOBS_A_RUN, TICK};
-pub use ids::{IdStock, new_uuid, text as id_text};
+pub use ids::{IdStock, event as event_id, new_uuid, text as id_text};
 pub(crate) use inner::Inner;
 pub use inner::Neighbours;
 

@@ -56,6 +56,7 @@ pub(crate) async fn create_secret(
             stages: vec![],
             key: record.key.clone(),
             has_value: true,
+            shows: None,
         };
         record.add_version(version, &[CURRENT])?;
         batch = service.seal_everywhere(call, &mut record, token, value, batch).await?;

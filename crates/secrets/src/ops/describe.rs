@@ -38,7 +38,7 @@ pub(crate) async fn describe_secret(
         .with_some(turns.enabled, DescribeSecretResponse::with_rotation_enabled)
         .with_some(turns.rotator, DescribeSecretResponse::with_rotation_lambda_arn)
         .with_some(turns.rules, DescribeSecretResponse::with_rotation_rules)
-        .with_some(record.rotated_ms, DescribeSecretResponse::with_last_rotated_date)
+        .with_some(turns.last_ms, DescribeSecretResponse::with_last_rotated_date)
         .with_some(turns.next_ms, DescribeSecretResponse::with_next_rotation_date)
         .with_last_changed_date(record.changed_ms)
         .with_some(accessed, DescribeSecretResponse::with_last_accessed_date)
@@ -63,7 +63,7 @@ pub(crate) fn listed(record: &SecretRecord, accessed: Option<i64>) -> SecretList
         .with_some(turns.enabled, SecretListEntry::with_rotation_enabled)
         .with_some(turns.rotator, SecretListEntry::with_rotation_lambda_arn)
         .with_some(turns.rules, SecretListEntry::with_rotation_rules)
-        .with_some(record.rotated_ms, SecretListEntry::with_last_rotated_date)
+        .with_some(turns.last_ms, SecretListEntry::with_last_rotated_date)
         .with_some(turns.next_ms, SecretListEntry::with_next_rotation_date)
         .with_last_changed_date(record.changed_ms)
         .with_some(accessed, SecretListEntry::with_last_accessed_date)
@@ -80,6 +80,8 @@ struct Turns {
     enabled: Option<bool>,
     rotator: Option<String>,
     rules: Option<RotationRulesType<'static>>,
+    /// Neither date is shown while rotation is off (API reference, DescribeSecret).
+    last_ms: Option<i64>,
     next_ms: Option<i64>,
 }
 
@@ -96,6 +98,7 @@ impl Turns {
             enabled: Some(rotation.enabled),
             rotator: rotation.rotator.clone(),
             rules: rotation.rules.as_ref().map(rules),
+            last_ms: record.rotated_ms.filter(|_| rotation.enabled),
             next_ms: rotation.next_ms,
         }
     }

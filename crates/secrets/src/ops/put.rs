@@ -7,6 +7,7 @@ use bulla_store::SealedBatch;
 
 use super::Answer;
 use crate::conditions::RequestKeys;
+use crate::course::replanned;
 use crate::live::LiveSecret;
 use crate::record::{SecretRecord, Version};
 use crate::sealing::Value;
@@ -53,7 +54,9 @@ impl Secrets {
         secret.record.must_live()?;
         secret.record.must_be_primary()?;
         let mut record = secret.record.clone();
-        if let Some(version) = secret.record.version(token).filter(|version| version.has_value) {
+        if let Some(version) =
+            secret.record.version(token).filter(|version| version.has_own_value())
+        {
             if !self.holds(call, secret, version, value).await? {
                 return Err(fault::token_in_use(token, &secret.arn).into());
             }
@@ -90,12 +93,15 @@ impl Secrets {
             stages: vec![],
             key: record.key.clone(),
             has_value: true,
+            shows: None,
         };
         record.add_version(version, stages)?;
         record.changed_ms = call.now_ms;
         let gone = record.thin_out(call.now_ms)?;
         let gone = gone.iter().map(String::as_str);
         let batch = self.without_values(batch, record, gone).await?;
+        let batch =
+            if stages.contains(&CURRENT) { replanned(batch, record, call.now_ms)? } else { batch };
         self.seal_everywhere(call, record, token, value, batch).await
     }
 }

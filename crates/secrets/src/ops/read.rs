@@ -113,10 +113,11 @@ impl Secrets {
         if let Some(sealed) = secret.current.as_ref().filter(|_| is_current) {
             return self.open(call, &secret.record, &version.id, sealed).await;
         }
-        let row = secret.record.value_row(&version.id);
+        let row = secret.record.value_row(version.sealed_as());
         // It can have gone only together with the version.
         let stored = self.barrier.get(VALUES, row.as_bytes()).await?.ok_or(Stop::Again)?;
-        self.open(call, &secret.record, &version.id, &Sealed::read(&stored)?).await
+        let sealed = Sealed::read(&stored)?;
+        self.open(call, &secret.record, version.sealed_as(), &sealed).await
     }
 
     /// Whether a version has this very value, for requests that come twice.

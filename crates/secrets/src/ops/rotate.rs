@@ -1,21 +1,18 @@
 //! RotateSecret and CancelRotateSecret.
 
-use bulla_plane::scheduler::{DUE, due_key};
-use bulla_plane::{Call, Stop};
+use bulla_plane::Call;
 use bulla_shapes::View;
 use bulla_shapes::secretsmanager::{
     CancelRotateSecretRequest, CancelRotateSecretResponse, RotateSecretRequest,
     RotateSecretResponse,
 };
-use bulla_store::{Expected, SealedBatch};
+use bulla_store::SealedBatch;
 
 use super::Answer;
 use crate::conditions::RequestKeys;
-use crate::due::ROTATE;
+use crate::course::{begin, begin_trial, end_trial, next_window, rescheduled, unscheduled};
 use crate::events::Happening;
-use crate::record::{Rotation, Rules, SecretRecord, UnderWay, Version};
-use crate::schedule::Schedule;
-use crate::stages::{CURRENT, PENDING};
+use crate::record::Rules;
 use crate::{Secrets, fault};
 
 pub(crate) async fn rotate_secret(
@@ -47,32 +44,40 @@ pub(crate) async fn rotate_secret(
     let rotator = asked.map(str::to_owned).or_else(|| rotation.rotator.clone());
     let rotator = rotator.ok_or_else(fault::no_rotator)?;
     rotation.rules = rules.or(rotation.rules);
-    let schedule = schedule(&rotation)?;
-    if !service.rotators.may_invoke(&rotator, &secret.arn).await? {
+    next_window(&rotation, call.now_ms)?;
+    if !service.rotators.may_invoke(call, &rotator, &secret.arn).await? {
         return Err(fault::cannot_invoke().into());
     }
     rotation.enabled = true;
     rotation.rotator = Some(rotator);
-    let mut batch = unscheduled(SealedBatch::new(), &secret.path, &mut rotation);
-    if immediately == Some(false) {
-        let window = schedule.and_then(|schedule| schedule.next(call.now_ms));
-        rotation.next_ms = window.map(|window| window.closes_ms);
-        if let Some(window) = window {
-            batch = scheduled(batch, &secret.path, &mut rotation, window.opens_ms);
-        }
+    let (now_ms, path) = (call.now_ms, secret.path.as_str());
+    let batch = SealedBatch::new();
+    let (started, due_ms) = if immediately != Some(false) {
+        begin(&mut record, &mut rotation, token, now_ms)?;
+        (Some(Happening::RotationStarted), Some(now_ms))
     } else {
-        begin(&mut record, &mut rotation, token, call.now_ms)?;
-        batch = scheduled(batch, &secret.path, &mut rotation, call.now_ms);
-        batch = service.tell_of_rotation(
-            batch,
-            &record,
-            Happening::RotationStarted,
-            (token, None),
-            call.now_ms,
-        )?;
-    }
+        let window = next_window(&rotation, now_ms)?;
+        rotation.next_ms = window.map(|window| window.closes_ms);
+        match begin_trial(&mut record, &mut rotation, token, now_ms)? {
+            true => (Some(Happening::TestRotationStarted), Some(now_ms)),
+            false => (None, window.map(|window| window.opens_ms)),
+        }
+    };
+    let batch = match due_ms {
+        Some(due_ms) => rescheduled(batch, path, &mut rotation, due_ms),
+        None => unscheduled(batch, path, &mut rotation),
+    };
+    let about = (token, None);
+    let tell = |(batch, started)| service.tell_of_rotation(batch, &record, started, about, now_ms);
+    let (batch, told) = match started {
+        Some(started) => tell((batch, started)).map(|(batch, told)| (batch, Some(told)))?,
+        None => (batch, None),
+    };
     record.rotation = Some(rotation);
     service.change(&secret, &record, batch).await?;
+    if let Some(told) = told {
+        service.record(told).await;
+    }
     let answer = RotateSecretResponse::new()
         .with_arn(secret.arn.clone())
         .with_name(record.name)
@@ -90,63 +95,6 @@ fn rules(input: &RotateSecretRequest<'_>) -> Option<Rules> {
     })
 }
 
-/// The schedule of a rotation's rules, if they have one.
-pub(crate) fn schedule(rotation: &Rotation) -> Result<Option<Schedule>, Stop> {
-    Ok(rotation.rules.as_ref().map(Schedule::read).transpose()?.flatten())
-}
-
-/// Begins a rotation: a version without a value yet gets the label AWSPENDING. One that is not
-/// through is taken up again, by its own token alone.
-pub(crate) fn begin(
-    record: &mut SecretRecord,
-    rotation: &mut Rotation,
-    token: &str,
-    now_ms: i64,
-) -> Result<(), Stop> {
-    let current = record.labelled(CURRENT).map(|version| version.id.clone());
-    let pending = record.labelled(PENDING).map(|version| version.id.clone());
-    if pending.is_some_and(|pending| Some(&pending) != current.as_ref() && pending != token) {
-        let text = "A previous rotation isn't complete. That rotation will be reattempted.";
-        return Err(fault::invalid_request(text).into());
-    }
-    if record.version(token).is_none() {
-        record.versions.push(Version {
-            id: token.to_owned(),
-            created_ms: now_ms,
-            stages: vec![],
-            key: record.key.clone(),
-            has_value: false,
-        });
-    }
-    record.label(PENDING, token);
-    record.must_have_few_labels()?;
-    rotation.under_way = Some(UnderWay { token: token.to_owned(), failures: 0 });
-    Ok(())
-}
-
-/// Takes the job of a rotation out of the schedule. It is written once, so that it always has its
-/// first version.
-pub(crate) fn unscheduled(batch: SealedBatch, path: &str, rotation: &mut Rotation) -> SealedBatch {
-    match rotation.due_ms.take() {
-        Some(due) => {
-            batch.delete(DUE, due_key(due, "secretsmanager", ROTATE, path), Expected::At(1))
-        }
-        None => batch,
-    }
-}
-
-/// Puts the job of a rotation into the schedule.
-pub(crate) fn scheduled(
-    batch: SealedBatch,
-    path: &str,
-    rotation: &mut Rotation,
-    due_ms: i64,
-) -> SealedBatch {
-    rotation.due_ms = Some(due_ms);
-    let due = due_key(due_ms, "secretsmanager", ROTATE, path);
-    batch.put(DUE, due, Expected::Absent, b"{}".to_vec())
-}
-
 pub(crate) async fn cancel_rotate_secret(
     service: &Secrets,
     call: &mut Call,
@@ -162,9 +110,13 @@ pub(crate) async fn cancel_rotate_secret(
     let mut version = None;
     if let Some(rotation) = &mut record.rotation {
         let batch = unscheduled(SealedBatch::new(), &secret.path, rotation);
-        version = rotation.under_way.take().map(|under_way| under_way.token);
+        let under_way = rotation.under_way.take();
         rotation.enabled = false;
         rotation.next_ms = None;
+        if let Some(trial) = under_way.as_ref().filter(|under_way| under_way.trial) {
+            end_trial(&mut record, &trial.token);
+        }
+        version = under_way.map(|under_way| under_way.token);
         service.change(&secret, &record, batch).await?;
     }
     let answer = CancelRotateSecretResponse::new()

@@ -49,7 +49,7 @@ fn move_stage(
     for id in [from, to].into_iter().flatten() {
         let version =
             record.version(id).ok_or_else(|| fault::no_value(&format!("VersionId: {id}")))?;
-        if to == Some(id) && !version.has_value {
+        if to == Some(id) && !version.has_own_value() {
             return Err(fault::no_value(&format!("VersionId: {id}")).into());
         }
     }

@@ -33,7 +33,7 @@ pub(crate) async fn update_secret(
         .with_name(secret.record.name.clone())
         .with_some(value.as_ref().map(|_| token.to_owned()), UpdateSecretResponse::with_version_id);
     call.responded(answer.record());
-    let known = secret.record.version(token).filter(|version| version.has_value);
+    let known = secret.record.version(token).filter(|version| version.has_own_value());
     if let (Some(value), Some(version)) = (&value, known) {
         if !service.holds(call, &secret, version, value).await? {
             return Err(fault::token_in_use(token, &secret.arn).into());
@@ -71,7 +71,7 @@ impl Secrets {
         for version in &mut record.versions {
             let in_use = [CURRENT, PENDING, PREVIOUS];
             let in_use = version.stages.iter().any(|label| in_use.contains(&label.as_str()));
-            if !in_use || !version.has_value {
+            if !in_use || !version.has_own_value() {
                 continue;
             }
             let row = target.value_row(&version.id);

@@ -53,7 +53,7 @@ async fn a_deleted_secret_comes_back_within_its_window_and_goes_after_it() {
     let event = &events[3];
     assert_eq!(event["source"], "aws.secretsmanager");
     assert_eq!(event["detail-type"], "AWS Service Event via CloudTrail");
-    assert_eq!(event["detail"]["additionalEventData"], json!({ "SecretId": arn }));
+    assert_eq!(event["detail"]["additionalEventData"], json!({ "ARN": arn, "Name": "db" }));
     for space in ["secrets.secret", "secrets.value", "secrets.access"] {
         assert_eq!(house.rows(space).await, [], "{space}");
     }

@@ -24,6 +24,7 @@ pub(crate) struct House {
     pub(crate) plane: Plane,
     pub(crate) people: Arc<People>,
     heard: Arc<Mutex<Vec<Value>>>,
+    secrets: Arc<Secrets>,
 }
 
 impl House {
@@ -48,9 +49,10 @@ impl House {
         let secrets = Secrets::new(Arc::clone(&barrier), crypto, directory, Arc::new(beside));
         let heard = Arc::default();
         let listener = Listener { barrier, heard: Arc::clone(&heard) };
-        let services = vec![kms, Arc::new(equip(secrets)), Arc::new(listener)];
+        let secrets = equip(secrets).shared();
+        let services = vec![kms, Arc::<Secrets>::clone(&secrets) as _, Arc::new(listener)];
         let plane = ground.plane(Arc::clone(&people) as _, services);
-        Self { plane, people, heard }
+        Self { plane, people, heard, secrets }
     }
 
     /// A call to Secrets Manager, signed by an access key id.
@@ -110,12 +112,19 @@ impl House {
     /// Turns the clock, and carries out what fell due.
     pub(crate) async fn pass_days(&self, days: u64) {
         self.plane.clock.advance(days * DAY_MS);
+        self.carry_out().await;
+    }
+
+    /// Carries out what is due, rotations to their end.
+    pub(crate) async fn carry_out(&self) {
+        self.plane.run_due().await.unwrap();
+        self.secrets.rotations_ended().await;
         self.plane.run_due().await.unwrap();
     }
 
     /// What was told on the bus since the last question.
     pub(crate) async fn events(&self) -> Vec<Value> {
-        self.plane.run_due().await.unwrap();
+        self.carry_out().await;
         std::mem::take(&mut *self.heard.lock().unwrap())
     }
 

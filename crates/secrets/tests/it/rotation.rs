@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use bulla_plane::BoxFuture;
+use bulla_plane::{BoxFuture, Call};
 use bulla_secrets::{Failure, Rotators, Step, StepOf};
 use bulla_shapes::Fault;
 use serde_json::{Value, json};
@@ -18,10 +18,17 @@ const STRANGER: &str = "arn:aws:lambda:eu-central-1:111122223333:function:strang
 struct Rotator {
     steps: Mutex<Vec<(Step, String)>>,
     failures: Mutex<u32>,
+    /// The end of ARNs of secrets whose rotation hangs.
+    hangs: Mutex<Option<&'static str>>,
 }
 
 impl Rotators for Rotator {
-    fn may_invoke<'a>(&'a self, arn: &'a str, _: &'a str) -> BoxFuture<'a, Result<bool, Fault>> {
+    fn may_invoke<'a>(
+        &'a self,
+        _: &'a mut Call,
+        arn: &'a str,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<bool, Fault>> {
         Box::pin(std::future::ready(Ok(arn == ROTATOR)))
     }
 
@@ -31,7 +38,8 @@ impl Rotators for Rotator {
         let fails = of.step == Step::Test && *failures > 0;
         *failures -= u32::from(fails);
         let outcome = if fails { Err(Failure("the test says no".into())) } else { Ok(()) };
-        Box::pin(std::future::ready(outcome))
+        let hangs = self.hangs.lock().unwrap().is_some_and(|name| of.secret.contains(name));
+        Box::pin(async move { if hangs { std::future::pending().await } else { outcome } })
     }
 }
 
@@ -93,7 +101,9 @@ async fn a_rotation_takes_its_four_steps_and_comes_again() {
     assert_eq!(names(&events), ["RotationStarted", "RotationSucceeded"]);
     let steps = taken(&rotator);
     assert_eq!(steps.len(), 4);
-    assert_eq!(events[1]["detail"]["additionalEventData"]["ClientRequestToken"], steps[0].1);
+    let detail = &events[1]["detail"];
+    let arn = detail["additionalEventData"]["SecretId"].as_str().unwrap();
+    assert_eq!(detail["requestID"], format!("Rotation-{arn}-{}", steps[0].1));
     house.pass_days(10).await;
     house.events().await;
     assert_eq!(taken(&rotator).len(), 4);
@@ -107,7 +117,8 @@ async fn a_rotation_that_fails_is_tried_again_and_then_given_up() {
     house.call(A, "RotateSecret", rotate(1, rules.clone())).await.unwrap();
     let events = house.events().await;
     assert_eq!(names(&events), ["RotationStarted", "RotationFailed"]);
-    assert_eq!(events[1]["detail"]["errorMessage"], "the test says no");
+    let why = format!("{ROTATOR} failed in the step testSecret: the test says no");
+    assert_eq!(events[1]["detail"]["errorMessage"], why);
     let other = house.call(A, "RotateSecret", rotate(2, rules.clone())).await;
     assert_eq!(
         (code(&other), message(&other)),
@@ -155,12 +166,15 @@ async fn a_rotation_is_configured_only_as_it_can_be_carried_out() {
     let mut later = rotate(1, json!({ "AutomaticallyAfterDays": 1 }));
     later["RotateImmediately"] = false.into();
     call(later).await.unwrap();
-    assert_eq!((names(&house.events().await).len(), taken(&rotator).len()), (0, 0));
+    let tried = ["TestRotationStarted", "TestRotationSucceeded"];
+    assert_eq!(names(&house.events().await), tried);
+    assert_eq!(taken(&rotator), [(Step::Test, token(1))]);
     assert!(described(&house).await["NextRotationDate"].is_number());
     let id = json!({ "SecretId": "db" });
     house.call(A, "CancelRotateSecret", id.clone()).await.unwrap();
     let shown = described(&house).await;
     assert_eq!((&shown["RotationEnabled"], shown.get("NextRotationDate")), (&json!(false), None));
+    assert_eq!(shown.get("LastRotatedDate"), None);
     house.pass_days(3).await;
     assert_eq!(taken(&rotator), []);
     // What was said once need not be said again.
@@ -177,10 +191,123 @@ async fn a_secret_that_goes_takes_its_rotation_along() {
     let mut later = rotate(1, json!({ "AutomaticallyAfterDays": 1 }));
     later["RotateImmediately"] = false.into();
     house.call(A, "RotateSecret", later).await.unwrap();
+    house.carry_out().await;
+    taken(&rotator);
     let force = json!({ "SecretId": "db", "ForceDeleteWithoutRecovery": true });
     house.call(A, "DeleteSecret", force).await.unwrap();
     let due = house.rows("plane.due").await;
     assert!(due.iter().all(|(key, _)| !key.contains("/rotate/111122223333/eu-central-1/db")));
     house.pass_days(3).await;
     assert_eq!(taken(&rotator), []);
+}
+
+#[tokio::test]
+async fn a_trial_sees_the_current_value_as_pending_and_changes_nothing() {
+    let (house, rotator) = house().await;
+    *rotator.hangs.lock().unwrap() = Some(":secret:db-");
+    let before = described(&house).await;
+    let mut later = rotate(1, json!({ "AutomaticallyAfterDays": 3 }));
+    later["RotateImmediately"] = false.into();
+    house.call(A, "RotateSecret", later.clone()).await.unwrap();
+    house.plane.run_due().await.unwrap();
+    let pending = json!({ "SecretId": "db", "VersionStage": "AWSPENDING" });
+    let read = house.call(A, "GetSecretValue", pending.clone()).await.unwrap();
+    assert_eq!((&read["SecretString"], &read["VersionId"]), (&json!("one"), &json!(token(1))));
+    let current = json!({ "SecretId": "db", "VersionStage": "AWSCURRENT",
+        "MoveToVersionId": token(1), "RemoveFromVersionId": token(0) });
+    let moved = house.call(A, "UpdateSecretVersionStage", current).await;
+    assert_eq!(code(&moved), "ResourceNotFoundException");
+    house.call(A, "CancelRotateSecret", json!({ "SecretId": "db" })).await.unwrap();
+    assert_eq!(code(&house.call(A, "GetSecretValue", pending.clone()).await), NONE);
+    let (house, rotator) = self::house().await;
+    *rotator.failures.lock().unwrap() = 1;
+    house.call(A, "RotateSecret", later).await.unwrap();
+    let events = house.events().await;
+    assert_eq!(names(&events), ["TestRotationStarted", "TestRotationFailed"]);
+    assert_eq!(code(&house.call(A, "GetSecretValue", pending).await), NONE);
+    let shown = described(&house).await;
+    assert_eq!(shown["VersionIdsToStages"], before["VersionIdsToStages"]);
+    assert_eq!(shown["RotationEnabled"], true);
+    taken(&rotator);
+    house.pass_days(3).await;
+    assert_eq!(taken(&rotator).len(), 4);
+}
+
+const NONE: &str = "ResourceNotFoundException";
+
+#[tokio::test]
+async fn a_rotation_that_hangs_holds_up_no_other() {
+    let (house, rotator) = house().await;
+    *rotator.hangs.lock().unwrap() = Some(":secret:db-");
+    let rules = json!({ "AutomaticallyAfterDays": 1 });
+    house.call(A, "RotateSecret", rotate(1, rules.clone())).await.unwrap();
+    house.secret(A, "other", "x").await;
+    let mut other = rotate(2, rules);
+    other["SecretId"] = "other".into();
+    house.call(A, "RotateSecret", other).await.unwrap();
+    while described_as(&house, "other").await.get("LastRotatedDate").is_none() {
+        house.plane.run_due().await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(described(&house).await.get("LastRotatedDate"), None);
+    let hung = taken(&rotator).into_iter().filter(|(_, of)| *of == token(1));
+    assert_eq!(hung.map(|(step, _)| step).collect::<Vec<_>>(), [Step::Create]);
+}
+
+async fn described_as(house: &House, name: &str) -> Value {
+    house.call(A, "DescribeSecret", json!({ "SecretId": name })).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_value_given_by_hand_counts_as_a_rotation() {
+    let (house, rotator) = house().await;
+    let rules = json!({ "AutomaticallyAfterDays": 10 });
+    house.call(A, "RotateSecret", rotate(1, rules)).await.unwrap();
+    house.events().await;
+    taken(&rotator);
+    // The rotator of this test moves no label, so the version that waits is made current by hand.
+    house.put(A, "db", 1, "two").await.unwrap();
+    let promoted = json!({ "SecretId": "db", "VersionStage": "AWSCURRENT",
+        "MoveToVersionId": token(1), "RemoveFromVersionId": token(0) });
+    house.call(A, "UpdateSecretVersionStage", promoted).await.ok();
+    house.pass_days(6).await;
+    let before = described(&house).await["NextRotationDate"].as_f64().unwrap();
+    house.put(A, "db", 2, "three").await.unwrap();
+    let after = described(&house).await["NextRotationDate"].as_f64().unwrap();
+    assert_eq!(after - before, 6.0 * 86_400.0);
+    house.pass_days(4).await;
+    assert_eq!(taken(&rotator), []);
+    house.pass_days(6).await;
+    assert_eq!(taken(&rotator).len(), 4);
+}
+
+#[tokio::test]
+async fn what_was_finished_before_a_crash_is_not_done_again() {
+    let (house, rotator) = house().await;
+    *rotator.failures.lock().unwrap() = 1;
+    let rules = json!({ "AutomaticallyAfterDays": 10 });
+    house.call(A, "RotateSecret", rotate(1, rules)).await.unwrap();
+    house.events().await;
+    taken(&rotator);
+    // As the last step leaves it, with the note of it lost.
+    house.put(A, "db", 1, "two").await.unwrap();
+    house.pass_days(1).await;
+    assert_eq!(taken(&rotator), []);
+    assert_eq!(names(&house.events().await), ["RotationSucceeded"]);
+    assert_eq!(house.text(A, "db").await, "two");
+}
+
+#[tokio::test]
+async fn a_secret_that_comes_back_is_rotated_again() {
+    let (house, rotator) = house().await;
+    let rules = json!({ "AutomaticallyAfterDays": 2 });
+    house.call(A, "RotateSecret", rotate(1, rules)).await.unwrap();
+    house.events().await;
+    taken(&rotator);
+    house.call(A, "DeleteSecret", json!({ "SecretId": "db" })).await.unwrap();
+    house.pass_days(5).await;
+    assert_eq!(taken(&rotator), []);
+    house.call(A, "RestoreSecret", json!({ "SecretId": "db" })).await.unwrap();
+    house.pass_days(2).await;
+    assert_eq!(taken(&rotator).len(), 4);
 }

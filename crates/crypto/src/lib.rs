@@ -8,6 +8,7 @@
 //! - [`verify`] checks signatures of others: RSA and ECDSA.
 //! - [`GcmKey`], [`HkdfKey`], [`Hasher`], [`EcdsaKeyPair`], [`EcdhKey`], [`RsaEncryptionKey`] and
 //!   [`RsaDecryptionKey`] are what envelope encryption is made of.
+//! - [`LoginHash`] and [`md5`] are what databases ask of those who log in.
 //! - [`sha256`], [`HmacKey`], [`ct_eq`] and [`hex`] are free of state and of choice.
 //! - [`harden_process`] is for the program's first lines.
 //!
@@ -31,6 +32,7 @@ pub mod hex;
 mod hkdf;
 mod kdf;
 mod key_wrap;
+mod login;
 mod mac;
 mod nonce;
 mod pair;
@@ -56,6 +58,7 @@ pub use hash::{Hash, Hasher, MAX_HASH_LEN};
 pub use hkdf::HkdfKey;
 pub use kdf::{CounterKdf, Kdf, counter_kdf};
 pub use key_wrap::{unwrap_padded, wrap_padded};
+pub use login::{LoginHash, MD5_LEN, md5};
 pub use mac::{HmacKey, HmacSha256, Mac, ct_eq, hmac_sha256};
 pub use nonce::HEDGED_NONCE_LEN;
 pub use pair::{

@@ -1,5 +1,5 @@
-//! What AWS-LC does and `aws-lc-rs` does not yet: Ed25519ph, ML-DSA over an external mu, and
-//! ML-KEM keys from their seed. Each function gives back owned bytes; no pointer leaves this file.
+//! What AWS-LC does and `aws-lc-rs` does not: Ed25519ph, ML-DSA over an external mu, ML-KEM keys
+//! from their seed, and MD5. Each function gives back owned bytes; no pointer leaves this file.
 #![expect(unsafe_code, reason = "these functions of AWS-LC have no safe interface")]
 
 use std::ffi::c_int;
@@ -13,6 +13,15 @@ use crate::{CryptoError, SecretBytes};
 pub(crate) const ED25519_SIGNATURE_LEN: usize = 64;
 /// The length of ML-DSA's message representative, in bytes (FIPS 204, section 6.2).
 pub(crate) const MU_LEN: usize = 64;
+
+/// The MD5 digest of `data`.
+pub(crate) fn md5(data: &[u8]) -> [u8; 16] {
+    let mut out = [0; 16];
+    // SAFETY: the data are readable in their whole length, and the digest has room for 16 bytes.
+    // The function can't fail: it gives back its last argument.
+    unsafe { lc::MD5(data.as_ptr(), data.len(), out.as_mut_ptr()) };
+    out
+}
 
 /// Why AWS-LC would refuse a call: it had no memory or no random bytes.
 fn succeed(status: c_int, call: &'static str) -> Result<(), CryptoError> {

@@ -1,13 +1,17 @@
 //! The rules of a bus made ready for events: their patterns indexed, their targets read.
 //!
-//! Kept in memory by bus, at most [`MAX_BUSES`]. A change of a rule drops its bus before it is
-//! acknowledged, and nothing that was read before a change is put back after it.
+//! Kept in memory by bus, within [`MAX_WEIGHT`]. A change of a rule drops its bus before it is
+//! acknowledged, and nothing that was read before a change is put back after it. What is kept also
+//! tells commits which events nobody wants: each of them expects the edition of the rules that it
+//! was judged by, and so can't miss a rule that was made meanwhile.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_plane::Stop;
-use bulla_store::{Barrier, Range};
+use bulla_plane::bus::{Bus, Listener};
+use bulla_store::{Barrier, Expected, Place as Row, Range, Version};
+use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::delivery::Order;
@@ -15,10 +19,13 @@ use crate::index::Index;
 use crate::input::Input;
 use crate::pattern::{Event, Pattern};
 use crate::place::Place;
-use crate::records::{RULES, RuleRecord, TargetRecord, read};
+use crate::records::{EDITIONS, RULES, RuleRecord, TargetRecord, read};
 
-/// How many buses' rules are kept.
-const MAX_BUSES: usize = 64;
+/// What is kept: so many buses without rules, or of those with rules one for each
+/// [`WEIGHT_OF_RULES`].
+const MAX_WEIGHT: u64 = 4_096;
+/// What the rules of a bus weigh, be they few or many: each bus must find room.
+const WEIGHT_OF_RULES: u64 = 64;
 /// How many rules one look at the store takes.
 const RULES_A_LOOK: usize = 500;
 
@@ -27,6 +34,8 @@ const RULES_A_LOOK: usize = 500;
 pub(crate) struct Compiled {
     index: Index,
     rules: Vec<Sending>,
+    /// The edition of the rules.
+    edition: Option<Version>,
 }
 
 /// A rule that sends.
@@ -73,9 +82,19 @@ fn plan(record: &TargetRecord, rule_arn: &str) -> Result<Plan, Stop> {
     Ok(Plan { id: record.id.clone(), input, order: Order::of(&target, rule_arn) })
 }
 
+/// Asks what is kept for its weight.
+#[derive(Clone)]
+struct Scales;
+
+impl Weighter<String, Arc<Compiled>> for Scales {
+    fn weight(&self, _bus: &String, compiled: &Arc<Compiled>) -> u64 {
+        if compiled.rules.is_empty() { 1 } else { WEIGHT_OF_RULES }
+    }
+}
+
 /// What is kept.
 pub(crate) struct Book {
-    known: Cache<String, Arc<Compiled>>,
+    known: Cache<String, Arc<Compiled>, Scales>,
     changes: AtomicU64,
     /// Held while something is put in or dropped.
     writing: Mutex<()>,
@@ -83,7 +102,9 @@ pub(crate) struct Book {
 
 impl Book {
     pub(crate) fn new() -> Self {
-        Self { known: Cache::new(MAX_BUSES), changes: AtomicU64::new(0), writing: Mutex::default() }
+        let buses = usize::try_from(MAX_WEIGHT / WEIGHT_OF_RULES).unwrap_or_default();
+        let known = Cache::with_weighter(buses, MAX_WEIGHT, Scales);
+        Self { known, changes: AtomicU64::new(0), writing: Mutex::default() }
     }
 
     fn write(&self) -> MutexGuard<'_, ()> {
@@ -121,8 +142,26 @@ impl Book {
     }
 }
 
+impl Listener for Book {
+    fn unwanted(&self, bus: &Bus<'_>, event: &str) -> Option<(Row, Expected)> {
+        let bus = Place::row_of(bus);
+        let compiled = self.known.get(&bus)?;
+        // What does not read is nothing to judge.
+        let is_wanted = !compiled.rules.is_empty()
+            && compiled.matches(&Event::parse(event).ok()?).next().is_some();
+        (!is_wanted).then(|| (Row::new(EDITIONS, bus), Expected::from(compiled.edition)))
+    }
+
+    fn stale(&self, place: &Row) {
+        if let Ok(bus) = std::str::from_utf8(place.key.as_bytes()) {
+            self.forget(bus);
+        }
+    }
+}
+
 async fn compile(barrier: &Barrier, place: &Place) -> Result<Compiled, Stop> {
     let view = barrier.view().await?;
+    let edition = view.get(EDITIONS, place.row().as_bytes()).await?.map(|opened| opened.version);
     let mut range = Range::prefix(place.rule_row("").as_str());
     let (mut patterns, mut rules) = (Vec::new(), Vec::new());
     loop {
@@ -141,5 +180,5 @@ async fn compile(barrier: &Barrier, place: &Place) -> Result<Compiled, Stop> {
         let Some(next) = page.next else { break };
         range = range.resume(next);
     }
-    Ok(Compiled { index: Index::build(patterns), rules })
+    Ok(Compiled { index: Index::build(patterns), rules, edition })
 }

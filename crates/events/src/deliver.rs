@@ -6,10 +6,10 @@
 
 use std::collections::BTreeSet;
 
-use bulla_plane::Stop;
-use bulla_plane::bus::{self, LISTENER};
+use bulla_plane::bus::{self, Bus, LISTENER};
 use bulla_plane::scheduler::{DUE, Job, due_key};
 use bulla_plane::service::MAX_ATTEMPTS;
+use bulla_plane::{BoxFuture, Stop};
 use bulla_shapes::Fault;
 use bulla_store::{Expected, Key, SealedBatch, View};
 
@@ -31,23 +31,10 @@ const BYTES_A_COMMIT: usize = 2 << 20;
 /// How far apart the rows are that wake a lane.
 const WAKE_EVERY_MS: i64 = 100;
 
-/// The subject of the job that is an event on a bus: which bus, and in which order among those of
-/// one millisecond. The subject of an event of a service names no bus: it is for the default one.
-pub(crate) fn subject(place: &Place, number: u64, id: &str) -> String {
-    let Place { partition, region, account, bus } = place;
-    format!("{partition}/{account}/{region}/{bus}/{number:020}-{id}")
-}
-
 /// The bus of an event.
 fn place(subject: &str, event: &Event<'_>) -> Option<Place> {
-    let parts: Vec<&str> = subject.split('/').collect();
-    if let [partition, account, region, bus, _] = parts.as_slice() {
-        return Some(Place {
-            partition: (*partition).to_owned(),
-            region: (*region).to_owned(),
-            account: (*account).to_owned(),
-            bus: (*bus).to_owned(),
-        });
+    if let Some(bus) = Bus::of(subject) {
+        return Some(Place::of_bus(&bus));
     }
     let region = event.text("region")?;
     Some(Place {
@@ -60,8 +47,28 @@ fn place(subject: &str, event: &Event<'_>) -> Option<Place> {
 
 /// Carries out a job, or drops it when it no longer applies.
 pub(crate) async fn run(events: &Events, job: &Job) -> Result<(), Fault> {
+    match job.kind.as_str() {
+        bus::DELIVER => persist(|| deliver(events, std::slice::from_ref(job))).await,
+        _ => persist(|| attempt(events, job)).await,
+    }
+}
+
+/// Carries out jobs of one kind together, if they are events.
+pub(crate) fn run_together<'e>(
+    events: &'e Events,
+    jobs: &'e [Job],
+) -> Option<BoxFuture<'e, Result<(), Fault>>> {
+    let are_events = jobs.iter().all(|job| job.kind == bus::DELIVER);
+    are_events.then(|| Box::pin(persist(move || deliver(events, jobs))) as _)
+}
+
+/// Tries until nobody else was quicker.
+async fn persist<F>(attempt: impl Fn() -> F) -> Result<(), Fault>
+where
+    F: Future<Output = Result<(), Stop>>,
+{
     for _ in 0..MAX_ATTEMPTS {
-        match attempt(events, job).await {
+        match attempt().await {
             Ok(()) => return Ok(()),
             Err(Stop::Fault(fault)) => return Err(fault),
             Err(Stop::Again) => {}
@@ -87,10 +94,6 @@ async fn attempt(events: &Events, job: &Job) -> Result<(), Stop> {
     let row = Key::from(job.key.clone());
     let done = SealedBatch::new().delete(DUE, row, Expected::At(opened.version));
     match job.kind.as_str() {
-        bus::DELIVER => match std::str::from_utf8(opened.value.expose()) {
-            Ok(text) => deliver(events, job, text, done).await,
-            Err(_) => drop_event(events, job, done).await,
-        },
         TICK => tick(events, job, done).await,
         kind => {
             tracing::warn!(kind, "a job of a kind that is not known is dropped");
@@ -99,23 +102,60 @@ async fn attempt(events: &Events, job: &Job) -> Result<(), Stop> {
     }
 }
 
-async fn drop_event(events: &Events, job: &Job, done: SealedBatch) -> Result<(), Stop> {
-    tracing::error!(subject = job.subject, "an event that does not read is dropped");
-    events.barrier.commit(done).await?;
-    Ok(())
+/// Takes events off the schedule, as many in one commit as their deliveries allow. One that is gone
+/// already was delivered.
+async fn deliver(events: &Events, jobs: &[Job]) -> Result<(), Stop> {
+    let mut rows = Vec::with_capacity(jobs.len());
+    let view = events.barrier.view().await?;
+    for job in jobs {
+        rows.push(view.get(DUE, &job.key).await?);
+    }
+    drop(view);
+    let mut load = Load::default();
+    for (job, opened) in jobs.iter().zip(rows) {
+        let Some(opened) = opened else { continue };
+        let row = Key::from(job.key.clone());
+        load.done = load.done.delete(DUE, row, Expected::At(opened.version));
+        let text = std::str::from_utf8(opened.value.expose()).ok();
+        let event = text.and_then(|text| Some((text, Event::parse(text).ok()?)));
+        let placed =
+            event.and_then(|(text, event)| Some((text, place(&job.subject, &event)?, event)));
+        let Some((text, place, event)) = placed else {
+            tracing::error!(subject = job.subject, "an event that does not read is dropped");
+            continue;
+        };
+        let compiled = events.compiled.of(&events.barrier, &place).await?;
+        for rule in compiled.matches(&event) {
+            load.add(of_rule(rule, text, job.now_ms));
+        }
+        if load.is_full() {
+            events.dispatch(std::mem::take(&mut load), job.now_ms).await?;
+        }
+    }
+    match jobs.last() {
+        Some(job) if !load.done.is_empty() => events.dispatch(load, job.now_ms).await,
+        _ => Ok(()),
+    }
 }
 
-async fn deliver(events: &Events, job: &Job, text: &str, done: SealedBatch) -> Result<(), Stop> {
-    let Ok(event) = Event::parse(text) else { return drop_event(events, job, done).await };
-    let Some(place) = place(&job.subject, &event) else {
-        return drop_event(events, job, done).await;
-    };
-    let compiled = events.compiled.of(&events.barrier, &place).await?;
-    let mut deliveries = Vec::new();
-    for rule in compiled.matches(&event) {
-        deliveries.extend(of_rule(rule, text, job.now_ms));
+/// Deliveries, each with its lane, and what is done once they are put.
+#[derive(Default)]
+struct Load {
+    deliveries: Vec<(String, Delivery)>,
+    /// The bytes of their payloads.
+    size: usize,
+    done: SealedBatch,
+}
+
+impl Load {
+    fn add(&mut self, deliveries: Vec<(String, Delivery)>) {
+        self.size += deliveries.iter().map(|(_, delivery)| delivery.payload.len()).sum::<usize>();
+        self.deliveries.extend(deliveries);
     }
-    events.dispatch(deliveries, job.now_ms, done).await
+
+    fn is_full(&self) -> bool {
+        self.deliveries.len() >= DELIVERIES_A_COMMIT || self.size >= BYTES_A_COMMIT
+    }
 }
 
 /// The deliveries of an event that a rule wants, each with its lane.
@@ -169,8 +209,9 @@ async fn tick(events: &Events, job: &Job, done: SealedBatch) -> Result<(), Stop>
         detail: serde_json::json!({}),
     };
     let rule = sending(&place, &stored.record)?;
-    let deliveries = of_rule(&rule, &event.to_json().to_string(), job.now_ms);
-    events.dispatch(deliveries, job.now_ms, batch).await
+    let mut load = Load { done: batch, ..Load::default() };
+    load.add(of_rule(&rule, &event.to_json().to_string(), job.now_ms));
+    events.dispatch(load, job.now_ms).await
 }
 
 /// The bus and name of a rule, by its row.
@@ -189,14 +230,9 @@ fn rule_of(row: &str) -> Option<(Place, &str)> {
 impl Events {
     /// Puts deliveries, with what wakes their lanes, the last of them in the batch that ends what
     /// they come of. What a crash leaves half put is put once more.
-    async fn dispatch(
-        &self,
-        deliveries: Vec<(String, Delivery)>,
-        now_ms: i64,
-        done: SealedBatch,
-    ) -> Result<(), Stop> {
+    async fn dispatch(&self, load: Load, now_ms: i64) -> Result<(), Stop> {
         let due_ms = self.sender.stamp(now_ms);
-        let mut rest = deliveries.into_iter().peekable();
+        let mut rest = load.deliveries.into_iter().peekable();
         loop {
             let (mut batch, mut lanes, mut size) = (SealedBatch::new(), BTreeSet::new(), 0);
             while let Some((lane, delivery)) =
@@ -217,7 +253,7 @@ impl Events {
                 self.barrier.commit(batch).await?;
                 continue;
             }
-            self.barrier.commit(batch.and(done)).await?;
+            self.barrier.commit(batch.and(load.done)).await?;
             return Ok(());
         }
     }

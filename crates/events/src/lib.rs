@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use bulla_crypto::Crypto;
 use bulla_plane::outgoing::Nowhere;
-use bulla_plane::{Clock, Outgoing};
+use bulla_plane::{Clock, Outgoing, bus};
 use bulla_store::{Barrier, Space};
 
 use compiled::Book;
@@ -55,7 +55,7 @@ pub const SPACES: &[Space] = &[
 pub struct Events {
     barrier: Arc<Barrier>,
     crypto: Crypto,
-    compiled: Book,
+    compiled: Arc<Book>,
     sender: Arc<Sender>,
     quotas: Quotas,
     /// Whether this is `bulla dev`, in which addresses without TLS are taken.
@@ -80,11 +80,13 @@ impl Default for Ways {
 }
 
 impl Events {
-    /// The service on a store.
+    /// The service on a store, whose commits ask it from now on whether anybody wants what they
+    /// tell.
     #[must_use]
     pub fn new(barrier: Arc<Barrier>, crypto: Crypto, clock: Arc<Clock>, ways: Ways) -> Self {
         let sender = Sender::new(Arc::clone(&barrier), crypto.clone(), clock, ways);
-        let (compiled, sender) = (Book::new(), Arc::new(sender));
+        let (compiled, sender) = (Arc::new(Book::new()), Arc::new(sender));
+        bus::listen(&barrier, Arc::clone(&compiled) as _);
         Self { barrier, crypto, compiled, sender, quotas: Quotas::default(), dev: false }
     }
 

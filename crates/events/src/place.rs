@@ -1,12 +1,13 @@
 //! How buses and rules are named: by name within the caller's account and region, or by ARN.
 
-use bulla_plane::Call;
+use bulla_plane::bus::Bus;
+use bulla_plane::{Call, bus};
 use bulla_shapes::Fault;
 
 use crate::fault;
 
 /// The bus that every account has in every region.
-pub(crate) const DEFAULT: &str = "default";
+pub(crate) const DEFAULT: &str = bus::DEFAULT_BUS;
 
 /// Where a bus is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +48,22 @@ impl Place {
         })
     }
 
+    /// The bus of an event.
+    pub(crate) fn of_bus(bus: &Bus<'_>) -> Self {
+        Self {
+            partition: bus.partition.to_owned(),
+            region: bus.region.to_owned(),
+            account: bus.account.to_owned(),
+            bus: bus.name.to_owned(),
+        }
+    }
+
+    /// The same, for the rows of events.
+    pub(crate) fn as_bus(&self) -> Bus<'_> {
+        let Self { partition, region, account, bus } = self;
+        Bus { partition, account, region, name: bus }
+    }
+
     pub(crate) fn arn(&self) -> String {
         self.arn_of(&format!("event-bus/{}", self.bus))
     }
@@ -66,7 +83,12 @@ impl Place {
 
     /// The row of the bus, and the beginning of the rows of what lies on it.
     pub(crate) fn row(&self) -> String {
-        format!("{}/{}/{}", self.account, self.region, self.bus)
+        Self::row_of(&self.as_bus())
+    }
+
+    /// The same of the bus of an event.
+    pub(crate) fn row_of(bus: &Bus<'_>) -> String {
+        format!("{}/{}/{}", bus.account, bus.region, bus.name)
     }
 
     /// The row of a rule on it.

@@ -13,6 +13,10 @@ use crate::place::Place;
 pub(crate) const BUSES: Space = Space::new("events.bus");
 /// One row a rule with its targets: `<account>/<region>/<bus>/<rule>`.
 pub(crate) const RULES: Space = Space::new("events.rule");
+/// One row for each bus that ever had a rule, `<account>/<region>/<bus>`, written with each change
+/// of its rules: what was compiled of them holds as long as this row stays as it was. A reset
+/// leaves it, so that no version of it comes twice.
+pub(crate) const EDITIONS: Space = Space::new("events.edition");
 /// One row a connection: `<account>/<region>/<name>`.
 pub(crate) const CONNECTIONS: Space = Space::new("events.connection");
 /// One row an API destination: `<account>/<region>/<name>`.

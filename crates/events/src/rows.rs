@@ -69,6 +69,10 @@ impl Rows for Events {
         Box::pin(deliver::run(self, job))
     }
 
+    fn run_due_together<'c>(&'c self, jobs: &'c [Job]) -> Option<BoxFuture<'c, Result<(), Fault>>> {
+        deliver::run_together(self, jobs)
+    }
+
     fn forget(&self) {
         self.compiled.clear();
         self.sender.forget();

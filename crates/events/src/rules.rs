@@ -7,7 +7,7 @@ use bulla_store::{Expected, Range, SealedBatch, View};
 use crate::guard::RuleAt;
 use crate::place::Place;
 use crate::quotas::Quota;
-use crate::records::{RULES, RuleRecord, bytes, expected};
+use crate::records::{EDITIONS, RULES, RuleRecord, bytes, expected};
 use crate::schedule::Schedule;
 use crate::{Events, fault};
 
@@ -49,11 +49,15 @@ impl Events {
         self.change_rules(&rule.place, batch).await
     }
 
-    /// Commits a change of a bus's rules, and forgets what was compiled of them before anybody is
-    /// told.
+    /// Commits a change of a bus's rules as a new edition, and forgets what was compiled of them
+    /// before anybody is told.
     pub(crate) async fn change_rules(&self, place: &Place, batch: SealedBatch) -> Result<(), Stop> {
+        let bus = place.row();
+        let edition = self.barrier.get(EDITIONS, bus.as_bytes()).await?;
+        let expected = Expected::from(edition.map(|opened| opened.version));
+        let batch = batch.put(EDITIONS, bus.as_str(), expected, Vec::new());
         let committed = self.barrier.commit(batch).await;
-        self.compiled.forget(&place.row());
+        self.compiled.forget(&bus);
         committed?;
         Ok(())
     }

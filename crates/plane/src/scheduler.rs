@@ -33,6 +33,13 @@ pub fn due_key(due_ms: i64, service: &str, kind: &str, subject: &str) -> Key {
     Key::from(format!("{:020}/{service}/{kind}/{subject}", due_ms.max(0)).as_str())
 }
 
+/// The subject of the job that is a row's, if it is one of this service and kind.
+pub(crate) fn subject_of<'k>(key: &'k Key, service: &str, kind: &str) -> Option<&'k str> {
+    let (_due, rest) = std::str::from_utf8(key.as_bytes()).ok()?.split_once('/')?;
+    let rest = rest.strip_prefix(service)?.strip_prefix('/')?;
+    rest.strip_prefix(kind)?.strip_prefix('/')
+}
+
 /// Some of the jobs that are due, oldest first.
 #[derive(Debug)]
 pub struct DuePage {

@@ -105,6 +105,15 @@ pub trait Rows: Send + Sync + Sized + 'static {
         Box::pin(std::future::ready(Err(fault)))
     }
 
+    /// Carries out jobs of one kind together, the oldest first, in fewer commits than one each.
+    /// None where each is carried out by itself, as is what fails together.
+    fn run_due_together<'c>(
+        &'c self,
+        _jobs: &'c [Job],
+    ) -> Option<BoxFuture<'c, Result<(), Fault>>> {
+        None
+    }
+
     /// Forgets everything that is cached, after a reset.
     fn forget(&self);
 
@@ -138,6 +147,9 @@ pub trait Service: Send + Sync {
 
     /// See [`Rows::run_due`].
     fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>>;
+
+    /// See [`Rows::run_due_together`].
+    fn run_due_together<'c>(&'c self, jobs: &'c [Job]) -> Option<BoxFuture<'c, Result<(), Fault>>>;
 
     /// See [`Rows::forget`].
     fn forget(&self);
@@ -178,6 +190,10 @@ impl<S: Rows> Service for S {
 
     fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {
         Rows::run_due(self, job)
+    }
+
+    fn run_due_together<'c>(&'c self, jobs: &'c [Job]) -> Option<BoxFuture<'c, Result<(), Fault>>> {
+        Rows::run_due_together(self, jobs)
     }
 
     fn forget(&self) {

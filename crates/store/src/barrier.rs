@@ -13,6 +13,7 @@ mod error;
 mod keyring;
 mod rotate;
 mod seal;
+mod sieve;
 mod verify;
 mod view;
 
@@ -25,6 +26,7 @@ pub use self::{
     batch::{Expected, SealedBatch},
     error::BarrierError,
     rotate::Rewrap,
+    sieve::{Sieve, Sifted},
     verify::{MAX_NAMED_ROWS, Verified},
     view::{Opened, OpenedPage, View},
 };
@@ -54,6 +56,7 @@ pub struct Barrier {
     ring: RwLock<Arc<Ring>>,
     attest: Arc<Attest>,
     pass: tokio::sync::Mutex<Pass>,
+    sieve: RwLock<Option<Arc<dyn Sieve>>>,
 }
 
 /// What the store attests: keep it outside the store to find out later that the whole store was
@@ -137,7 +140,8 @@ impl Barrier {
         let (_, domain) = ring.current(Purpose::Attest)?;
         let attest = Arc::new(Attest::new(&crypto, &domain.key)?);
         let (root, ring) = (RwLock::new(Arc::new(root)), RwLock::new(Arc::new(ring)));
-        Ok(Self { engine, crypto, root, ring, attest, pass: Pass::default().into() })
+        let (pass, sieve) = (Pass::default().into(), RwLock::default());
+        Ok(Self { engine, crypto, root, ring, attest, pass, sieve })
     }
 
     /// The engine behind it.
@@ -180,21 +184,33 @@ impl Barrier {
     }
 
     /// Seals `batch` and commits it in whole or not at all. A batch that only expects answers the
-    /// newest revision. What writes takes the task's [`Companion`] along.
+    /// newest revision. What writes takes the task's [`Companion`] along; what the [`Sieve`] leaves
+    /// out is neither written nor expected.
     ///
     /// # Errors
     /// [`BarrierError::Conflict`] when another commit came first; [`BarrierError::Invalid`] and
     /// [`BarrierError::Reserved`] for the caller's faults; those of the engine.
     pub async fn commit(&self, batch: SealedBatch) -> Result<Revision, BarrierError> {
         batch.check_spaces()?;
-        let batch = along::with_companion(batch);
+        let (mut batch, mut is_accompanied) = (batch, false);
+        let sieve = self.sieve();
         for _ in 0..MAX_SEAL_ATTEMPTS {
-            let sealed = self.seal(&batch)?;
-            match self.engine.commit(sealed).await {
-                Err(CommitError::Conflict { place, .. }) if place.space == DOMAIN => {
+            let sifted = sieve.as_ref().map(|sieve| sieve.sift(&batch)).unwrap_or_default();
+            if !is_accompanied && batch.writes_beside(&sifted) {
+                batch = along::with_companion(batch);
+                is_accompanied = true;
+            }
+            let sealed = self.seal(&batch, &sifted)?;
+            match (self.engine.commit(sealed).await, &sieve) {
+                (Err(CommitError::Conflict { place, .. }), _) if place.space == DOMAIN => {
                     self.reload().await?;
                 }
-                committed => return Ok(committed?),
+                (Err(CommitError::Conflict { place, .. }), Some(sieve))
+                    if sifted.was_judged_by(&place) =>
+                {
+                    sieve.stale(&place);
+                }
+                (committed, _) => return Ok(committed?),
             }
         }
         Err(BarrierError::Contended { attempts: MAX_SEAL_ATTEMPTS })
@@ -321,11 +337,14 @@ impl Barrier {
         Ok(ring)
     }
 
-    fn seal(&self, batch: &SealedBatch) -> Result<Batch, BarrierError> {
+    fn seal(&self, batch: &SealedBatch, sifted: &Sifted) -> Result<Batch, BarrierError> {
         let ring = self.ring();
         let (domain_version, domain) = ring.current(Purpose::Seal)?;
         let mut sealed = Batch::new();
-        for write in &batch.writes {
+        for (place, expected) in &sifted.judged_by {
+            sealed = sealed.expect(place.space, place.key.clone(), (*expected).into());
+        }
+        for write in batch.kept_beside(sifted) {
             let Place { space, key } = write.place.clone();
             sealed = sealed.expect(space, key.clone(), write.expected.into());
             sealed = match &write.change {
@@ -341,7 +360,7 @@ impl Barrier {
                 }
             };
         }
-        if batch.is_read_only() {
+        if !batch.writes_beside(sifted) {
             return Ok(sealed);
         }
         // A domain key that was retired meanwhile must not seal anything new.

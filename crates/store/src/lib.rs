@@ -22,7 +22,7 @@ mod sqlite;
 
 pub use barrier::{
     Attested, Barrier, BarrierError, Companion, Expected, MAX_NAMED_ROWS, MAX_UPDATE_ATTEMPTS,
-    Opened, OpenedPage, Rewrap, SealedBatch, Verified, View, accompanied,
+    Opened, OpenedPage, Rewrap, SealedBatch, Sieve, Sifted, Verified, View, accompanied,
 };
 pub use engine::*;
 pub use memory::Memory;

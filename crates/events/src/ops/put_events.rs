@@ -1,22 +1,20 @@
 //! PutEvents.
 
-use bulla_plane::bus::{DELIVER, LISTENER};
 use bulla_plane::pipeline::new_uuid;
-use bulla_plane::scheduler::{DUE, due_key};
 use bulla_plane::{Call, Stop};
 use bulla_policy::Context;
 use bulla_shapes::View;
 use bulla_shapes::events::{
     PutEventsRequest, PutEventsRequestEntry, PutEventsResponse, PutEventsResultEntry,
 };
-use bulla_store::{Expected, SealedBatch};
+use bulla_store::SealedBatch;
 use serde_json::json;
 
 use super::{Answer, BUS_TYPE};
 use crate::guard::permit;
 use crate::pattern::Event;
 use crate::place::Place;
-use crate::{Events, deliver, fault};
+use crate::{Events, fault};
 
 /// The most bytes of all entries together (EventBridge user guide, "Calculating PutEvents event
 /// entry size"). Since 2025 AWS takes 1 MB; the older limit is kept, as a delivery has to fit in a
@@ -51,9 +49,7 @@ pub(crate) async fn put_events(
                 let id = new_uuid(&events.crypto)?;
                 if let Some(place) = place {
                     let text = text(call, entry, &id, detail);
-                    let subject = deliver::subject(&place, events.sender.number(), &id);
-                    let row = due_key(call.now_ms, LISTENER, DELIVER, &subject);
-                    batch = batch.put(DUE, row, Expected::Absent, text.into_bytes());
+                    batch = place.as_bus().put(batch, call.now_ms, &id, text);
                 }
                 PutEventsResultEntry::new().with_event_id(id)
             }

@@ -165,6 +165,11 @@ impl House {
         Self { people, ..house }
     }
 
+    /// Another house over the same store, beside this one.
+    pub(crate) fn beside(&self) -> Self {
+        Self::on(Arc::clone(&self.plane.barrier), Quotas::default())
+    }
+
     fn on(barrier: Arc<Barrier>, quotas: Quotas) -> Self {
         let crypto = Crypto::standard();
         let (people, world) = (Arc::new(People::default()), Arc::new(World::default()));

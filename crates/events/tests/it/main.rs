@@ -12,3 +12,4 @@ mod people;
 mod rules;
 mod schedules;
 mod targets;
+mod telling;

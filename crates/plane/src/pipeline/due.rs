@@ -7,13 +7,14 @@ use std::time::Duration;
 use bulla_store::{BarrierError, Space};
 
 use super::Plane;
+use crate::Service;
 use crate::bus;
 use crate::scheduler::{self, DUE, Job};
 use crate::upkeep::PLANE;
 
 /// The longest wait between two looks at what is due. A look costs one row.
 pub const TICK: Duration = Duration::from_secs(1);
-/// How many jobs one run takes up; the rest waits for the next run.
+/// How many jobs one run takes up, but for those of its last look; the rest waits for the next.
 pub const MAX_JOBS_A_RUN: usize = 65_536;
 
 impl Plane {
@@ -31,13 +32,15 @@ impl Plane {
             loop {
                 let page = scheduler::due_from(&self.barrier, self.clock.now_ms(), from).await?;
                 // The plane's own jobs take their time, and have a run of their own.
-                for job in page.jobs.iter().filter(|job| job.service != PLANE) {
-                    if tried.len() >= MAX_JOBS_A_RUN {
-                        return Ok(done);
-                    }
-                    if tried.insert((job.key.clone(), job.version)) {
-                        done += usize::from(self.run(job).await);
-                    }
+                let mut jobs = page.jobs;
+                jobs.retain(|job| {
+                    job.service != PLANE && tried.insert((job.key.clone(), job.version))
+                });
+                for alike in jobs.chunk_by(|a, b| a.service == b.service && a.kind == b.kind) {
+                    done += self.run_alike(alike).await;
+                }
+                if tried.len() >= MAX_JOBS_A_RUN {
+                    return Ok(done);
                 }
                 from = page.next;
                 if from.is_none() {
@@ -50,9 +53,34 @@ impl Plane {
         }
     }
 
+    /// Runs jobs of one kind, together where their service can. Answers how many it carried out.
+    async fn run_alike(&self, jobs: &[Job]) -> usize {
+        if let [job, _, ..] = jobs
+            && let Some(owner) = self.owner(job)
+            && let Some(together) = owner.run_due_together(jobs)
+        {
+            match together.await {
+                Ok(()) => return jobs.len(),
+                Err(error) => {
+                    let (service, kind) = (&*job.service, &*job.kind);
+                    tracing::warn!(service, kind, %error, "jobs failed together; one by one now");
+                }
+            }
+        }
+        let mut done = 0;
+        for job in jobs {
+            done += usize::from(self.run(job).await);
+        }
+        done
+    }
+
+    fn owner(&self, job: &Job) -> Option<&Arc<dyn Service>> {
+        self.services.iter().find(|owner| owner.model().id == job.service)
+    }
+
     async fn run(&self, job: &Job) -> bool {
         let (service, kind, subject) = (&*job.service, &*job.kind, &*job.subject);
-        let owner = self.services.iter().find(|owner| owner.model().id == service);
+        let owner = self.owner(job);
         if owner.is_none() && service == bus::LISTENER {
             if let Err(error) = bus::pass(&self.barrier, job).await {
                 tracing::error!(subject, %error, "an event that nobody listens to stays");

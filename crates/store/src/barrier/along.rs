@@ -27,10 +27,8 @@ pub async fn accompanied<F: Future>(companion: Option<Arc<dyn Companion>>, work:
     }
 }
 
+/// To be called for a batch that writes.
 pub(super) fn with_companion(batch: SealedBatch) -> SealedBatch {
-    if batch.is_read_only() {
-        return batch;
-    }
     match COMPANION.try_with(|companion| companion.row()) {
         Ok((space, key, value)) => batch.put(space, key, Expected::Absent, value),
         // There is none.

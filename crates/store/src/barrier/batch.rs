@@ -2,7 +2,7 @@
 
 use bulla_crypto::SecretBytes;
 
-use super::{BarrierError, DOMAIN};
+use super::{BarrierError, DOMAIN, Sifted};
 use crate::{Expect, Key, Place, Space, Version};
 
 /// What is expected of a row.
@@ -114,8 +114,24 @@ impl SealedBatch {
         self.writes.len()
     }
 
-    pub(super) fn is_read_only(&self) -> bool {
-        self.writes.iter().all(|write| write.change.is_none())
+    /// The rows that it puts, each with its number among all that it names.
+    pub fn puts(&self) -> impl Iterator<Item = (usize, &Place, &[u8])> {
+        self.writes.iter().enumerate().filter_map(|(number, write)| match &write.change {
+            Some(Change::Put(plaintext)) => Some((number, &write.place, plaintext.expose())),
+            Some(Change::Delete) | None => None,
+        })
+    }
+
+    /// What is left of it when a sieve has judged.
+    pub(super) fn kept_beside(&self, sifted: &Sifted) -> impl Iterator<Item = &Write> {
+        let numbered = self.writes.iter().enumerate();
+        let kept = numbered.filter(|(number, _)| !sifted.left_out.contains(number));
+        kept.map(|(_, write)| write)
+    }
+
+    /// Whether what is left of it writes anything.
+    pub(super) fn writes_beside(&self, sifted: &Sifted) -> bool {
+        self.kept_beside(sifted).any(|write| write.change.is_some())
     }
 
     pub(super) fn check_spaces(&self) -> Result<(), BarrierError> {

@@ -9,6 +9,7 @@
 mod barrier;
 mod engines;
 mod power;
+mod sieve;
 mod sqlite;
 mod tampering;
 

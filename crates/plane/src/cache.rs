@@ -3,8 +3,9 @@
 //! INVARIANT: once a change of a record was acknowledged, no call that begins later sees the record
 //! as it was before. A loader notes the generation before it reads and keeps what it read only if
 //! no change ended in between and none is under way; a change drops its records when it ends, and
-//! before anybody is told. A change that is given up half-way may still be committed at any later
-//! time: its records are never kept again, and so are read from the store each time.
+//! before anybody is told. Where it was the only change of a record, what the record has become is
+//! kept in its place. A change that is given up half-way may still be committed at any later time:
+//! its records are never kept again, and so are read from the store each time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,8 +45,15 @@ impl<K: Weighs> Weighter<String, Arc<K>> for Scales {
 struct Changes {
     /// How many changes have ended.
     generation: u64,
-    /// How many changes of a record have begun and not ended.
-    under_way: HashMap<String, usize>,
+    /// Changes of a record that have begun and not ended.
+    under_way: HashMap<String, UnderWay>,
+}
+
+#[derive(Default)]
+struct UnderWay {
+    count: usize,
+    /// Whether there was more than one at a time: then none knows which came last.
+    crossed: bool,
 }
 
 impl<K: Weighs> Cache<K> {
@@ -84,10 +92,12 @@ impl<K: Weighs> Cache<K> {
     pub fn begin_change<'c>(&'c self, paths: &'c [&'c str]) -> Change<'c, K> {
         let mut changes = self.changes();
         for path in paths {
-            *changes.under_way.entry((*path).to_owned()).or_default() += 1;
+            let under_way = changes.under_way.entry((*path).to_owned()).or_default();
+            under_way.count += 1;
+            under_way.crossed |= under_way.count > 1;
         }
         drop(changes);
-        Change { cache: self, paths, is_over: false }
+        Change { cache: self, paths, became: None, is_over: false }
     }
 
     /// Forgets everything.
@@ -104,12 +114,19 @@ impl<K: Weighs> Cache<K> {
 pub struct Change<'c, K: Weighs> {
     cache: &'c Cache<K>,
     paths: &'c [&'c str],
+    became: Option<Arc<K>>,
     is_over: bool,
 }
 
 impl<K: Weighs> Change<'_, K> {
     /// The change was committed or refused.
     pub fn end(mut self) {
+        self.is_over = true;
+    }
+
+    /// The change, which was of one record, was committed, and this is what the record is now.
+    pub fn end_as(mut self, became: Arc<K>) {
+        self.became = Some(became);
         self.is_over = true;
     }
 }
@@ -123,11 +140,15 @@ impl<K: Weighs> Drop for Change<'_, K> {
             if !self.is_over {
                 continue;
             }
-            if let Some(count) = changes.under_way.get_mut(*path) {
-                *count -= 1;
-                if *count == 0 {
-                    changes.under_way.remove(*path);
-                }
+            let Some(under_way) = changes.under_way.get_mut(*path) else { continue };
+            under_way.count -= 1;
+            if under_way.count > 0 {
+                continue;
+            }
+            let crossed = under_way.crossed;
+            changes.under_way.remove(*path);
+            if let Some(became) = self.became.take().filter(|_| !crossed) {
+                self.cache.live.insert((*path).to_owned(), became);
             }
         }
     }
@@ -179,6 +200,35 @@ mod tests {
         assert_eq!(kept(&cache, "a"), None);
         cache.keep("a", &Arc::new(2), cache.generation());
         assert_eq!(kept(&cache, "a"), Some(2));
+    }
+
+    #[test]
+    fn what_a_record_became_is_kept_unless_another_change_crossed() {
+        let cache = Cache::new(16, 16);
+        let before = cache.generation();
+        cache.begin_change(&["a"]).end_as(Arc::new(2));
+        assert_eq!(kept(&cache, "a"), Some(2));
+        // Whoever read before the change can't put back what was.
+        cache.keep("a", &Arc::new(1), before);
+        assert_eq!(kept(&cache, "a"), Some(2));
+        // Which of two was committed last is not known: nothing is kept, whoever ends last.
+        for swap in [false, true] {
+            let (mut first, mut second) =
+                (Some(cache.begin_change(&["a"])), Some(cache.begin_change(&["a"])));
+            if swap {
+                std::mem::swap(&mut first, &mut second);
+            }
+            first.unwrap().end_as(Arc::new(3));
+            assert_eq!(kept(&cache, "a"), None);
+            second.unwrap().end_as(Arc::new(4));
+            assert_eq!(kept(&cache, "a"), None);
+            cache.begin_change(&["a"]).end_as(Arc::new(5));
+            assert_eq!(kept(&cache, "a"), Some(5));
+        }
+        // One that was given up stays under way.
+        drop(cache.begin_change(&["a"]));
+        cache.begin_change(&["a"]).end_as(Arc::new(6));
+        assert_eq!(kept(&cache, "a"), None);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! without the other, and each policy is carried out once.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use bulla_plane::Stop;
 use bulla_plane::scheduler::{DUE, Job, due_key};
@@ -87,7 +88,8 @@ async fn attempt(ssm: &Ssm, job: &Job) -> Result<(), Stop> {
     let due = |plan: &&Plan| !plan.done && plan.due_ms.max(0) == job.due_ms;
     let Some(live) = live.filter(|live| live.record.plans.iter().any(|plan| due(&plan))) else {
         let done = SealedBatch::new().delete(DUE, key, Expected::At(job.version));
-        return ssm.commit(&[&row], done).await;
+        ssm.barrier.commit(done).await?;
+        return Ok(());
     };
     let mut plans: Vec<&Plan> = live.record.plans.iter().filter(due).collect();
     // What is told of an expiration comes last.
@@ -104,17 +106,11 @@ async fn attempt(ssm: &Ssm, job: &Job) -> Result<(), Stop> {
         plan.done |= plan.due_ms.max(0) == job.due_ms;
     }
     let batch = schedule(batch, &record, &live.record.plans);
-    let bytes = record.to_bytes()?;
-    let batch = batch.put(PARAMETERS, row.as_str(), Expected::At(live.version), bytes);
-    ssm.commit(&[&row], batch).await
+    ssm.save(batch, Some(&live), record).await
 }
 
-async fn expire(ssm: &Ssm, live: &Live, job: &Job, batch: SealedBatch) -> Result<(), Stop> {
-    let record = &live.record;
+async fn expire(ssm: &Ssm, live: &Arc<Live>, job: &Job, batch: SealedBatch) -> Result<(), Stop> {
     let batch = removed(batch, live);
-    let batch = ssm.tell_change(batch, record, Change::Delete, job.now_ms)?;
-    ssm.commit(&[&live.row], batch).await?;
-    let home = place::home(&record.account, &record.region);
-    ssm.counts.changed(&home, record.newest.tier, false);
-    Ok(())
+    let batch = ssm.tell_change(batch, &live.record, Change::Delete, job.now_ms)?;
+    ssm.remove(batch, std::slice::from_ref(live)).await
 }

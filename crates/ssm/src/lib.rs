@@ -5,6 +5,7 @@
 //! parameter it reads behind the Gate.
 
 mod conditions;
+mod counts;
 mod data_type;
 mod due;
 mod events;
@@ -37,18 +38,22 @@ use bulla_plane::cache::Cache;
 use bulla_plane::key_service::KeyService;
 use bulla_store::{Barrier, Space};
 
+use counts::Counts;
 use live::Live;
-use quotas::Counts;
 pub use quotas::{Quota, Quotas};
+use settings::Setting;
 
 /// The spaces that a reset empties.
 pub const SPACES: &[Space] =
-    &[place::PARAMETERS, place::VERSIONS, settings::SETTINGS, sharing::SHARED];
+    &[place::PARAMETERS, place::VERSIONS, counts::COUNTS, settings::SETTINGS, sharing::SHARED];
 
 /// The most bytes of parameters that are kept in memory.
 const MAX_CACHED_BYTES: u64 = 32 << 20;
 /// How many parameters that is about, for the cache's first allocation only.
 const CACHED: usize = 16_384;
+
+/// How many settings are kept in memory.
+const CACHED_SETTINGS: usize = 1_024;
 
 /// The service.
 pub struct Ssm {
@@ -59,6 +64,7 @@ pub struct Ssm {
     neighbours: Arc<Neighbours>,
     keys: KeyService,
     quotas: Quotas,
+    settings: Cache<Setting>,
     counts: Counts,
 }
 
@@ -74,7 +80,8 @@ impl Ssm {
             keys: KeyService::new(Arc::clone(&neighbours), secure::VIA),
             neighbours,
             quotas: Quotas::default(),
-            counts: Counts::new(),
+            settings: Cache::new(CACHED_SETTINGS, CACHED_SETTINGS as u64),
+            counts: Counts::default(),
         }
     }
 

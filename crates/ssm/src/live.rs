@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use bulla_plane::Protected;
 use bulla_plane::cache::Weighs;
+use bulla_plane::{Protected, Stop};
 use bulla_policy::{Policy, Values};
 
-use crate::conditions;
 use crate::record::ParameterRecord;
+use crate::{conditions, sharing};
 
 /// What of a parameter takes room beside its value, roughly.
 const OVERHEAD_BYTES: usize = 1_024;
@@ -22,6 +22,14 @@ pub(crate) struct Live {
     pub(crate) row: String,
     /// All that its resource policies say, compiled to one.
     pub(crate) policy: Option<Policy>,
+}
+
+impl Live {
+    /// The parameter of a row, by the row's version and record.
+    pub(crate) fn of(row: &str, version: u64, record: ParameterRecord) -> Result<Self, Stop> {
+        let policy = sharing::compiled(&record.sharing)?;
+        Ok(Self { arn: record.arn(), row: row.to_owned(), version, policy, record })
+    }
 }
 
 impl Weighs for Live {

@@ -6,13 +6,14 @@ use bulla_plane::gate::Named;
 use bulla_plane::{Call, Guarded, Stop};
 use bulla_policy::Conditions;
 use bulla_shapes::Fault;
-use bulla_store::SealedBatch;
+use bulla_store::{Expected, SealedBatch};
 
+use crate::counts::Tally;
 use crate::live::{Held, Live};
 use crate::name::Name;
 use crate::place::{self, PARAMETERS, VERSIONS};
 use crate::record::{ParameterRecord, Version};
-use crate::{Ssm, fault, sharing};
+use crate::{Ssm, fault};
 
 /// What CloudTrail calls the type of a parameter: nothing (recorded).
 const NO_TYPE: &str = "";
@@ -76,21 +77,71 @@ impl Ssm {
         opened.map(|opened| Version::read(opened.value.expose())).transpose()
     }
 
-    /// Commits a batch that touches these parameters, and drops them from memory before anybody is
-    /// told.
-    pub(crate) async fn commit(&self, rows: &[&str], batch: SealedBatch) -> Result<(), Stop> {
-        let change = self.cache.begin_change(rows);
-        let outcome = self.barrier.commit(batch).await;
-        // Whatever the outcome: after a conflict the next attempt must read anew.
-        change.end();
-        outcome?;
+    /// Commits a batch with what a parameter is from now on, and keeps that in memory. `before` is
+    /// what it was, if it was there.
+    pub(crate) async fn save(
+        &self,
+        batch: SealedBatch,
+        before: Option<&Live>,
+        record: ParameterRecord,
+    ) -> Result<(), Stop> {
+        let row = record.row();
+        let expected = Expected::from(before.map(|live| live.version));
+        let batch = batch.put(PARAMETERS, row.as_str(), expected, record.to_bytes()?);
+        let counted = |live: &Live| Tally::default().without(live.record.newest.tier);
+        let change = before.map(counted).unwrap_or_default().with(record.newest.tier);
+        let version = before.map_or(1, |live| live.version.saturating_add(1));
+        let live = Arc::new(Live::of(&row, version, record)?);
+        let rows = [row.as_str()];
+        let cached = self.cache.begin_change(&rows);
+        match self.commit_counted(&live.record, change, batch).await {
+            Ok(()) => cached.end_as(live),
+            Err(stop) => {
+                // After a conflict the next attempt must read anew.
+                cached.end();
+                return Err(stop);
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits a batch that takes parameters of one account and region away, and drops them from
+    /// memory before anybody is told.
+    pub(crate) async fn remove(
+        &self,
+        batch: SealedBatch,
+        parameters: &[Arc<Live>],
+    ) -> Result<(), Stop> {
+        let Some(first) = parameters.first() else { return Ok(()) };
+        let tiers = parameters.iter().map(|live| live.record.newest.tier);
+        let change = tiers.fold(Tally::default(), Tally::without);
+        let rows: Vec<_> = parameters.iter().map(|live| live.row.as_str()).collect();
+        let cached = self.cache.begin_change(&rows);
+        let outcome = self.commit_counted(&first.record, change, batch).await;
+        cached.end();
+        outcome
+    }
+
+    /// Commits a batch, with the count of the parameters where a record is, if it changes.
+    async fn commit_counted(
+        &self,
+        record: &ParameterRecord,
+        change: Tally,
+        batch: SealedBatch,
+    ) -> Result<(), Stop> {
+        if change == Tally::default() {
+            self.barrier.commit(batch).await?;
+            return Ok(());
+        }
+        let home = place::home(&record.account, &record.region);
+        let lease = self.counts.lease(&self.barrier, &home, change).await?;
+        self.barrier.commit(lease.write(batch)).await?;
+        lease.end();
         Ok(())
     }
 }
 
 /// A parameter of a row's content.
 pub(crate) fn alive(row: &str, version: u64, bytes: &[u8]) -> Result<Live, Stop> {
-    let record = ParameterRecord::read(bytes)?;
-    let policy = sharing::compiled(&record.sharing)?;
-    Ok(Live { arn: record.arn(), row: row.to_owned(), version, policy, record })
+    Live::of(row, version, ParameterRecord::read(bytes)?)
 }

@@ -1,5 +1,7 @@
 //! A parameter as it stands in the store.
 
+use std::io;
+
 use bulla_plane::Stop;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
@@ -187,7 +189,7 @@ impl ParameterRecord {
     }
 
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, Stop> {
-        written(self, self.newest.content.0.len())
+        written(self)
     }
 }
 
@@ -197,16 +199,30 @@ impl Version {
     }
 
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, Stop> {
-        written(self, self.content.0.len())
+        written(self)
     }
 }
 
-/// Room for all of a record but its value. One that needs more leaves a copy behind when it grows.
-const ROOM_BYTES: usize = 8_192;
+/// Counts what is written.
+struct Length(usize);
 
-fn written<T: Serialize>(record: &T, content: usize) -> Result<Vec<u8>, Stop> {
-    // Escapes make of a letter six at most.
-    let mut bytes = Vec::with_capacity(ROOM_BYTES.saturating_add(content.saturating_mul(2)));
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A record as it is stored. Its length is measured first, as a buffer that grows would leave
+/// copies of the value behind.
+fn written<T: Serialize>(record: &T) -> Result<Vec<u8>, Stop> {
+    let mut length = Length(0);
+    serde_json::to_writer(&mut length, record).map_err(|error| unreadable(&error))?;
+    let mut bytes = Vec::with_capacity(length.0);
     serde_json::to_writer(&mut bytes, record).map_err(|error| unreadable(&error))?;
     Ok(bytes)
 }

@@ -61,6 +61,7 @@ impl Rows for Ssm {
 
     fn forget(&self) {
         self.cache.clear();
+        self.settings.clear();
         self.counts.forget();
     }
 }

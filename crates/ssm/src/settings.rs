@@ -1,7 +1,10 @@
 //! Service settings of Parameter Store: which there are, and what they are set to.
 
+use std::sync::Arc;
+
+use bulla_plane::cache::Weighs;
 use bulla_plane::{Call, Stop};
-use bulla_store::Space;
+use bulla_store::{SealedBatch, Space};
 use serde::{Deserialize, Serialize};
 
 use crate::{Ssm, fault, place};
@@ -73,14 +76,41 @@ fn unreadable(error: &serde_json::Error) -> Stop {
     fault::internal().into()
 }
 
+/// What a setting is set to, as it is kept in memory: one of its values.
+pub(crate) struct Setting(&'static str);
+
+impl Weighs for Setting {}
+
 impl Ssm {
     /// What a setting of the caller's account is set to.
-    pub(crate) async fn setting(&self, call: &Call, id: &str) -> Result<String, Stop> {
+    pub(crate) async fn setting(&self, call: &Call, id: &str) -> Result<&'static str, Stop> {
         let Some(known) = Known::find(call, id) else { return Err(fault::internal().into()) };
         let row = known.row(call);
-        match self.barrier.get(SETTINGS, row.as_bytes()).await? {
-            Some(opened) => Ok(SettingRecord::read(opened.value.expose())?.value),
-            None => Ok(known.default().to_owned()),
+        if let Some(setting) = self.settings.get(&row) {
+            return Ok(setting.0);
         }
+        let read_at = self.settings.generation();
+        let opened = self.barrier.get(SETTINGS, row.as_bytes()).await?;
+        let record = opened.map(|opened| SettingRecord::read(opened.value.expose())).transpose()?;
+        let value = match &record {
+            Some(record) => known.values.iter().find(|value| **value == record.value).copied(),
+            None => Some(known.default()),
+        };
+        let value = value.ok_or_else(|| {
+            tracing::error!(row, "a stored setting has a value that there is not");
+            fault::internal()
+        })?;
+        self.settings.keep(&row, &Arc::new(Setting(value)), read_at);
+        Ok(value)
+    }
+
+    /// Commits a change of a setting, and drops it from memory before anybody is told.
+    pub(crate) async fn change_setting(&self, row: &str, batch: SealedBatch) -> Result<(), Stop> {
+        let rows = [row];
+        let change = self.settings.begin_change(&rows);
+        let outcome = self.barrier.commit(batch).await;
+        change.end();
+        outcome?;
+        Ok(())
     }
 }

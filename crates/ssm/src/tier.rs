@@ -45,17 +45,13 @@ impl Ssm {
         before: Option<Tier>,
         wants: &Wants<'_>,
     ) -> Result<Tier, Stop> {
-        let default;
         let name = match (named, before) {
             (Some("Standard"), Some(Tier::Advanced)) => {
                 return Err(fault::validation(NO_DOWNGRADE).into());
             }
             (_, Some(Tier::Advanced)) => return Ok(Tier::Advanced),
             (Some(name), _) => name,
-            (None, _) => {
-                default = self.setting(call, DEFAULT_TIER).await?;
-                default.as_str()
-            }
+            (None, _) => self.setting(call, DEFAULT_TIER).await?,
         };
         match name {
             "Advanced" => Ok(Tier::Advanced),

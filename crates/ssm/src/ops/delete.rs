@@ -12,7 +12,7 @@ use super::Answer;
 use crate::conditions::RequestKeys;
 use crate::events::Change;
 use crate::live::Live;
-use crate::{Ssm, due, name, place};
+use crate::{Ssm, due, name};
 
 pub(crate) async fn delete_parameter(
     ssm: &Ssm,
@@ -66,14 +66,5 @@ async fn delete(ssm: &Ssm, call: &Call, parameters: &[Arc<Live>]) -> Result<(), 
         batch = due::removed(batch, live);
         batch = ssm.tell_change(batch, &live.record, Change::Delete, call.now_ms)?;
     }
-    if batch.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<_> = parameters.iter().map(|live| live.row.as_str()).collect();
-    ssm.commit(&rows, batch).await?;
-    for live in parameters {
-        let home = place::home(&live.record.account, &live.record.region);
-        ssm.counts.changed(&home, live.record.newest.tier, false);
-    }
-    Ok(())
+    ssm.remove(batch, parameters).await
 }

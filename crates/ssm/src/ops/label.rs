@@ -2,18 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use bulla_plane::{Call, Stop};
+use bulla_plane::Call;
 use bulla_shapes::ssm::{
     LabelParameterVersionRequest, LabelParameterVersionResult, UnlabelParameterVersionRequest,
     UnlabelParameterVersionResult,
 };
 use bulla_shapes::{Fault, Strings, View};
-use bulla_store::{Expected, SealedBatch};
+use bulla_store::SealedBatch;
 
 use super::Answer;
 use crate::conditions::RequestKeys;
-use crate::live::Live;
-use crate::place::PARAMETERS;
 use crate::record::ParameterRecord;
 use crate::{Ssm, fault, name};
 
@@ -55,7 +53,7 @@ pub(crate) async fn label_parameter_version(
         return Err(fault::named("ParameterVersionLabelLimitExceeded", TOO_MANY).into());
     }
     if !batch.is_empty() {
-        change(ssm, &live, &record, batch).await?;
+        ssm.save(batch, Some(&live), record).await?;
     }
     let answer = LabelParameterVersionResult::new()
         .with_invalid_labels(invalid.into_iter().map(str::to_owned))
@@ -80,7 +78,7 @@ pub(crate) async fn unlabel_parameter_version(
     if !removed.is_empty() {
         let mut record = live.record.clone();
         record.labels.retain(|(label, _)| !removed.contains(label.as_str()));
-        change(ssm, &live, &record, SealedBatch::new()).await?;
+        ssm.save(SealedBatch::new(), Some(&live), record).await?;
     }
     let answer = UnlabelParameterVersionResult::new()
         .with_removed_labels(removed.into_iter().map(str::to_owned))
@@ -106,14 +104,4 @@ fn is_label(text: &str) -> bool {
         && !text.starts_with(|letter: char| letter.is_ascii_digit())
         && !word("aws")
         && !word("ssm")
-}
-
-async fn change(
-    ssm: &Ssm,
-    live: &Live,
-    record: &ParameterRecord,
-    batch: SealedBatch,
-) -> Result<(), Stop> {
-    let (row, bytes) = (live.row.as_str(), record.to_bytes()?);
-    ssm.commit(&[row], batch.put(PARAMETERS, row, Expected::At(live.version), bytes)).await
 }

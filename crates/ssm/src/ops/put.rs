@@ -14,9 +14,9 @@ use crate::events::Change;
 use crate::live::Live;
 use crate::name::{self, Name};
 use crate::pattern::AllowedPattern;
-use crate::place::{self, PARAMETERS, VERSIONS};
+use crate::place::{self, VERSIONS};
 use crate::policies;
-use crate::record::{Content, Kind, MAX_VERSIONS, ParameterRecord, Plan, Tier, Version};
+use crate::record::{Content, Kind, MAX_VERSIONS, ParameterRecord, Plan, Version};
 use crate::{Ssm, data_type, due, fault, secure, tier};
 
 const ACTION: &str = "ssm:PutParameter";
@@ -150,7 +150,6 @@ async fn create(
     (newest, plans, tags): (Version, Vec<Plan>, Vec<(String, String)>),
 ) -> Result<(), Stop> {
     ssm.must_have_room(call, newest.tier).await?;
-    let tier = newest.tier;
     let record = ParameterRecord {
         account: name.account.clone(),
         region: call.region.clone(),
@@ -163,14 +162,9 @@ async fn create(
         plans,
         sharing: Vec::new(),
     };
-    let row = record.row();
-    let batch =
-        SealedBatch::new().put(PARAMETERS, row.as_str(), Expected::Absent, record.to_bytes()?);
-    let batch = due::schedule(batch, &record, &[]);
+    let batch = due::schedule(SealedBatch::new(), &record, &[]);
     let batch = ssm.tell_change(batch, &record, Change::Create, call.now_ms)?;
-    ssm.commit(&[&row], batch).await?;
-    ssm.counts.changed(&place::home(&record.account, &record.region), tier, true);
-    Ok(())
+    ssm.save(batch, None, record).await
 }
 
 async fn update(
@@ -183,8 +177,7 @@ async fn update(
     let mut record = live.record.clone();
     let old = std::mem::replace(&mut record.newest, newest);
     record.plans = plans;
-    let upgraded = old.tier != record.newest.tier;
-    if upgraded {
+    if old.tier != record.newest.tier {
         ssm.must_have_room(call, record.newest.tier).await?;
     }
     let old_row = place::version_row(&live.row, old.number);
@@ -192,17 +185,9 @@ async fn update(
     if record.newest.number.saturating_sub(record.oldest) >= MAX_VERSIONS {
         batch = without_oldest(batch, &live.row, &mut record)?;
     }
-    let bytes = record.to_bytes()?;
-    batch = batch.put(PARAMETERS, live.row.as_str(), Expected::At(live.version), bytes);
     batch = due::schedule(batch, &record, &live.record.plans);
     batch = ssm.tell_change(batch, &record, Change::Update, call.now_ms)?;
-    ssm.commit(&[&live.row], batch).await?;
-    if upgraded {
-        let home = place::home(&record.account, &record.region);
-        ssm.counts.changed(&home, Tier::Standard, false);
-        ssm.counts.changed(&home, Tier::Advanced, true);
-    }
-    Ok(())
+    ssm.save(batch, Some(live), record).await
 }
 
 /// Lets the oldest version go, which must have no label.

@@ -13,12 +13,11 @@ use bulla_shapes::ssm::{
     GetResourcePoliciesResponseEntry, PutResourcePolicyRequest, PutResourcePolicyResponse,
 };
 use bulla_shapes::{Fault, View};
-use bulla_store::{Expected, SealedBatch};
+use bulla_store::SealedBatch;
 
 use super::Answer;
 use crate::conditions::RequestKeys;
 use crate::live::Live;
-use crate::place::PARAMETERS;
 use crate::record::{ResourcePolicy, Tier};
 use crate::{Ssm, fault, name, sharing};
 
@@ -136,6 +135,5 @@ async fn change(ssm: &Ssm, live: &Live, sharing: Vec<ResourcePolicy>) -> Result<
     let batch = sharing::reindexed(SealedBatch::new(), &live.record, &sharing);
     let mut record = live.record.clone();
     record.sharing = sharing;
-    let (row, bytes) = (live.row.as_str(), record.to_bytes()?);
-    ssm.commit(&[row], batch.put(PARAMETERS, row, Expected::At(live.version), bytes)).await
+    ssm.save(batch, Some(live), record).await
 }

@@ -49,8 +49,8 @@ pub(crate) async fn update_service_setting(
     let row = known.row(call);
     let before = ssm.barrier.get(SETTINGS, row.as_bytes()).await?.map(|opened| opened.version);
     let bytes = record.to_bytes()?;
-    let batch = SealedBatch::new().put(SETTINGS, row, Expected::from(before), bytes);
-    ssm.barrier.commit(batch).await?;
+    let batch = SealedBatch::new().put(SETTINGS, row.as_str(), Expected::from(before), bytes);
+    ssm.change_setting(&row, batch).await?;
     Ok(None)
 }
 
@@ -62,8 +62,9 @@ pub(crate) async fn reset_service_setting(
     let known = permitted(call, input.setting_id(), "ssm:ResetServiceSetting")?;
     let row = known.row(call);
     if let Some(opened) = ssm.barrier.get(SETTINGS, row.as_bytes()).await? {
-        let batch = SealedBatch::new().delete(SETTINGS, row, Expected::At(opened.version));
-        ssm.barrier.commit(batch).await?;
+        let expected = Expected::At(opened.version);
+        let batch = SealedBatch::new().delete(SETTINGS, row.as_str(), expected);
+        ssm.change_setting(&row, batch).await?;
     }
     let setting = shown(call, known, None);
     Ok(Some(ResetServiceSettingResult::new().with_service_setting(setting).into_record()))

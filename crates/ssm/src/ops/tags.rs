@@ -10,12 +10,11 @@ use bulla_shapes::ssm::{
     RemoveTagsFromResourceRequest, Tag,
 };
 use bulla_shapes::{Fault, View, Views};
-use bulla_store::{Expected, SealedBatch};
+use bulla_store::SealedBatch;
 
 use super::Answer;
 use crate::conditions::RequestKeys;
 use crate::live::Live;
-use crate::place::PARAMETERS;
 use crate::record::ParameterRecord;
 use crate::{Ssm, fault, name};
 
@@ -71,7 +70,7 @@ pub(crate) async fn add_tags_to_resource(
         }
     }
     not_too_many(record.tags.len())?;
-    change(ssm, &live, &record).await?;
+    change(ssm, &live, record).await?;
     Ok(None)
 }
 
@@ -87,7 +86,7 @@ pub(crate) async fn remove_tags_from_resource(
     let mut record = live.record.clone();
     record.tags.retain(|(name, _)| !names.contains(&name.as_str()));
     if record.tags.len() != live.record.tags.len() {
-        change(ssm, &live, &record).await?;
+        change(ssm, &live, record).await?;
     }
     Ok(None)
 }
@@ -127,8 +126,6 @@ async fn find(
     Ok(permitted.parameter.ok_or_else(fault::invalid_resource_id)?)
 }
 
-async fn change(ssm: &Ssm, live: &Live, record: &ParameterRecord) -> Result<(), Stop> {
-    let (row, bytes) = (live.row.as_str(), record.to_bytes()?);
-    let batch = SealedBatch::new().put(PARAMETERS, row, Expected::At(live.version), bytes);
-    ssm.commit(&[row], batch).await
+async fn change(ssm: &Ssm, live: &Live, record: ParameterRecord) -> Result<(), Stop> {
+    ssm.save(SealedBatch::new(), Some(live), record).await
 }

@@ -133,6 +133,11 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) async fn new() -> Self {
+        Self::with_quota(100_000).await
+    }
+
+    /// One in which there may be so many standard parameters.
+    pub(crate) async fn with_quota(most: usize) -> Self {
         let reads = Arc::new(Reads::default());
         let engine = Watched::new(Arc::new(bulla_store::Memory::new()), Arc::clone(&reads));
         let ground = Ground::on(Arc::new(engine)).await.unwrap();
@@ -145,7 +150,7 @@ impl House {
         let neighbours = vec![Arc::clone(&kms) as _];
         let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&ground.journal), neighbours);
         let mut quotas = Quotas::default();
-        assert!(quotas.set("standard-parameters", 100_000));
+        assert!(quotas.set("standard-parameters", most));
         let ssm = Ssm::new(Arc::clone(&barrier), crypto, Arc::new(neighbours)).with_quotas(quotas);
         let heard = Arc::default();
         let listener = Listener { barrier, heard: Arc::clone(&heard) };

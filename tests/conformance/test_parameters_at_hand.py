@@ -27,6 +27,7 @@ class Hand:
             "AWS_SECRET_ACCESS_KEY": "x",
         }
         self.ssm = client(server, "ssm", account=account)
+        self.secrets = client(server, "secretsmanager", account=account)
 
     def __call__(self, *args, status=0):
         done = program.run(*args, env=self.env)
@@ -286,3 +287,31 @@ def test_an_import_that_stopped_half_way_is_ended_by_the_next(hand, other, raw_k
     done = other("import", *raw_key, "-i", archive)
     assert "2 created, 0 overwritten, 2 kept" in done.stderr
     assert told(other) == told(hand)
+
+
+class TestSecrets:
+    def test_a_program_runs_with_secrets(self, hand):
+        login = {"user": "app", "password": AWKWARD, "port": 5432, "tls": True, "none": None}
+        hand.put("/app/db-user", "from a parameter", "String")
+        hand.secrets.create_secret(Name="production/db", SecretString=json.dumps(login))
+        key = hand.secrets.create_secret(Name="production/api-key", SecretString="k3y")["ARN"]
+        done = hand("run", "--path", "/app", "--secret", "production/db", "--secret", key, "--",
+                    *printing())
+        environment, _ = json.loads(done.stdout)
+        wanted = {"DB_USER": "app", "DB_PASSWORD": AWKWARD, "DB_PORT": "5432", "DB_TLS": "true",
+                  "API_KEY": "k3y"}
+        assert {name: environment.get(name) for name in wanted} == wanted
+        assert "DB_NONE" not in environment
+        out = hand("env", "--secret", "production/api-key", "--format", "json").stdout
+        assert json.loads(out) == {"API_KEY": "k3y"}
+
+    def test_what_no_variable_can_hold(self, hand):
+        hand.secrets.create_secret(Name="bytes", SecretBinary=b"\x00\x01")
+        done = hand("run", "--secret", "bytes", "--", "true", status=EXIT_USAGE)
+        assert "bytes is binary" in done.stderr
+        hand.secrets.create_secret(Name="twice", SecretString='{"a-b": "1", "a.b": "2"}')
+        done = hand("run", "--secret", "twice", "--", "true", status=EXIT_USAGE)
+        assert "both give the variable TWICE_A_B" in done.stderr
+        done = hand("run", "--secret", "missing", "--", "true", status=EXIT_FAILED)
+        assert "ResourceNotFoundException" in done.stderr
+        assert hand("run", "--", "true", status=EXIT_USAGE).stderr

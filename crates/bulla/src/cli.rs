@@ -126,10 +126,21 @@ pub(crate) enum Command {
     /// Put the parameters of an archive into a Parameter Store.
     #[command(after_help = IMPORT_HELP)]
     Import(ImportOptions),
+    /// List what can rotate secrets without a function of one's own.
+    #[command(after_help = ROTATORS_HELP)]
+    Rotators,
     /// Print which operations are served, as Markdown.
     #[command(hide = true)]
     Coverage,
 }
+
+const ROTATORS_HELP: &str = "\
+Example:
+  aws secretsmanager rotate-secret --secret-id db/app --rotation-rules AutomaticallyAfterDays=30 \\
+    --rotation-lambda-arn arn:aws:secretsmanager:::rotator/postgresql-single-user
+
+The secret is the JSON that AWS documents: engine, host, port, username, password, dbname, ssl, and
+masterarn for alternating users. docs/secrets.md says the rest.";
 
 const EXPLAIN_HELP: &str = "\
 Examples:
@@ -246,6 +257,9 @@ pub(crate) struct DevOptions {
     pub(crate) quotas: Vec<String>,
     #[command(flatten)]
     pub(crate) key_stores: KeyStoreOptions,
+    /// Certificates that databases may have besides those that the system trusts, PEM.
+    #[arg(long, env = "BULLA_DATABASE_CA", value_name = "FILE")]
+    pub(crate) database_ca: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) place: Place,
 }
@@ -268,6 +282,12 @@ pub(crate) struct ServeOptions {
     pub(crate) attestation_root: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) key_stores: KeyStoreOptions,
+    /// Certificates that databases may have besides those that the system trusts, PEM.
+    #[arg(long, env = "BULLA_DATABASE_CA", value_name = "FILE")]
+    pub(crate) database_ca: Option<PathBuf>,
+    /// Let rotators reach databases on this machine itself.
+    #[arg(long, env = "BULLA_DATABASES_HERE")]
+    pub(crate) databases_here: bool,
     #[command(flatten)]
     pub(crate) place: Place,
 }

@@ -37,6 +37,9 @@ struct FileSettings {
     xks_connect: Vec<String>,
     xks_ca: Option<PathBuf>,
     attestation_root: Option<PathBuf>,
+    database_ca: Option<PathBuf>,
+    #[serde(default)]
+    databases_here: bool,
     #[serde(default)]
     token: Vec<TokenSettings>,
 }
@@ -119,6 +122,7 @@ impl KeyStoreOptions {
             places: if self.xks_connect.is_empty() { places } else { self.xks_connect.clone() },
             authorities: self.xks_ca.clone().or_else(|| file.xks_ca.take()),
             tokens: std::mem::take(&mut file.token),
+            ..KeyStoreSettings::default()
         }
     }
 }
@@ -144,7 +148,8 @@ impl DevOptions {
     pub(crate) fn settings(&self) -> Result<(Listen, Option<Data>, KeyStoreSettings), Error> {
         let mut file = self.place.file()?;
         let address = self.listen.or(file.listen).unwrap_or(DEFAULT_LISTEN);
-        let key_stores = self.key_stores.over(&mut file);
+        let mut key_stores = self.key_stores.over(&mut file);
+        key_stores.database_authorities = self.database_ca.clone().or(file.database_ca.take());
         Ok((Listen { address, tls: None }, self.place.over(file), key_stores))
     }
 }
@@ -163,7 +168,9 @@ impl ServeOptions {
         let cert = self.tls_cert.clone().or_else(|| file.tls_cert.take());
         let key = self.tls_key.clone().or_else(|| file.tls_key.take());
         let at = listen(address, cert, key)?;
-        let key_stores = self.key_stores.over(&mut file);
+        let mut key_stores = self.key_stores.over(&mut file);
+        key_stores.database_authorities = self.database_ca.clone().or(file.database_ca.take());
+        key_stores.databases_here = self.databases_here || file.databases_here;
         Ok((at, self.place.over(file).ok_or_else(no_data)?, key_stores))
     }
 }

@@ -20,6 +20,7 @@ use crate::foundation::Foundation;
 use crate::key_stores::KeyStores;
 use crate::metrics::Requests;
 use crate::outgoing::Outgoing;
+use crate::rotation::Rotation;
 
 /// What a reset empties, due jobs apart, service by service. Root users' access keys stay: whoever
 /// holds one could not get in any more.
@@ -62,8 +63,9 @@ impl House {
         let organizations = Organizations::new(Arc::clone(&iam), dev);
         let beside = vec![Arc::clone(&iam) as _];
         let beside = Neighbours::new(crypto.clone(), Arc::clone(&journal), beside);
+        let beside = Arc::new(beside);
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&principals) as _)
-            .with_neighbours(Arc::new(beside))
+            .with_neighbours(Arc::clone(&beside))
             .with_key_stores(key_stores.outgoing, key_stores.tokens)
             .with_quotas(quotas)
             .with_attestation_root(attestation_root);
@@ -74,7 +76,11 @@ impl House {
         let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&journal), neighbours);
         let neighbours = Arc::new(neighbours);
         let people = Arc::clone(&directory);
-        let secrets = Secrets::new(Arc::clone(&barrier), crypto.clone(), people, neighbours);
+        let rotation =
+            Rotation::new(crypto.clone(), Arc::clone(&people), beside, key_stores.databases);
+        let rotation = Arc::new(rotation);
+        let secrets = Secrets::new(Arc::clone(&barrier), crypto.clone(), people, neighbours)
+            .with_rotators(Arc::<Rotation>::clone(&rotation));
         let secrets: Arc<dyn Service> = secrets.shared();
         let neighbours = vec![Arc::clone(&kms), Arc::clone(&secrets)];
         let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&journal), neighbours);
@@ -110,6 +116,8 @@ impl House {
             upkeep: Upkeep::default(),
             ids: IdStock::default(),
         };
-        Self { plane: Arc::new(plane), anchor: anchor.map(Arc::new), requests, dev }
+        let plane = Arc::new(plane);
+        rotation.join(&plane);
+        Self { plane, anchor: anchor.map(Arc::new), requests, dev }
     }
 }

@@ -1,20 +1,23 @@
-//! What services need of the world outside: the way to the proxies of key stores and to
-//! EventBridge's targets, and tokens.
+//! What services need of the world outside: the way to the proxies of key stores, to EventBridge's
+//! targets and to databases, and tokens.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bulla_kms::hsm::{NoTokens, Tokens};
 use bulla_plane::Outgoing;
 use bulla_plane::outgoing::Nowhere;
+use bulla_rotators::Reach;
+use rustls::RootCertStore;
 
 use crate::error::Error;
+use crate::outgoing::system_roots;
 use crate::pkcs11::{Pkcs11Tokens, TokenSettings};
-use crate::proxies::Proxies;
+use crate::proxies::{Proxies, is_elsewhere, tls_of, trust};
 
-/// The settings of custom key stores, all sources considered.
+/// The settings of custom key stores and of the way to databases, all sources considered.
 #[derive(Default)]
 pub(crate) struct KeyStoreSettings {
     /// `HOST=ADDRESS:PORT`.
@@ -23,6 +26,10 @@ pub(crate) struct KeyStoreSettings {
     pub(crate) authorities: Option<PathBuf>,
     /// What stands behind CloudHSM key stores.
     pub(crate) tokens: Vec<TokenSettings>,
+    /// A PEM file for databases.
+    pub(crate) database_authorities: Option<PathBuf>,
+    /// Whether databases on this machine may be reached.
+    pub(crate) databases_here: bool,
 }
 
 /// What custom key stores reach.
@@ -31,13 +38,16 @@ pub(crate) struct KeyStores {
     /// The way to EventBridge's targets.
     pub(crate) targets: Arc<dyn Outgoing>,
     pub(crate) tokens: Arc<dyn Tokens>,
+    /// The way to databases whose secrets are rotated.
+    pub(crate) databases: Reach,
 }
 
 impl KeyStores {
     /// For a server that has none.
-    pub(crate) fn none() -> Self {
+    pub(crate) fn none() -> Result<Self, Error> {
         let (outgoing, targets) = (Arc::new(Nowhere), Arc::new(Nowhere));
-        Self { outgoing, targets, tokens: Arc::new(NoTokens) }
+        let databases = Reach::new(tls_of(RootCertStore::empty())?.into(), |_| false);
+        Ok(Self { outgoing, targets, tokens: Arc::new(NoTokens), databases })
     }
 
     /// `dev` lets EventBridge's targets be on this machine, also without TLS.
@@ -49,7 +59,14 @@ impl KeyStores {
         let outgoing = Proxies::new(places, authorities)?;
         let tokens = Pkcs11Tokens::new(&settings.tokens)?;
         let (outgoing, targets) = (Arc::new(outgoing), Arc::new(targets));
-        Ok(Self { outgoing, targets, tokens: Arc::new(tokens) })
+        let mut roots = system_roots();
+        if let Some(path) = &settings.database_authorities {
+            trust(&mut roots, path)?;
+        }
+        let here = dev || settings.databases_here;
+        let may = move |address: IpAddr| is_elsewhere(address) || here && address.is_loopback();
+        let databases = Reach::new(tls_of(roots)?.into(), may);
+        Ok(Self { outgoing, targets, tokens: Arc::new(tokens), databases })
     }
 }
 

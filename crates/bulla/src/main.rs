@@ -25,6 +25,7 @@ mod parameters;
 mod pkcs11;
 mod proxies;
 mod request;
+mod rotation;
 mod seal;
 mod server;
 mod tls;
@@ -75,6 +76,7 @@ fn run(cli: Cli) -> Result<(), Error> {
         Command::Export(options) => parameters::export(&options),
         Command::Import(options) => parameters::import(&options),
         Command::Xks(command) => xks::run(&command),
+        Command::Rotators => rotation::command::print(),
         Command::Coverage => coverage::print(),
     }
 }

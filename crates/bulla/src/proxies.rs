@@ -125,11 +125,7 @@ impl Proxies {
         if let Some(path) = authorities {
             trust(&mut roots, path)?;
         }
-        let mut config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Error::Usage(format!("TLS can't be set up: {error}")))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let mut config = tls_of(roots)?;
         config.alpn_protocols = vec![PROTOCOL.to_vec()];
         let tls = TlsConnector::from(Arc::new(config));
         Ok(Self { places, tls, here: false, hosts: Mutex::default() })
@@ -229,7 +225,16 @@ where
     Ok(sender)
 }
 
-fn trust(roots: &mut RootCertStore, path: &Path) -> Result<(), Error> {
+/// TLS that trusts these certificates.
+pub(crate) fn tls_of(roots: RootCertStore) -> Result<ClientConfig, Error> {
+    let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::Usage(format!("TLS can't be set up: {error}")))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// Trusts the certificates of a PEM file, too.
+pub(crate) fn trust(roots: &mut RootCertStore, path: &Path) -> Result<(), Error> {
     let refused = |cause: &dyn std::fmt::Display| Error::Tls(path.into(), cause.to_string());
     for certificate in CertificateDer::pem_file_iter(path).map_err(|error| refused(&error))? {
         let certificate = certificate.map_err(|error| refused(&error))?;
@@ -284,7 +289,7 @@ fn garbled(cause: impl std::fmt::Display) -> OutgoingError {
 }
 
 /// Whether an address is that of another machine beyond this one's link.
-fn is_elsewhere(address: IpAddr) -> bool {
+pub(crate) fn is_elsewhere(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => is_elsewhere_v4(address),
         IpAddr::V6(address) => is_elsewhere_v6(address),

@@ -1,4 +1,4 @@
-//! The command line of parameters: `bulla run`, `env`, `export` and `import`.
+//! The command line of parameters and secrets: `bulla run`, `env`, `export` and `import`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,15 +11,21 @@ pub(crate) const RUN_HELP: &str = "\
 Examples:
   bulla run --path /app/production -- ./server --port 8080
   bulla run --path /shared --path /app -- env
+  bulla run --secret production/db -- ./server
 
 /app/db/password under --path /app becomes DB_PASSWORD: letters are made large, and what is neither
-letter nor digit becomes _. Parameter Store is found by AWS_ENDPOINT_URL, or is AWS's own;
-credentials are AWS's usual variables and files. The caller needs ssm:GetParametersByPath, and
-kms:Decrypt for SecureStrings.
+letter nor digit becomes _. A secret that is a JSON object becomes a variable for each member, behind
+the last part of its own name: production/db with user and password gives DB_USER and DB_PASSWORD.
+Members that are null are left out, and those that are no text are written as JSON. Any other secret
+is one variable: production/api-key gives API_KEY.
+
+Parameter Store and Secrets Manager are found by AWS_ENDPOINT_URL, or are AWS's own; credentials are
+AWS's usual variables and files. The caller needs ssm:GetParametersByPath, and kms:Decrypt for
+SecureStrings; for secrets secretsmanager:GetSecretValue, and kms:Decrypt.
 
 The program takes the place of bulla, so that signals and its exit code are its own. Exit codes of
-bulla: 1 the parameters can't be read; 2 the command line or the settings are wrong, or two
-parameters give one variable; 126 the program can't be run; 127 there is no such program.";
+bulla: 1 parameters or secrets can't be read; 2 the command line or the settings are wrong, or two
+of one path or secret give one variable; 126 the program can't be run; 127 there is no such program.";
 
 pub(crate) const ENV_HELP: &str = "\
 Examples:
@@ -54,12 +60,24 @@ running the same command again.
 Parameters go to AWS_ENDPOINT_URL, or to AWS. The caller needs ssm:GetParameters, ssm:PutParameter,
 ssm:LabelParameterVersion, ssm:AddTagsToResource, and kms:Encrypt and kms:Decrypt for SecureStrings.";
 
+/// What becomes variables.
+#[derive(Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Wanted {
+    /// A path whose parameters become variables; may be repeated, and later ones win.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: Vec<String>,
+    /// A secret that becomes variables, by name or ARN; may be repeated, and later ones win, also
+    /// over parameters.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) secret: Vec<String>,
+}
+
 /// `bulla run`.
 #[derive(Args)]
 pub(crate) struct RunOptions {
-    /// A path whose parameters become variables; may be repeated, and later ones win.
-    #[arg(long, value_name = "PATH", required = true)]
-    pub(crate) path: Vec<String>,
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
     /// Give the program these variables alone, and nothing of the present environment.
     #[arg(long)]
     pub(crate) pristine: bool,
@@ -82,9 +100,8 @@ pub(crate) enum Format {
 /// `bulla env`.
 #[derive(Args)]
 pub(crate) struct EnvOptions {
-    /// A path whose parameters become variables; may be repeated, and later ones win.
-    #[arg(long, value_name = "PATH", required = true)]
-    pub(crate) path: Vec<String>,
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
     /// How they are written.
     #[arg(long, value_enum, default_value_t = Format::Shell)]
     pub(crate) format: Format,

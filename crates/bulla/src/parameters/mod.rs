@@ -1,5 +1,5 @@
-//! Parameters at hand: programs that run with them, and archives that carry them from one Parameter
-//! Store to another.
+//! Parameters and secrets at hand: programs that run with them, and archives that carry parameters
+//! from one Parameter Store to another.
 
 mod archive;
 mod exchange;
@@ -8,6 +8,7 @@ mod import;
 mod progress;
 mod run;
 mod secret;
+mod secrets;
 mod variables;
 
 pub(crate) use export::export;

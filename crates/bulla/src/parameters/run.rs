@@ -1,4 +1,4 @@
-//! `bulla run` and `bulla env`: parameters as the environment of a program.
+//! `bulla run` and `bulla env`: parameters and secrets as the environment of a program.
 
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
@@ -6,13 +6,13 @@ use std::process::Command;
 
 use super::exchange::under;
 use super::variables::Variables;
-use crate::cli::parameters::{EnvOptions, RunOptions};
+use crate::cli::parameters::{EnvOptions, RunOptions, Wanted};
 use crate::error::Error;
 use crate::server;
 
 /// Runs `bulla run`. The program takes this one's place, so that this answers only when it can't.
 pub(crate) fn run(options: &RunOptions) -> Result<(), Error> {
-    let variables = read(&options.path)?;
+    let variables = read(&options.wanted)?;
     let Some((program, arguments)) = options.command.split_first() else {
         return Err(Error::Usage("no program is named: give it after --".to_owned()));
     };
@@ -27,18 +27,27 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Error> {
 
 /// Runs `bulla env`.
 pub(crate) fn env(options: &EnvOptions) -> Result<(), Error> {
-    let written = read(&options.path)?.written(options.format);
+    let written = read(&options.wanted)?.written(options.format);
     let mut out = std::io::stdout().lock();
     let done = out.write_all(written.as_bytes()).and_then(|()| out.flush());
     done.map_err(|cause| Error::io("write to standard output", cause))
 }
 
-fn read(paths: &[String]) -> Result<Variables, Error> {
+fn read(wanted: &Wanted) -> Result<Variables, Error> {
     server::runtime()?.block_on(async {
-        let client = super::client()?;
         let mut variables = Variables::default();
-        for path in paths {
-            variables.add(path, under(&client, path).await?)?;
+        if !wanted.path.is_empty() {
+            let client = super::client()?;
+            for path in &wanted.path {
+                variables.add(path, under(&client, path).await?)?;
+            }
+        }
+        if !wanted.secret.is_empty() {
+            let client = super::secrets::client()?;
+            for id in &wanted.secret {
+                let (path, members) = super::secrets::members(&client, id).await?;
+                variables.add(&path, members)?;
+            }
         }
         Ok(variables)
     })

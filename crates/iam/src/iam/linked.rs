@@ -36,6 +36,13 @@ const LINKED: &[Linked] = &[
         policy: "arn:aws:iam::aws:policy/aws-service-role/\
                  AWSKeyManagementServiceCustomKeyStoresServiceRolePolicy",
     },
+    // Ours: what the rotators of the house act as. AWS's functions have roles of their own.
+    Linked {
+        service: "rotation.secretsmanager.amazonaws.com",
+        role: "AWSServiceRoleForSecretsManagerRotation",
+        policy: "arn:aws:iam::aws:policy/aws-service-role/\
+                 BullaSecretsRotationServiceRolePolicy",
+    },
     Linked {
         service: "mrk.kms.amazonaws.com",
         role: "AWSServiceRoleForKeyManagementServiceMultiRegionKeys",

@@ -66,6 +66,9 @@ pub(crate) static ALL: &[AwsPolicy] = policies! {
     "aws-service-role/AWSKeyManagementServiceMultiRegionKeysServiceRolePolicy", 2,
         "AWSKeyManagementServiceMultiRegionKeysServiceRolePolicy.json",
         "What KMS does for multi-Region keys.";
+    "aws-service-role/BullaSecretsRotationServiceRolePolicy", 1,
+        "BullaSecretsRotationServiceRolePolicy.json",
+        "What the rotators of Bulla do with secrets.";
     "service-role/AWSLambdaBasicExecutionRole", 1, "AWSLambdaBasicExecutionRole.json",
         "Writes a function's logs.";
     "service-role/ROSAKMSProviderPolicy", 1, "ROSAKMSProviderPolicy.json",

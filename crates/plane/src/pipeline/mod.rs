@@ -4,6 +4,7 @@
 //! the signature holds, the shapes hold. Every call whose operation is known becomes a record,
 //! and none is answered before its record is durable.
 
+mod acting;
 mod caller;
 mod due;
 mod entry;
@@ -38,6 +39,7 @@ use crate::upkeep::Upkeep;
 use crate::wire::{MAX_BODY_BYTES, WireRequest, WireResponse};
 use crate::{Authenticator, Call, Clock, Service, region, trail};
 
+pub use acting::Acting;
 pub use due::{MAX_JOBS_A_RUN, TICK};
 pub use ids::{IdStock, event as event_id, new_uuid, text as id_text};
 pub(crate) use inner::Inner;
@@ -187,17 +189,22 @@ impl Plane {
                 Err(violations) => Err(invalid(model, &violations)),
             },
         };
-        let fault = outcome.as_ref().err();
         let (parameters, time_ms) = (parameters.as_deref(), self.clock.now_ms());
         let told = Told { served: route.served, call: &call, parameters, time_ms };
-        let recorded = entry::record(&self.journal, told, fault).await;
+        self.write_down(told, outcome).await
+    }
+
+    /// Has a call that has ended recorded, and gives its outcome once it is.
+    async fn write_down(&self, told: Told<'_>, outcome: Outcome) -> Outcome {
+        let recorded = entry::record(&self.journal, told, outcome.as_ref().err()).await;
         let end = &mut |intent: &_| self.outbox.end(intent, recorded.is_ok());
-        entry::for_each_intent(&call, end);
+        entry::for_each_intent(told.call, end);
         match recorded {
             Ok(()) => outcome,
             Err(error) => {
-                tracing::error!(%error, operation = operation.name, "a call is unrecorded");
-                Err(internal(model))
+                let operation = told.served.operation.name;
+                tracing::error!(%error, operation, "a call is unrecorded");
+                Err(internal(told.served.model))
             }
         }
     }

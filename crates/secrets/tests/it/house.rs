@@ -37,8 +37,18 @@ impl House {
         Self::made(|secrets| secrets.with_rotators(rotators)).await
     }
 
+    /// What a new start finds after a crash of this one.
+    pub(crate) fn restarted(&self, rotators: Arc<dyn Rotators>) -> Self {
+        let (crypto, barrier) = (self.plane.crypto.clone(), Arc::clone(&self.plane.barrier));
+        let ground = Ground::over(crypto, barrier).unwrap();
+        Self::on(ground, |secrets| secrets.with_rotators(rotators))
+    }
+
     async fn made(equip: impl FnOnce(Secrets) -> Secrets) -> Self {
-        let ground = Ground::in_memory().await.unwrap();
+        Self::on(Ground::in_memory().await.unwrap(), equip)
+    }
+
+    fn on(ground: Ground, equip: impl FnOnce(Secrets) -> Secrets) -> Self {
         let (barrier, crypto) = (Arc::clone(&ground.barrier), ground.crypto.clone());
         let people = Arc::new(People::default());
         let directory: Arc<dyn Directory> = Arc::<People>::clone(&people);

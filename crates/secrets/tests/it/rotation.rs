@@ -18,8 +18,8 @@ const STRANGER: &str = "arn:aws:lambda:eu-central-1:111122223333:function:strang
 struct Rotator {
     steps: Mutex<Vec<(Step, String)>>,
     failures: Mutex<u32>,
-    /// The end of ARNs of secrets whose rotation hangs.
-    hangs: Mutex<Option<&'static str>>,
+    /// A part of the ARNs of secrets whose rotation hangs, and the step in which it does.
+    hangs: Mutex<Option<(&'static str, Step)>>,
 }
 
 impl Rotators for Rotator {
@@ -38,7 +38,9 @@ impl Rotators for Rotator {
         let fails = of.step == Step::Test && *failures > 0;
         *failures -= u32::from(fails);
         let outcome = if fails { Err(Failure("the test says no".into())) } else { Ok(()) };
-        let hangs = self.hangs.lock().unwrap().is_some_and(|name| of.secret.contains(name));
+        let hangs = self.hangs.lock().unwrap().is_some_and(|(name, step)| {
+            of.secret.contains(name) && of.step == step
+        });
         Box::pin(async move { if hangs { std::future::pending().await } else { outcome } })
     }
 }
@@ -204,7 +206,7 @@ async fn a_secret_that_goes_takes_its_rotation_along() {
 #[tokio::test]
 async fn a_trial_sees_the_current_value_as_pending_and_changes_nothing() {
     let (house, rotator) = house().await;
-    *rotator.hangs.lock().unwrap() = Some(":secret:db-");
+    *rotator.hangs.lock().unwrap() = Some((":secret:db-", Step::Test));
     let before = described(&house).await;
     let mut later = rotate(1, json!({ "AutomaticallyAfterDays": 3 }));
     later["RotateImmediately"] = false.into();
@@ -238,7 +240,7 @@ const NONE: &str = "ResourceNotFoundException";
 #[tokio::test]
 async fn a_rotation_that_hangs_holds_up_no_other() {
     let (house, rotator) = house().await;
-    *rotator.hangs.lock().unwrap() = Some(":secret:db-");
+    *rotator.hangs.lock().unwrap() = Some((":secret:db-", Step::Create));
     let rules = json!({ "AutomaticallyAfterDays": 1 });
     house.call(A, "RotateSecret", rotate(1, rules.clone())).await.unwrap();
     house.secret(A, "other", "x").await;
@@ -310,4 +312,25 @@ async fn a_secret_that_comes_back_is_rotated_again() {
     house.call(A, "RestoreSecret", json!({ "SecretId": "db" })).await.unwrap();
     house.pass_days(2).await;
     assert_eq!(taken(&rotator).len(), 4);
+}
+
+#[tokio::test]
+async fn a_crash_in_any_step_leads_to_the_same_steps_with_the_same_token() {
+    for (at, step) in Step::ALL.into_iter().enumerate() {
+        let (house, rotator) = house().await;
+        *rotator.hangs.lock().unwrap() = Some((":secret:db-", step));
+        let rules = json!({ "AutomaticallyAfterDays": 10 });
+        house.call(A, "RotateSecret", rotate(1, rules)).await.unwrap();
+        while rotator.steps.lock().unwrap().len() <= at {
+            house.plane.run_due().await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        let again = Arc::new(Rotator::default());
+        let house = house.restarted(Arc::clone(&again) as _);
+        let shown = described(&house).await;
+        assert_eq!(shown["VersionIdsToStages"][token(1)], json!(["AWSPENDING"]));
+        assert_eq!(names(&house.events().await), ["RotationStarted", "RotationSucceeded"]);
+        assert_eq!(taken(&again), Step::ALL.map(|step| (step, token(1))));
+        assert_eq!(house.text(A, "db").await, "one");
+    }
 }

@@ -94,15 +94,9 @@ impl House {
         let events = Events::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock), ways)
             .with_quotas(event_quotas)
             .for_dev(dev);
-        let mut services: Vec<Arc<dyn Service>> = vec![
-            kms,
-            Arc::new(ssm),
-            secrets,
-            iam,
-            Arc::new(Sts::new(sessions, providers)),
-            Arc::new(organizations),
-            Arc::new(events),
-        ];
+        let sts = Arc::new(Sts::new(sessions, providers));
+        let mut services: Vec<Arc<dyn Service>> =
+            vec![kms, Arc::new(ssm), secrets, iam, sts, Arc::new(organizations), Arc::new(events)];
         services.push(Arc::new(Access::new(directory, services.clone())));
         let requests = Requests::new(services.iter().map(|service| service.model()));
         let plane = Plane {

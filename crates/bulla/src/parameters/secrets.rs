@@ -57,7 +57,8 @@ mod tests {
             panic!("no object")
         };
         let parts = parts("p/db", members);
-        let parts: Vec<_> = parts.iter().map(|(name, text)| (name.as_str(), text.expose())).collect();
+        let parts: Vec<_> =
+            parts.iter().map(|(name, text)| (name.as_str(), text.expose())).collect();
         assert_eq!(parts, [("p/db/a", "x"), ("p/db/b", "5"), ("p/db/c", "[true]")]);
     }
 }

@@ -38,9 +38,11 @@ impl Rotators for Rotator {
         let fails = of.step == Step::Test && *failures > 0;
         *failures -= u32::from(fails);
         let outcome = if fails { Err(Failure("the test says no".into())) } else { Ok(()) };
-        let hangs = self.hangs.lock().unwrap().is_some_and(|(name, step)| {
-            of.secret.contains(name) && of.step == step
-        });
+        let hangs = self
+            .hangs
+            .lock()
+            .unwrap()
+            .is_some_and(|(name, step)| of.secret.contains(name) && of.step == step);
         Box::pin(async move { if hangs { std::future::pending().await } else { outcome } })
     }
 }

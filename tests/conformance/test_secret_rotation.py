@@ -66,7 +66,10 @@ def ended(secrets, name, version):
         current = "AWSCURRENT" in shown["VersionIdsToStages"].get(version, [])
         return current and shown.get("LastRotatedDate")
 
-    program.wait_until(is_over, SECONDS, f"{name} is rotated")
+    try:
+        program.wait_until(is_over, SECONDS, f"{name} is rotated")
+    except AssertionError as late:
+        raise AssertionError(secrets.describe_secret(SecretId=name)) from late
 
 
 def told(server, account, name):
@@ -312,6 +315,7 @@ def test_kills_at_any_time(clean_environment, tmp_path, postgresql):
         secrets = client(server, "secretsmanager")
         made(secrets, "db/app", postgresql.secret("storm", FIRST))
         rotate(secrets, "db/app", ROTATOR + "postgresql-single-user", RotateImmediately=False)
+        program.wait_until(lambda: "AWSPENDING" not in stages(secrets, "db/app"), SECONDS, "tried")
         for number in range(12):
             try:
                 version = secrets.rotate_secret(SecretId="db/app")["VersionId"]

@@ -365,7 +365,7 @@ mod tests {
             b"5.5.5-10.11.6-MariaDB-0+deb12u1\0",
             &[9, 0, 0, 0],
             b"abcdefgh",
-            &[0, 0xfe, 0xf7, 45, 2, 0, 0xff, 0x81, 21],
+            &[0, 0xfe, 0xff, 45, 2, 0, 0xff, 0x81, 21],
             &[0; 10],
             b"ijklmnopqrst\0mysql_native_password\0",
         ]

@@ -315,3 +315,47 @@ class TestSecrets:
         done = hand("run", "--secret", "missing", "--", "true", status=EXIT_FAILED)
         assert "ResourceNotFoundException" in done.stderr
         assert hand("run", "--", "true", status=EXIT_USAGE).stderr
+
+    def test_secrets_go_from_place_to_place(self, hand, other, raw_key, tmp_path):
+        here, there = hand.secrets, other.secrets
+        policy = json.dumps({"Version": "2012-10-17", "Statement": {
+            "Effect": "Deny", "Principal": "*", "Action": "secretsmanager:DeleteSecret",
+            "Resource": "*"}})
+        here.create_secret(Name="app/db", SecretString="one", Description="d",
+                           Tags=[{"Key": "team", "Value": "red"}])
+        here.put_resource_policy(SecretId="app/db", ResourcePolicy=policy)
+        here.put_secret_value(SecretId="app/db", SecretString="two",
+                              VersionStages=["AWSCURRENT", "BLUE"])
+        here.put_secret_value(SecretId="app/db", SecretString="three", VersionStages=["GREEN"])
+        here.create_secret(Name="app/bytes", SecretBinary=b"\x00\xff")
+        here.create_secret(Name="app/empty")
+        here.create_secret(Name="other", SecretString="no")
+        archive = tmp_path / "secrets.archive"
+        done = hand("export", "--secrets", "app/", *raw_key, "-o", archive, "-q")
+        assert "3 secrets are in" in done.stderr
+        assert b"three" not in archive.read_bytes() and b"app/db" not in archive.read_bytes()
+        dry = other("import", *raw_key, "-i", archive, "--dry-run")
+        assert "create app/db (secret)" in dry.stdout and there.list_secrets()["SecretList"] == []
+        done = other("import", *raw_key, "-i", archive, "-q")
+        assert "3 created, 0 overwritten, 0 kept, 0 skipped" in done.stderr
+        for stage, text in [("AWSCURRENT", "two"), ("AWSPREVIOUS", "one"), ("BLUE", "two"),
+                            ("GREEN", "three")]:
+            ours, theirs = (one.get_secret_value(SecretId="app/db", VersionStage=stage)
+                            for one in (here, there))
+            assert theirs["SecretString"] == text and theirs["VersionId"] == ours["VersionId"]
+        shown = there.describe_secret(SecretId="app/db")
+        assert shown["Description"] == "d" and shown["Tags"] == [{"Key": "team", "Value": "red"}]
+        assert json.loads(there.get_resource_policy(SecretId="app/db")["ResourcePolicy"]) == (
+            json.loads(policy))
+        assert there.get_secret_value(SecretId="app/bytes")["SecretBinary"] == b"\x00\xff"
+        assert "VersionIdsToStages" not in there.describe_secret(SecretId="app/empty")
+        done = other("import", *raw_key, "-i", archive, "-q")
+        assert "0 created, 0 overwritten, 3 kept, 0 skipped" in done.stderr
+        there.put_secret_value(SecretId="app/db", SecretString="four")
+        done = other("import", *raw_key, "-i", archive, "-q", status=EXIT_USAGE)
+        assert "such as app/db: nothing was changed" in done.stderr
+        done = other("import", *raw_key, "-i", archive, "-q", "--on-conflict", "skip")
+        assert "2 kept, 1 skipped" in done.stderr
+        done = other("import", *raw_key, "-i", archive, "-q", "--on-conflict", "overwrite")
+        assert "1 overwritten, 2 kept" in done.stderr
+        assert there.get_secret_value(SecretId="app/db")["SecretString"] == "two"

@@ -424,6 +424,21 @@ resource "aws_secretsmanager_secret_version" "plain" {
   secret_binary  = base64encode("bytes")
   version_stages = ["AWSCURRENT", "BLUE"]
 }
+
+resource "aws_secretsmanager_secret" "rotated" {
+  name                    = "app/rotated"
+  recovery_window_in_days = 0
+}
+
+resource "aws_secretsmanager_secret_rotation" "rotated" {
+  secret_id           = aws_secretsmanager_secret.rotated.id
+  rotation_lambda_arn = "arn:aws:secretsmanager:::rotator/password"
+  rotate_immediately  = false
+  rotation_rules {
+    schedule_expression = "rate(10 days)"
+    duration            = "3h"
+  }
+}
 """
 
 
@@ -522,6 +537,8 @@ def test_secrets_are_applied_planned_clean_and_destroyed(terraform, server, acco
     assert "from Terraform" in value
     there = client(server, "secretsmanager", account=account, region="eu-west-1")
     assert there.get_secret_value(SecretId="app/db")["SecretString"] == value
+    rotated = secrets.describe_secret(SecretId="app/rotated")
+    assert rotated["RotationEnabled"] and rotated["RotationRules"]["Duration"] == "3h"
     plan_is_clean(terraform)
     terraform.must("destroy", "-auto-approve", "-input=false")
     (plain,) = secrets.list_secrets(IncludePlannedDeletion=True)["SecretList"]

@@ -114,16 +114,16 @@ pub(crate) enum Command {
     /// Make branch keys, for messages under one.
     #[command(subcommand, after_help = BRANCH_KEY_HELP)]
     BranchKey(BranchKeyCommand),
-    /// Run a program with the parameters under a path as its environment.
+    /// Run a program with parameters and secrets as its environment.
     #[command(after_help = RUN_HELP)]
     Run(RunOptions),
-    /// Print the parameters under a path as variables.
+    /// Print parameters and secrets as variables.
     #[command(after_help = ENV_HELP)]
     Env(EnvOptions),
-    /// Take parameters out of a Parameter Store, into an encrypted archive.
+    /// Take parameters or secrets out of a store, into an encrypted archive.
     #[command(after_help = EXPORT_HELP)]
     Export(ExportOptions),
-    /// Put the parameters of an archive into a Parameter Store.
+    /// Put what is in an archive into a store.
     #[command(after_help = IMPORT_HELP)]
     Import(ImportOptions),
     /// List what can rotate secrets without a function of one's own.

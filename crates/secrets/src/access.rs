@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bulla_plane::Stop;
+use bulla_plane::cache::{Cache, Weighs};
 use bulla_store::{Barrier, BarrierError, Expected, SealedBatch, Space};
 
 use crate::SECRETS;
@@ -34,10 +35,33 @@ const ROWS_A_COMMIT: usize = 128;
 /// The days on which versions were read, by their ids.
 pub(crate) type Days = BTreeMap<String, i64>;
 
-/// The notes that are not written yet.
+/// How many secrets' written notes stay in memory, and how much room they have in bytes.
+const KEPT_SECRETS: usize = 16_384;
+const KEPT_BYTES: u64 = 8 << 20;
+/// About how many bytes the note of a version takes.
+const NOTE_BYTES: usize = 96;
+
+/// The written notes of a secret.
+struct Written(Days);
+
+impl Weighs for Written {
+    fn weight(&self) -> u64 {
+        let bytes = self.0.len().saturating_add(1).saturating_mul(NOTE_BYTES);
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+}
+
+/// What a secret's written notes are kept under: its row, and what tells it from an earlier secret
+/// of the same name.
+fn kept_as(path: &str, suffix: &str) -> String {
+    format!("{path}-{suffix}")
+}
+
+/// The notes that are not written yet, and those written ones that were asked for.
 pub(crate) struct AccessBook {
     barrier: Arc<Barrier>,
     index: Arc<Index>,
+    written: Cache<Written>,
     /// By the secret's path and suffix. While there are any, a writer lives.
     unwritten: Mutex<HashMap<(String, String), Days>>,
     /// Held by whoever writes.
@@ -46,7 +70,13 @@ pub(crate) struct AccessBook {
 
 impl AccessBook {
     pub(crate) fn new(barrier: Arc<Barrier>, index: Arc<Index>) -> Self {
-        Self { barrier, index, unwritten: Mutex::default(), writing: tokio::sync::Mutex::default() }
+        Self {
+            barrier,
+            index,
+            written: Cache::new(KEPT_SECRETS, KEPT_BYTES),
+            unwritten: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), Days>> {
@@ -98,17 +128,31 @@ impl AccessBook {
     pub(crate) async fn days(&self, secret: &SecretRecord) -> Result<Days, Stop> {
         let path = secret.path();
         let unwritten = self.lock().get(&(path.clone(), secret.suffix.clone())).cloned();
-        let mut days = match self.barrier.get(ACCESSES, path.as_bytes()).await? {
+        let mut days = self.written_days(&path, &secret.suffix).await?.0.clone();
+        days.extend(unwritten.unwrap_or_default());
+        Ok(days)
+    }
+
+    /// The written notes of a secret, from memory or from the store.
+    async fn written_days(&self, path: &str, suffix: &str) -> Result<Arc<Written>, Stop> {
+        let kept_as = kept_as(path, suffix);
+        if let Some(written) = self.written.get(&kept_as) {
+            return Ok(written);
+        }
+        let read_at = self.written.generation();
+        let days = match self.barrier.get(ACCESSES, path.as_bytes()).await? {
             Some(opened) => read(opened.value.expose())?,
             None => Days::new(),
         };
-        days.extend(unwritten.unwrap_or_default());
-        Ok(days)
+        let written = Arc::new(Written(days));
+        self.written.keep(&kept_as, &written, read_at);
+        Ok(written)
     }
 
     /// Forgets what is unwritten, after a reset.
     pub(crate) fn clear(&self) {
         self.lock().clear();
+        self.written.clear();
     }
 
     /// Writes what has gathered, again and again until nothing new has come.
@@ -175,7 +219,11 @@ impl AccessBook {
             return Ok(());
         }
         let listed = self.index.begin_change(&paths);
+        let kept: Vec<_> = some.iter().map(|((path, suffix), _)| kept_as(path, suffix)).collect();
+        let kept: Vec<_> = kept.iter().map(String::as_str).collect();
+        let change = self.written.begin_change(&kept);
         let committed = self.barrier.commit(batch).await;
+        change.end();
         listed.end();
         committed?;
         Ok(())

@@ -40,13 +40,19 @@ Examples:
   bulla export --path /app --raw-key archive.key --raw-name archives/one -o app.archive
   bulla export --path / --key alias/archives -o all.archive
 
+  bulla export --secrets production/ --key alias/archives -o secrets.archive
+
 Each parameter is taken with its value, description, type, tier, key, pattern, policies, tags, and
 the labels of its present version. Older versions stay behind. The archive is encrypted and shows
 on import whether it is whole. An export that was interrupted goes on where it stopped when the
 same command runs again; until it is done, the archive is called FILE.partial.
 
-Parameters come from AWS_ENDPOINT_URL, or from AWS. The caller needs ssm:DescribeParameters,
-ssm:GetParameterHistory, ssm:ListTagsForResource, and kms:Decrypt for SecureStrings.";
+Each secret is taken with its versions that have labels, these labels, its description, key, type,
+tags and policy; how it is rotated and replicated stays behind.
+
+They come from AWS_ENDPOINT_URL, or from AWS. The caller needs ssm:DescribeParameters,
+ssm:GetParameterHistory, ssm:ListTagsForResource, and kms:Decrypt for SecureStrings; for secrets
+secretsmanager:ListSecrets, DescribeSecret, GetResourcePolicy, GetSecretValue, and kms:Decrypt.";
 
 pub(crate) const IMPORT_HELP: &str = "\
 Examples:
@@ -57,8 +63,13 @@ The archive is checked to its end before anything changes. What is there already
 and value is left as it is, but for tags and labels; so an import that was interrupted is ended by
 running the same command again.
 
-Parameters go to AWS_ENDPOINT_URL, or to AWS. The caller needs ssm:GetParameters, ssm:PutParameter,
-ssm:LabelParameterVersion, ssm:AddTagsToResource, and kms:Encrypt and kms:Decrypt for SecureStrings.";
+Secrets keep the ids of their versions. With --on-conflict overwrite a secret that differs gets the
+archive's versions, and keeps its own description, key, tags and policy.
+
+They go to AWS_ENDPOINT_URL, or to AWS. The caller needs ssm:GetParameters, ssm:PutParameter,
+ssm:LabelParameterVersion, ssm:AddTagsToResource, and kms:Encrypt and kms:Decrypt for SecureStrings;
+for secrets secretsmanager:DescribeSecret, GetSecretValue, CreateSecret, PutSecretValue, TagResource,
+UpdateSecretVersionStage, PutResourcePolicy, and kms:GenerateDataKey and kms:Decrypt.";
 
 /// What becomes variables.
 #[derive(Args)]
@@ -107,12 +118,23 @@ pub(crate) struct EnvOptions {
     pub(crate) format: Format,
 }
 
+/// What an archive is made of.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Taken {
+    /// The path whose parameters are taken, with all that lies under it; / takes everything.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: Option<String>,
+    /// What the names of secrets that are taken begin with; an empty text takes all.
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) secrets: Option<String>,
+}
+
 /// `bulla export`.
 #[derive(Args)]
 pub(crate) struct ExportOptions {
-    /// The path whose parameters are taken, with all that lies under it; / takes everything.
-    #[arg(long, value_name = "PATH")]
-    pub(crate) path: String,
+    #[command(flatten)]
+    pub(crate) taken: Taken,
     #[command(flatten)]
     pub(crate) keys: WrappingKeys,
     /// The archive.
@@ -147,10 +169,10 @@ pub(crate) struct ImportOptions {
     pub(crate) keys: WrappingKeys,
     #[command(flatten)]
     pub(crate) discovery: Discovery,
-    /// What becomes of parameters that are there already and differ.
+    /// What becomes of parameters and secrets that are there already and differ.
     #[arg(long, value_enum, default_value_t = OnConflict::Fail)]
     pub(crate) on_conflict: OnConflict,
-    /// The KMS key of all SecureStrings, in place of those that the archive names.
+    /// The KMS key of all SecureStrings and secrets, in place of those that the archive names.
     #[arg(long, value_name = "KEY")]
     pub(crate) kms_key: Option<String>,
     /// Print what would be done, and do nothing.

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::exchange::{secret, text};
 use super::secret::Secret;
+use super::vault::Kept;
 use crate::error::Error;
 use crate::message::MessageError;
 
@@ -85,9 +86,11 @@ pub(super) struct Chunk {
     number: u64,
     /// Whether the archive ends here.
     last: bool,
-    /// What the archive was made of.
+    /// What the archive was made of: the option of the command, and what it named.
     path: String,
     pub(super) parameters: Vec<Parameter>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) secrets: Vec<Kept>,
 }
 
 /// Writes an archive.
@@ -106,7 +109,8 @@ impl Writer {
         file.write_all(MAGIC).map_err(failed)?;
         let id = Crypto::standard().random::<16>()?;
         let (archive, path) = (hex::encode(&id), path.to_owned());
-        let next = Chunk { archive, number: 1, last: false, path, parameters: Vec::new() };
+        let (parameters, secrets) = (Vec::new(), Vec::new());
+        let next = Chunk { archive, number: 1, last: false, path, parameters, secrets };
         Ok(Self { file, place: place.to_owned(), envelope, next })
     }
 
@@ -120,8 +124,9 @@ impl Writer {
         let (mut names, mut good, mut next) = (Vec::new(), reader.good, None);
         while let Some(chunk) = reader.next_whole().await? {
             // The last chunk has nothing in it, and is written anew.
-            let Chunk { archive, number, last, path, parameters } = chunk;
+            let Chunk { archive, number, last, path, parameters, secrets } = chunk;
             names.extend(parameters.into_iter().map(|parameter| parameter.name));
+            names.extend(secrets.into_iter().map(|secret| secret.name));
             next = Some((archive, if last { number } else { number.saturating_add(1) }, path));
             if last {
                 break;
@@ -133,7 +138,7 @@ impl Writer {
             Some((archive, number, of)) if of == path => (archive, number),
             Some((.., of)) => {
                 return Err(Error::Usage(format!(
-                    "{} was begun with --path {of}: remove it to begin anew",
+                    "{} was begun with {of}: remove it to begin anew",
                     place.display()
                 )));
             }
@@ -143,14 +148,20 @@ impl Writer {
         let mut file = File::options().write(true).open(place).map_err(failed)?;
         file.set_len(good).map_err(failed)?;
         file.seek(SeekFrom::End(0)).map_err(failed)?;
-        let path = path.to_owned();
-        let next = Chunk { archive, number, last: false, path, parameters: Vec::new() };
+        let (path, parameters, secrets) = (path.to_owned(), Vec::new(), Vec::new());
+        let next = Chunk { archive, number, last: false, path, parameters, secrets };
         Ok((Self { file, place: place.to_owned(), envelope, next }, names))
     }
 
     /// Adds a chunk.
     pub(super) async fn add(&mut self, parameters: Vec<Parameter>) -> Result<(), Error> {
         self.next.parameters = parameters;
+        self.write().await
+    }
+
+    /// Adds a chunk of secrets.
+    pub(super) async fn add_secrets(&mut self, secrets: Vec<Kept>) -> Result<(), Error> {
+        self.next.secrets = secrets;
         self.write().await
     }
 
@@ -179,6 +190,7 @@ impl Writer {
         self.file.write_all(&chunk).map_err(failed)?;
         self.next.number += 1;
         self.next.parameters = Vec::new();
+        self.next.secrets = Vec::new();
         Ok(())
     }
 }

@@ -101,7 +101,7 @@ pub(super) async fn present(
 }
 
 /// The members of a list, taken out.
-fn items(answer: &mut Value, list: &str) -> Vec<Value> {
+pub(super) fn items(answer: &mut Value, list: &str) -> Vec<Value> {
     match answer.get_mut(list).map(Value::take) {
         Some(Value::Array(items)) => items,
         _ => Vec::new(),
@@ -123,7 +123,7 @@ pub(super) fn secret(item: &mut Value) -> Result<Secret, Error> {
 }
 
 fn lacking(member: &str) -> Error {
-    Error::Usage(format!("an answer of Parameter Store lacks {member}: is its endpoint right?"))
+    Error::Usage(format!("an answer lacks {member}: is its endpoint right?"))
 }
 
 /// Makes the input ask for the next page; false if there is none.

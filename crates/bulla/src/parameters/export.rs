@@ -1,4 +1,4 @@
-//! `bulla export`: out of a Parameter Store, into an archive.
+//! `bulla export`: out of a Parameter Store or Secrets Manager, into an archive.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -8,12 +8,13 @@ use std::time::Duration;
 use bulla_envelope::cache::{CachingSource, LocalCache};
 use bulla_envelope::keyring::Keyring;
 use bulla_envelope::{DefaultSource, Envelope};
+use indicatif::ProgressBar;
 use tokio::task::JoinSet;
 
 use super::archive::{Parameter, Writer};
 use super::exchange::{names, whole};
-use super::progress;
-use crate::cli::parameters::ExportOptions;
+use super::{progress, vault};
+use crate::cli::parameters::{ExportOptions, Taken};
 use crate::client::Client;
 use crate::error::Error;
 use crate::message::keys;
@@ -28,9 +29,9 @@ const CHUNKS_A_KEY: u64 = 1_000;
 /// Runs `bulla export`.
 pub(crate) fn export(options: &ExportOptions) -> Result<(), Error> {
     server::runtime()?.block_on(async {
-        let client = super::client()?;
+        let (of, source) = source(&options.taken)?;
         if options.dry_run {
-            return list(&client, &options.path).await;
+            return list(&source).await;
         }
         if options.output.symlink_metadata().is_ok() {
             let text = format!("{} is there already: remove it first", options.output.display());
@@ -39,16 +40,17 @@ pub(crate) fn export(options: &ExportOptions) -> Result<(), Error> {
         let envelope = envelope(keys::to_encrypt(&options.keys).await?)?;
         let place = partial(&options.output);
         let (mut writer, had) = if place.exists() {
-            Writer::resume(&place, envelope, &options.path).await?
+            Writer::resume(&place, envelope, &of).await?
         } else {
-            (Writer::create(&place, envelope, &options.path)?, Vec::new())
+            (Writer::create(&place, envelope, &of)?, Vec::new())
         };
         let had: HashSet<String> = had.into_iter().collect();
-        let taken = take(&client, options, &mut writer, &had).await?;
+        let taken = take(&source, options, &mut writer, &had).await?;
         writer.end(&options.output).await?;
-        let Taken { parameters, labels } = taken;
+        let Count { taken, labels } = taken;
         let before = if had.is_empty() { String::new() } else { format!(", {} before", had.len()) };
-        eprintln!("{parameters} parameters are in {}{before}", options.output.display());
+        let what = source.what();
+        eprintln!("{taken} {what} are in {}{before}", options.output.display());
         if labels > 0 {
             eprintln!("{labels} labels of older versions stayed behind");
         }
@@ -72,53 +74,125 @@ fn partial(output: &Path) -> PathBuf {
     name.into()
 }
 
-async fn list(client: &Client, path: &str) -> Result<(), Error> {
+/// Where an archive's content comes from.
+enum Source {
+    /// The parameters under a path.
+    Parameters(Client, String),
+    /// The secrets whose names begin with a text.
+    Secrets(Client, String),
+}
+
+/// The source that the options name, and how an archive of it is called within.
+fn source(taken: &Taken) -> Result<(String, Source), Error> {
+    match (&taken.path, &taken.secrets) {
+        (Some(path), _) => {
+            let source = Source::Parameters(super::client()?, path.clone());
+            Ok((format!("--path {path}"), source))
+        }
+        (None, secrets) => {
+            let prefix = secrets.clone().unwrap_or_default();
+            let of = format!("--secrets {prefix}");
+            Ok((of, Source::Secrets(super::secrets::client()?, prefix)))
+        }
+    }
+}
+
+impl Source {
+    fn what(&self) -> &'static str {
+        match self {
+            Self::Parameters(..) => "parameters",
+            Self::Secrets(..) => "secrets",
+        }
+    }
+
+    /// The names of a page, and the token of the next page.
+    async fn names(&self, token: Option<&str>) -> Result<(Vec<String>, Option<String>), Error> {
+        match self {
+            Self::Parameters(client, path) => names(client, path, token).await,
+            Self::Secrets(client, prefix) => vault::names(client, prefix, token).await,
+        }
+    }
+
+    /// Adds these to an archive.
+    async fn add(
+        &self,
+        page: &[String],
+        writer: &mut Writer,
+        bar: &ProgressBar,
+    ) -> Result<Count, Error> {
+        let mut count = Count::default();
+        match self {
+            Self::Parameters(client, _) => {
+                let mut chunk = Vec::with_capacity(page.len());
+                for some in page.chunks(AT_ONCE) {
+                    for (parameter, labels) in fetch(client, some).await? {
+                        count.labels += labels;
+                        chunk.push(parameter);
+                        bar.inc(1);
+                    }
+                }
+                count.taken = chunk.len();
+                if !chunk.is_empty() {
+                    writer.add(chunk).await?;
+                }
+            }
+            Self::Secrets(client, _) => {
+                // A few in a chunk: each may have as many versions as labels.
+                for some in page.chunks(AT_ONCE) {
+                    let mut chunk = Vec::with_capacity(some.len());
+                    for name in some {
+                        chunk.extend(vault::whole(client, name).await?);
+                        bar.inc(1);
+                    }
+                    count.taken += chunk.len();
+                    if !chunk.is_empty() {
+                        writer.add_secrets(chunk).await?;
+                    }
+                }
+            }
+        }
+        Ok(count)
+    }
+}
+
+async fn list(source: &Source) -> Result<(), Error> {
     let (mut token, mut count) = (None, 0);
     loop {
-        let (page, next) = names(client, path, token.as_deref()).await?;
+        let (page, next) = source.names(token.as_deref()).await?;
         count += page.len();
         page.iter().for_each(|name| println!("{name}"));
         if next.is_none() {
-            eprintln!("{count} parameters would be taken");
+            eprintln!("{count} {} would be taken", source.what());
             return Ok(());
         }
         token = next;
     }
 }
 
-/// What an export took, and how many labels it left behind.
+/// How much an export took, and how many labels of parameters it left behind.
 #[derive(Default)]
-struct Taken {
-    parameters: usize,
+struct Count {
+    taken: usize,
     labels: usize,
 }
 
 async fn take(
-    client: &Client,
+    source: &Source,
     options: &ExportOptions,
     writer: &mut Writer,
     had: &HashSet<String>,
-) -> Result<Taken, Error> {
+) -> Result<Count, Error> {
     let bar = progress::counting(None, options.quiet);
-    let (mut token, mut taken) = (None, Taken::default());
+    let (mut token, mut all) = (None, Count::default());
     loop {
-        let (mut page, next) = names(client, &options.path, token.as_deref()).await?;
+        let (mut page, next) = source.names(token.as_deref()).await?;
         page.retain(|name| !had.contains(name));
-        let mut chunk = Vec::with_capacity(page.len());
-        for some in page.chunks(AT_ONCE) {
-            for (parameter, labels) in fetch(client, some).await? {
-                taken.labels += labels;
-                chunk.push(parameter);
-                bar.inc(1);
-            }
-        }
-        taken.parameters += chunk.len();
-        if !chunk.is_empty() {
-            writer.add(chunk).await?;
-        }
+        let Count { taken, labels } = source.add(&page, writer, &bar).await?;
+        all.taken += taken;
+        all.labels += labels;
         if next.is_none() {
             bar.finish_and_clear();
-            return Ok(taken);
+            return Ok(all);
         }
         token = next;
     }

@@ -1,4 +1,4 @@
-//! `bulla import`: out of an archive, into a Parameter Store.
+//! `bulla import`: out of an archive, into a Parameter Store or Secrets Manager.
 
 use std::collections::HashMap;
 
@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::archive::{Parameter, Reader, put};
 use super::exchange::{NAMES_A_CALL, present};
+use super::vault::{Kept, There};
 use super::{SSM, export, progress};
 use crate::cli::parameters::{ImportOptions, OnConflict};
 use crate::client::Client;
@@ -76,6 +77,10 @@ pub(crate) fn import(options: &ImportOptions) -> Result<(), Error> {
                     bar.inc(1);
                 }
             }
+            for secret in &chunk.secrets {
+                count.add(import_secret(secret, options).await?);
+                bar.inc(1);
+            }
         }
         bar.finish_and_clear();
         let Count { created, overwritten, kept, skipped } = count;
@@ -108,10 +113,19 @@ async fn check(client: &Client, options: &ImportOptions) -> Result<u64, Error> {
             }
             total += some.len() as u64;
         }
+        for secret in &chunk.secrets {
+            let step = secret_step(secret, options.on_conflict).await?;
+            if step == Step::Skip && options.on_conflict == OnConflict::Fail {
+                conflicts.push(secret.name.clone());
+            } else if options.dry_run {
+                println!("{} {} (secret)", step.verb(), secret.name);
+            }
+            total += 1;
+        }
     }
     let Some(first) = conflicts.first() else { return Ok(total) };
     Err(Error::Usage(format!(
-        "{} parameters are there already and differ, such as {first}: nothing was changed; choose \
+        "{} are there already and differ, such as {first}: nothing was changed; choose \
          with --on-conflict skip or overwrite",
         conflicts.len()
     )))
@@ -138,6 +152,27 @@ async fn steps<'p>(
         Some(_) => Step::Skip,
     };
     Ok(parameters.iter().map(|parameter| (parameter, step(parameter))).collect())
+}
+
+/// What is to be done with a secret.
+async fn secret_step(secret: &Kept, on_conflict: OnConflict) -> Result<Step, Error> {
+    Ok(match secret.there(&super::secrets::client()?).await? {
+        There::Nothing => Step::Create,
+        There::Same => Step::Keep,
+        There::Other if on_conflict == OnConflict::Overwrite => Step::Overwrite,
+        There::Other => Step::Skip,
+    })
+}
+
+async fn import_secret(secret: &Kept, options: &ImportOptions) -> Result<Step, Error> {
+    let step = secret_step(secret, options.on_conflict).await?;
+    let client = super::secrets::client()?;
+    match step {
+        Step::Create => secret.create(&client, options.kms_key.as_deref()).await?,
+        Step::Overwrite => secret.put(&client).await?,
+        Step::Keep | Step::Skip => {}
+    }
+    Ok(step)
 }
 
 async fn carry_out(

@@ -1,5 +1,5 @@
-//! Parameters and secrets at hand: programs that run with them, and archives that carry parameters
-//! from one Parameter Store to another.
+//! Parameters and secrets at hand: programs that run with them, and archives that carry them from
+//! one place to another.
 
 mod archive;
 mod exchange;
@@ -10,6 +10,7 @@ mod run;
 mod secret;
 mod secrets;
 mod variables;
+mod vault;
 
 pub(crate) use export::export;
 pub(crate) use import::import;

@@ -7,7 +7,7 @@ use crate::client::{Client, Target, of_service};
 use crate::error::Error;
 
 /// Secrets Manager.
-const SECRETS: Target = Target { service: "secretsmanager", prefix: "secretsmanager" };
+pub(super) const SECRETS: Target = Target { service: "secretsmanager", prefix: "secretsmanager" };
 
 /// A client of Secrets Manager by the environment and AWS's shared files.
 pub(super) fn client() -> Result<Client, Error> {

@@ -123,7 +123,7 @@ async fn an_interrupted_archive_goes_on_after_its_last_whole_chunk() {
     }
     fs::write(folder.path().join("p"), &bytes[..ends[0] as usize]).unwrap();
     let other = Writer::resume(&folder.path().join("p"), envelope(), "/other").await;
-    assert!(other.err().unwrap().to_string().contains("was begun with --path /app"));
+    assert!(other.err().unwrap().to_string().contains("was begun with /app"));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 pub(crate) mod message;
 pub(crate) mod parameters;
+pub(crate) mod trail;
 pub(crate) mod xks;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use parameters::{
     ENV_HELP, EXPORT_HELP, EnvOptions, ExportOptions, IMPORT_HELP, ImportOptions, RUN_HELP,
     RunOptions,
 };
+use trail::TrailOptions;
 use xks::{KeyStoreOptions, XKS_HELP};
 pub(crate) use xks::{Xks, XksServeOptions};
 
@@ -256,6 +258,8 @@ pub(crate) struct DevOptions {
     #[arg(long = "quota", value_name = "NAME=NUMBER")]
     pub(crate) quotas: Vec<String>,
     #[command(flatten)]
+    pub(crate) trails: TrailOptions,
+    #[command(flatten)]
     pub(crate) key_stores: KeyStoreOptions,
     /// Certificates that databases may have besides those that the system trusts, PEM.
     #[arg(long, env = "BULLA_DATABASE_CA", value_name = "FILE")]
@@ -280,6 +284,8 @@ pub(crate) struct ServeOptions {
     /// The certificate that attestation documents of a Recipient must lead to, PEM.
     #[arg(long, env = "BULLA_ATTESTATION_ROOT", value_name = "FILE")]
     pub(crate) attestation_root: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trails: TrailOptions,
     #[command(flatten)]
     pub(crate) key_stores: KeyStoreOptions,
     /// Certificates that databases may have besides those that the system trusts, PEM.

@@ -2,15 +2,18 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bulla_crypto::AttestationRoot;
 use bulla_events::Quotas as EventQuotas;
 use bulla_kms::Quotas;
 use bulla_ssm::Quotas as ParameterQuotas;
+use bulla_trail::Intervals;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
 
+use crate::cli::trail::TrailOptions;
 use crate::cli::xks::KeyStoreOptions;
 use crate::cli::{DevOptions, Place, ServeOptions, XksServeOptions};
 use crate::error::Error;
@@ -64,6 +67,23 @@ pub(crate) struct KeySettings {
     pub(crate) quotas: Quotas,
     pub(crate) parameter_quotas: ParameterQuotas,
     pub(crate) event_quotas: EventQuotas,
+    pub(crate) trails: TrailSettings,
+}
+
+/// Where trails deliver to, and how often.
+#[derive(Default)]
+pub(crate) struct TrailSettings {
+    pub(crate) folder: Option<PathBuf>,
+    pub(crate) intervals: Intervals,
+}
+
+impl From<&TrailOptions> for TrailSettings {
+    fn from(options: &TrailOptions) -> Self {
+        let seconds = |count: u32| Duration::from_secs(u64::from(count.max(1)));
+        let (delivery, digest) = (options.trail_interval, options.digest_interval);
+        let intervals = Intervals { delivery: seconds(delivery), digest: seconds(digest) };
+        Self { folder: options.trails.clone(), intervals }
+    }
 }
 
 /// Reads the root of attestation, if one is named.
@@ -141,7 +161,8 @@ impl DevOptions {
         let named = self.attestation_root.clone().or(self.place.file()?.attestation_root);
         let (quotas, parameter_quotas, event_quotas) = quotas(&self.quotas)?;
         let attestation_root = attestation_root(named)?;
-        Ok(KeySettings { attestation_root, quotas, parameter_quotas, event_quotas })
+        let trails = TrailSettings::from(&self.trails);
+        Ok(KeySettings { attestation_root, quotas, parameter_quotas, event_quotas, trails })
     }
 
     /// Where to listen, the data directory if there is to be one, and what key stores reach.
@@ -158,7 +179,9 @@ impl ServeOptions {
     /// What the services are told.
     pub(crate) fn key_settings(&self) -> Result<KeySettings, Error> {
         let named = self.attestation_root.clone().or(self.place.file()?.attestation_root);
-        Ok(KeySettings { attestation_root: attestation_root(named)?, ..KeySettings::default() })
+        let attestation_root = attestation_root(named)?;
+        let trails = TrailSettings::from(&self.trails);
+        Ok(KeySettings { attestation_root, trails, ..KeySettings::default() })
     }
 
     /// Where to listen, the data directory, and what key stores reach.

@@ -20,6 +20,7 @@ use hyper::body::Incoming;
 
 use crate::house::House;
 use crate::request::{self, Answer, Peer};
+use crate::tls;
 
 /// How many connections are open at once, at some 16 KiB each, if the system allows so many; more
 /// wait in its queue.
@@ -88,7 +89,7 @@ impl<S: Site> Connector<S> {
         address: IpAddr,
         room: OwnedSemaphorePermit,
     ) {
-        let peer = Peer { address, secure: false, room: Arc::new(room) };
+        let peer = Peer { address, tls: None, room: Arc::new(room) };
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection ended at once");
             return;
@@ -100,11 +101,11 @@ impl<S: Site> Connector<S> {
         }
     }
 
-    async fn https(&self, tls: &TlsAcceptor, stream: TcpStream, mut peer: Peer) {
+    async fn https(&self, acceptor: &TlsAcceptor, stream: TcpStream, mut peer: Peer) {
         let address = peer.address;
-        match tokio::time::timeout(TLS_HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+        match tokio::time::timeout(TLS_HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => {
-                peer.secure = true;
+                peer.tls = Some(tls::session(stream.get_ref().1));
                 self.http(stream, peer).await;
             }
             Ok(Err(error)) => tracing::debug!(%error, %address, "a TLS handshake failed"),

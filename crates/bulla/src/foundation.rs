@@ -10,6 +10,7 @@ use bulla_crypto::{Crypto, CryptoError, HmacKey};
 use bulla_plane::journal::{self, ChainKey, Journal, MEMORY_BYTES, Options};
 use bulla_plane::outbox;
 use bulla_plane::root::{Anchor, RootKey, header_path};
+use bulla_plane::trail;
 use bulla_store::{Barrier, DATABASE_FILE, Memory, Sqlite, Store, StoreError};
 
 use crate::cli::SealOption;
@@ -108,6 +109,7 @@ impl Foundation {
             );
         }
         outbox::settle(&barrier, &journal).await.map_err(Error::Outbox)?;
+        trail::settle(&barrier, &journal).await.map_err(Error::Outbox)?;
         let revision = barrier.attested().await.map_err(failed)?.revision.0;
         anchor.record(revision, journal.anchor().sequence)?;
         let directory = Some(data.directory.clone());

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bulla_plane::wire::{MAX_BODY_BYTES, WireRequest, WireResponse};
+use bulla_plane::wire::{MAX_BODY_BYTES, TlsSession, WireRequest, WireResponse};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName};
 use http::request::Parts;
@@ -37,7 +37,8 @@ pub(crate) enum BodyFault {
 #[derive(Clone)]
 pub(crate) struct Peer {
     pub(crate) address: IpAddr,
-    pub(crate) secure: bool,
+    /// What TLS the connection came over, if any.
+    pub(crate) tls: Option<TlsSession>,
     /// The connection's room, which a call keeps until it has ended.
     pub(crate) room: Arc<OwnedSemaphorePermit>,
 }
@@ -88,7 +89,7 @@ fn wire(parts: Parts, body: Bytes, peer: &Peer) -> WireRequest {
         headers.insert(HOST, host);
     }
     let (path, query) = (uri.path().to_owned(), uri.query().unwrap_or_default().to_owned());
-    WireRequest { method, path, query, headers, body, peer: peer.address, secure: peer.secure }
+    WireRequest { method, path, query, headers, body, peer: peer.address, tls: peer.tls }
 }
 
 fn from_wire(response: WireResponse) -> Answer {

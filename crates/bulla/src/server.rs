@@ -99,10 +99,12 @@ async fn run(listener: TcpListener, at: &Listen, house: House, name: &str) -> Re
     let anchored = tokio::spawn(keep_anchor(Arc::clone(&house)));
     let plane = Arc::clone(&house.plane);
     let ticking = tokio::spawn(async move { plane.tick_forever().await });
+    let delivering = tokio::spawn(Arc::clone(&house.trail).tick_forever());
     let keeping_up = tokio::spawn(Arc::clone(&house.plane).upkeep_forever());
     eprintln!("bulla {name}: ready on {scheme}://{address}");
     listen(listener, tls, Arc::clone(&house), stopped).await;
     ticking.abort();
+    delivering.abort();
     keeping_up.abort();
     anchored.abort();
     house.plane.wind_up().await;

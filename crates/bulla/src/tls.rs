@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
+use bulla_plane::wire::TlsSession;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{CipherSuite, NamedGroup, ProtocolVersion, ServerConfig, ServerConnection};
 use tokio_rustls::TlsAcceptor;
 
 use crate::error::Error;
@@ -34,6 +35,51 @@ pub(crate) fn acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, Error> {
         .map_err(|error| refused(key, &error))?;
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// What was agreed on for a connection, in the words of CloudTrail's records.
+pub(crate) fn session(connection: &ServerConnection) -> TlsSession {
+    let suite = connection.negotiated_cipher_suite().map(|suite| suite.suite());
+    TlsSession {
+        version: match connection.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => "TLSv1.2",
+            _ => "TLSv1.3",
+        },
+        cipher_suite: suite.map_or("", cipher_suite),
+        key_exchange: connection
+            .negotiated_key_exchange_group()
+            .and_then(|group| key_exchange(group.name())),
+    }
+}
+
+/// OpenSSL's names before TLS 1.3, the standard's since.
+fn cipher_suite(suite: CipherSuite) -> &'static str {
+    match suite {
+        CipherSuite::TLS13_AES_128_GCM_SHA256 => "TLS_AES_128_GCM_SHA256",
+        CipherSuite::TLS13_AES_256_GCM_SHA384 => "TLS_AES_256_GCM_SHA384",
+        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256 => "TLS_CHACHA20_POLY1305_SHA256",
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => "ECDHE-ECDSA-AES128-GCM-SHA256",
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => "ECDHE-ECDSA-AES256-GCM-SHA384",
+        CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => {
+            "ECDHE-ECDSA-CHACHA20-POLY1305"
+        }
+        CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => "ECDHE-RSA-AES128-GCM-SHA256",
+        CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 => "ECDHE-RSA-AES256-GCM-SHA384",
+        CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => "ECDHE-RSA-CHACHA20-POLY1305",
+        // No other is offered.
+        _ => "",
+    }
+}
+
+fn key_exchange(group: NamedGroup) -> Option<&'static str> {
+    match group {
+        NamedGroup::X25519MLKEM768 => Some("X25519MLKEM768"),
+        NamedGroup::X25519 => Some("x25519"),
+        NamedGroup::secp256r1 => Some("secp256r1"),
+        NamedGroup::secp384r1 => Some("secp384r1"),
+        NamedGroup::secp521r1 => Some("secp521r1"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::outbox::Intent;
 use crate::pipeline::{Inner, ids};
 use crate::stop::{self, Stop};
 use crate::trail;
+use crate::wire::TlsSession;
 
 /// The caller and the circumstances of one request.
 pub struct Call {
@@ -61,6 +62,8 @@ pub struct Trail {
     pub response: Option<String>,
     /// `additionalEventData` as JSON.
     pub additional: Option<String>,
+    /// The TLS connection that the call came over, and the `Host` header.
+    pub tls: Option<(TlsSession, String)>,
     /// The ids of further records that a call becomes once it has succeeded. They differ from the
     /// first in nothing else.
     pub more_events: Vec<[u8; 16]>,
@@ -91,8 +94,8 @@ impl Call {
         match stop {
             Stop::Again => {
                 // What was called meanwhile was called, and stays.
-                let Trail { intent, inner, .. } = std::mem::take(&mut self.trail);
-                self.trail = Trail { intent, inner, ..Trail::default() };
+                let Trail { intent, inner, tls, .. } = std::mem::take(&mut self.trail);
+                self.trail = Trail { intent, inner, tls, ..Trail::default() };
                 Ok(())
             }
             Stop::Fault(fault) => Err(fault),
@@ -113,7 +116,7 @@ impl Call {
 
     /// Notes what the call answers for the journal's `responseElements`, without anything secret.
     pub fn responded(&mut self, output: &Record<'_>) {
-        self.trail.response = trail::parameters(self.service, output);
+        self.trail.response = trail::elements(self.service, output);
     }
 
     /// The call as somebody else would make it, for a question about access. It is never run, and

@@ -17,6 +17,7 @@ use bulla_store::{Barrier, BarrierError, Companion, Key, MAX_PAGE_ROWS, Range, S
 use crate::journal::{
     Journal, JournalError, MAX_RESOURCES, ReadError, Record, RecordRef, Resource,
 };
+use crate::trail;
 
 /// One row a change: `<event id><number of the commit in its call>`, in bytes.
 const OUTBOX: Space = Space::new("plane.outbox");
@@ -138,6 +139,8 @@ impl Companion for Intent {
 #[derive(Default)]
 pub struct Outbox {
     ended: Mutex<Ended>,
+    /// The events of services themselves.
+    pub(crate) told: trail::Written,
     /// Held by whoever sweeps.
     sweeping: tokio::sync::Mutex<()>,
 }
@@ -255,7 +258,8 @@ async fn settle_keys(
         match record.fields() {
             Ok(fields) => {
                 let late = RecordRef { additional_event_data: Some(LATE), ..fields };
-                journal.append(&late).await.map_err(OutboxError::Journal)?;
+                let all = trail::with_copies(late);
+                journal.append_all(&all).await.map_err(OutboxError::Journal)?;
                 written += 1;
             }
             Err(error) => tracing::error!(%error, "a record of the outbox does not read"),

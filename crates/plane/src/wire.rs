@@ -23,8 +23,19 @@ pub struct WireRequest {
     pub body: Bytes,
     /// The peer's address.
     pub peer: IpAddr,
-    /// Whether it came over TLS.
-    pub secure: bool,
+    /// What TLS it came over, if any.
+    pub tls: Option<TlsSession>,
+}
+
+/// What was agreed on for a connection, in CloudTrail's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TlsSession {
+    /// Such as `TLSv1.3`.
+    pub version: &'static str,
+    /// Such as `TLS_AES_256_GCM_SHA384`, or `ECDHE-RSA-AES128-GCM-SHA256` before TLS 1.3.
+    pub cipher_suite: &'static str,
+    /// Such as `X25519MLKEM768` or `x25519`.
+    pub key_exchange: Option<&'static str>,
 }
 
 /// An answer.

@@ -65,7 +65,7 @@ impl Signer {
             headers,
             body: body.into(),
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            secure: false,
+            tls: None,
         })
     }
 

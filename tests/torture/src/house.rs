@@ -16,6 +16,8 @@ use bulla_plane::{BoxFuture, Directory, Neighbours, Plane, Service};
 use bulla_secrets::Secrets;
 use bulla_ssm::Ssm;
 use bulla_store::{Barrier, Store};
+use bulla_trail::index::Index;
+use bulla_trail::{Intervals, Trail};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -27,6 +29,18 @@ use crate::store;
 pub(crate) struct House {
     runtime: Runtime,
     pub(crate) plane: Plane,
+}
+
+/// CloudTrail, whose files go nowhere.
+fn trail(ground: &Ground) -> Trail {
+    let index = Index::new(Arc::clone(&ground.journal), None);
+    Trail::new(
+        (Arc::clone(&ground.barrier), ground.crypto.clone()),
+        Arc::clone(&ground.clock),
+        (Arc::clone(&ground.journal), Arc::new(index)),
+        Arc::new(bulla_trail::Nowhere),
+        Intervals::default(),
+    )
 }
 
 /// Identity providers are not asked.
@@ -85,6 +99,7 @@ impl House {
             Arc::new(Sts::new(sessions, providers)),
             Arc::new(organizations),
             Arc::new(events),
+            Arc::new(trail(&ground)),
         ];
         services.push(Arc::new(Access::new(directory, services.clone())));
         let plane = ground.plane(Arc::new(keys), services);

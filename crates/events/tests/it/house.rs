@@ -224,7 +224,7 @@ impl House {
             headers,
             body: body.to_vec().into(),
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            secure: false,
+            tls: None,
         };
         let response = self.plane.call(request).await;
         let body = &response.body;

@@ -23,8 +23,6 @@ use crate::live::LiveKey;
 use crate::managed::{AliasRow, RESERVED};
 use crate::{ALIASES, KEYS, Kms, Quota, marker};
 
-/// CloudTrail's type of an alias.
-const ALIAS_TYPE: &str = "AWS::KMS::Alias";
 const PREFIX: &str = "alias/";
 const DEFAULT_PAGE: usize = 50;
 const MAX_PAGE: usize = 100;
@@ -41,6 +39,7 @@ pub(crate) async fn create_alias(
     let found = kms.find(call, input.target_key_id(), Takes::OwnKeys).await?;
     let key = found.permit(call, action, &RequestKeys::none())?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
+    touched_alias(call, &arn);
     key.must_be_the_customers()?;
     key.must_not_be_going()?;
     let row = key::path(call.account(), &call.region, name);
@@ -65,7 +64,8 @@ pub(crate) async fn update_alias(
     let action = "kms:UpdateAlias";
     let name = input.alias_name();
     customers_name(name)?;
-    permit_alias(call, action, name)?;
+    let arn = permit_alias(call, action, name)?;
+    touched_alias(call, &arn);
     let standing = standing(kms, call, name).await?;
     let found = kms.find(call, input.target_key_id(), Takes::OwnKeys).await?;
     let new = found.permit(call, action, &RequestKeys::none())?;
@@ -113,7 +113,8 @@ pub(crate) async fn delete_alias(
     let action = "kms:DeleteAlias";
     let name = input.alias_name();
     customers_name(name)?;
-    permit_alias(call, action, name)?;
+    let arn = permit_alias(call, action, name)?;
+    touched_alias(call, &arn);
     let standing = standing(kms, call, name).await?;
     let key = standing.key.permit(call, action, &RequestKeys::none())?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
@@ -284,12 +285,17 @@ fn customers_name(name: &str) -> Result<(), Fault> {
 }
 
 /// Asks for permission on the alias itself, and gives its ARN.
-fn permit_alias(call: &mut Call, action: &str, name: &str) -> Result<String, Fault> {
+fn permit_alias(call: &Call, action: &str, name: &str) -> Result<String, Fault> {
     let arn = arn(call, name);
     permit_account(call, action, &arn, &RequestKeys::none())?;
-    let account = call.account().to_owned();
-    call.touched(&arn, &account, ALIAS_TYPE);
     Ok(arn)
+}
+
+/// An alias stands in records as if it were a key (KMS guide, "Logging AWS KMS API calls"): after
+/// the key when it is made, before it else.
+fn touched_alias(call: &mut Call, arn: &str) {
+    let account = call.account().to_owned();
+    call.touched(arn, &account, KEY_TYPE);
 }
 
 fn arn(call: &Call, name: &str) -> String {

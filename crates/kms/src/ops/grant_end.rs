@@ -65,6 +65,7 @@ pub(crate) async fn retire_grant(
     let guarded = Guarded::new(retirable);
     let Retirable { key, .. } = guarded.permit(call, "kms:RetireGrant", &keys, Named::Key)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
+    call.trail.additional = Some(serde_json::json!({ "grantId": id }).to_string());
     stop_if_dry(input.dry_run())?;
     kms.remove_grant(&key, &grant, version).await?;
     Ok(None)

@@ -27,7 +27,8 @@ impl RecordRef<'_> {
         out.json("requestParameters", Some(self.request_parameters.unwrap_or("null")));
         out.json("responseElements", Some(self.response_elements.unwrap_or("null")));
         out.json("additionalEventData", self.additional_event_data);
-        out.optional("requestID", self.request_id.map(uuid).as_deref());
+        let request_id = self.request_id.map(uuid);
+        out.optional("requestID", request_id.as_deref().or(self.request_text));
         out.text("eventID", &uuid(self.event_id));
         out.raw("readOnly", boolean(self.read_only));
         if !self.resources.is_empty() {
@@ -40,6 +41,9 @@ impl RecordRef<'_> {
                 EventType::ServiceEvent => "AwsServiceEvent",
             },
         );
+        if self.event_type == EventType::ApiCall {
+            out.optional("apiVersion", api_version(self.event_source));
+        }
         out.raw("managementEvent", boolean(self.category == Category::Management));
         out.text("recipientAccountId", self.recipient_account_id);
         out.optional("sharedEventID", self.shared_event_id.map(uuid).as_deref());
@@ -56,6 +60,11 @@ impl RecordRef<'_> {
         }
         out.close()
     }
+}
+
+/// The version of a service's interface, of those services whose records have it (recorded).
+fn api_version(event_source: &str) -> Option<&'static str> {
+    (event_source == "events.amazonaws.com").then_some("2015-10-07")
 }
 
 fn identity(identity: &Identity<'_>) -> String {

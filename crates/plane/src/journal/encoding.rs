@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! version u8 | flags u16 | time i64 | event id 16 | request id 16? | shared event id 16?
+//! request text?
 //! texts: length u16 (FFFF = absent) | bytes        JSON: length u32 (FFFFFFFF = absent) | bytes
 //! ```
 
@@ -32,7 +33,8 @@ const MFA: u16 = 1 << 7;
 const TLS: u16 = 1 << 8;
 const FEDERATED: u16 = 1 << 9;
 const PROVIDER: u16 = 1 << 10;
-const KNOWN_FLAGS: u16 = (1 << 11) - 1;
+const REQUEST_TEXT: u16 = 1 << 11;
+const KNOWN_FLAGS: u16 = (1 << 12) - 1;
 
 /// Why bytes are not a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +71,9 @@ pub(super) fn encode(record: &RecordRef<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(&record.event_id);
     for id in [&record.request_id, &record.shared_event_id].into_iter().flatten() {
         out.extend_from_slice(id);
+    }
+    if let Some(text) = record.request_text {
+        put_text(text, out);
     }
     for text in [record.event_source, record.event_name, record.region, record.recipient_account_id]
     {
@@ -112,6 +117,7 @@ fn flags(record: &RecordRef<'_>) -> u16 {
         (TLS, record.tls.is_some()),
         (FEDERATED, session.is_some_and(|session| session.federated_provider.is_some())),
         (PROVIDER, record.identity.identity_provider.is_some()),
+        (REQUEST_TEXT, record.request_text.is_some()),
     ];
     set.into_iter().filter(|(_, on)| *on).fold(0, |flags, (flag, _)| flags | flag)
 }
@@ -184,6 +190,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RecordRef<'_>, DecodeError> {
         event_id: input.array()?,
         request_id: on(REQUEST_ID).then(|| input.array()).transpose()?,
         shared_event_id: on(SHARED_EVENT_ID).then(|| input.array()).transpose()?,
+        request_text: on(REQUEST_TEXT).then(|| input.text()).transpose()?,
         event_source: input.text()?,
         event_name: input.text()?,
         region: input.text()?,

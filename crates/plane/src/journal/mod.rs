@@ -38,7 +38,7 @@ pub use fault::{Fault, FaultKind};
 pub use medium::Medium;
 pub use memory::{MEMORY_BYTES, Memory};
 pub use metrics::Metrics;
-pub use reader::{ReadError, Reader};
+pub use reader::{Place, ReadError, Reader};
 pub use record::{
     Category, EventType, Identity, MAX_ADDITIONAL_BYTES, MAX_ELEMENTS_BYTES, MAX_RESOURCES,
     MAX_TEXT_BYTES, Record, RecordRef, Resource, Session, SessionIssuer, Tls,

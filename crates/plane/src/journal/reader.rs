@@ -4,12 +4,15 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::chain::{CHAIN_BYTES, ChainKey, ChainValue, HEADER_FRAME_BYTES, PREFIX_BYTES};
+use super::chain::{CHAIN_BYTES, ChainKey, ChainValue, HEADER_FRAME_BYTES, PREFIX_BYTES, Prefix};
 use super::fault::{Fault, FaultKind, span};
 use super::medium::Medium;
 use super::record::Record;
 use super::scan::{MAX_SEGMENT_BYTES, Scan, Step, read_from, read_header, stored_chain};
 use super::{MAX_FRAME_PAYLOAD_BYTES, MAX_GROUP_BYTES};
+
+/// What is read of a record at first; most are shorter.
+const RECORD_BYTES: usize = 4096;
 
 /// Why a record could not be read.
 #[derive(Debug)]
@@ -57,19 +60,76 @@ pub struct Reader {
     limit: Option<u64>,
     /// The first record that is wanted.
     from: u64,
+    /// Where the last record stood that was read.
+    last: Place,
+}
+
+/// Where a record stands: what [`record_at`] reads it again by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The segment's number.
+    pub segment: u64,
+    /// Bytes from the segment's start to the record's frame.
+    pub offset: u64,
+}
+
+/// Reads the record at a place, and checks that it belongs there: that it is linked to what stands
+/// before it. `None` if there is no such record, or none any more.
+///
+/// # Errors
+/// If the medium can't be read.
+pub(super) fn record_at(
+    medium: &dyn Medium,
+    key: &ChainKey,
+    place: Place,
+) -> io::Result<Option<Record>> {
+    let Some(from) = place.offset.checked_sub(CHAIN_BYTES as u64) else { return Ok(None) };
+    let read = |most: usize| match read_from(medium, place.segment, from, most as u64) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        bytes => bytes,
+    };
+    let whole = |bytes: &[u8]| {
+        let prefix = bytes.get(CHAIN_BYTES..)?.first_chunk::<PREFIX_BYTES>()?;
+        let prefix = Prefix::parse(*prefix, MAX_FRAME_PAYLOAD_BYTES)?;
+        Some(CHAIN_BYTES + prefix.frame_bytes())
+    };
+    let mut bytes = read(RECORD_BYTES)?;
+    let Some(length) = whole(&bytes) else { return Ok(None) };
+    if length > bytes.len() {
+        bytes = read(length)?;
+    }
+    let Some((previous, frame)) = bytes.split_first_chunk::<CHAIN_BYTES>() else {
+        return Ok(None);
+    };
+    let mut scan = Scan::new(key, frame, *previous, 0, MAX_FRAME_PAYLOAD_BYTES).resuming();
+    match scan.step() {
+        Step::Record { sequence, bytes, offset: 0, .. } => {
+            Ok(Some(Record::new(sequence, bytes.to_vec())))
+        }
+        _ => Ok(None),
+    }
 }
 
 impl Reader {
-    /// Reads from the record with the number `sequence` on, or from the oldest there is.
+    /// Reads from the start of a segment on.
     ///
     /// # Errors
     /// If the medium can't be read.
-    pub fn from_sequence(
+    pub fn from_segment(
         medium: Arc<dyn Medium>,
         key: Arc<ChainKey>,
-        sequence: u64,
+        segment: u64,
     ) -> io::Result<Self> {
-        let mut reader = Self {
+        let header = read_header(&*medium, segment, &key)?;
+        let mut reader = Self::new(medium, key, 0);
+        if let Some((header, chain)) = header {
+            reader.enter(segment, chain, header.first_sequence);
+        }
+        Ok(reader)
+    }
+
+    fn new(medium: Arc<dyn Medium>, key: Arc<ChainKey>, from: u64) -> Self {
+        Self {
             medium,
             key,
             segment: 0,
@@ -79,8 +139,33 @@ impl Reader {
             chain: [0; 32],
             expected: 1,
             limit: None,
-            from: sequence,
-        };
+            from,
+            last: Place::default(),
+        }
+    }
+
+    /// Where the record stands that was read last.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        self.last
+    }
+
+    /// The number of the next record, where nothing is damaged.
+    #[must_use]
+    pub fn expected(&self) -> u64 {
+        self.expected
+    }
+
+    /// Reads from the record with the number `sequence` on, or from the oldest there is.
+    ///
+    /// # Errors
+    /// If the medium can't be read.
+    pub fn from_sequence(
+        medium: Arc<dyn Medium>,
+        key: Arc<ChainKey>,
+        sequence: u64,
+    ) -> io::Result<Self> {
+        let mut reader = Self::new(medium, key, sequence);
         let segments = reader.medium.list()?;
         for segment in segments.iter().rev() {
             let header = read_header(&*reader.medium, *segment, &reader.key)?;
@@ -178,6 +263,8 @@ impl Reader {
             Scan::new(&self.key, rest, self.chain, self.expected, MAX_FRAME_PAYLOAD_BYTES);
         let Step::Record { sequence, bytes, .. } = scan.step_live() else { return None };
         let record = Record::new(sequence, bytes.to_vec());
+        let offset = self.offset + self.used as u64;
+        self.last = Place { segment: self.segment, offset };
         (self.chain, self.expected) = (scan.previous(), scan.expected());
         self.used += scan.position();
         Some(record)

@@ -127,6 +127,8 @@ pub struct RecordRef<'a> {
     pub event_id: [u8; 16],
     /// The id the caller was given, a UUID; service events have none.
     pub request_id: Option<[u8; 16]>,
+    /// What stands for the request's id where it is no UUID: in some service events.
+    pub request_text: Option<&'a str>,
     /// The record's id in the other accounts that have it.
     pub shared_event_id: Option<[u8; 16]>,
     /// Such as `kms.amazonaws.com`.

@@ -17,8 +17,8 @@ use super::encoding;
 use super::group::Group;
 use super::medium::Medium;
 use super::metrics::Metrics;
-use super::reader::Reader;
-use super::record::RecordRef;
+use super::reader::{Place, Reader, record_at};
+use super::record::{Record, RecordRef};
 use super::recovery::{OpenError, Recovery, recover};
 use super::tail::{Tail, close_frame, open_frame};
 use super::verify::Anchor;
@@ -254,6 +254,30 @@ impl Journal {
     /// If the medium can't be read.
     pub fn read_from(&self, sequence: u64) -> io::Result<Reader> {
         Reader::from_sequence(Arc::clone(&self.medium), Arc::clone(&self.key), sequence)
+    }
+
+    /// Reads what is written, from the start of a segment on. Blocks.
+    ///
+    /// # Errors
+    /// If the medium can't be read.
+    pub fn read_segment(&self, segment: u64) -> io::Result<Reader> {
+        Reader::from_segment(Arc::clone(&self.medium), Arc::clone(&self.key), segment)
+    }
+
+    /// The record at a place, if it is (still) there and belongs there. Blocks.
+    ///
+    /// # Errors
+    /// If the medium can't be read.
+    pub fn record_at(&self, place: Place) -> io::Result<Option<Record>> {
+        record_at(&*self.medium, &self.key, place)
+    }
+
+    /// The numbers of the segments that are there, ascending. Blocks.
+    ///
+    /// # Errors
+    /// If the medium can't be read.
+    pub fn segments(&self) -> io::Result<Vec<u64>> {
+        self.medium.list()
     }
 
     /// The counters.

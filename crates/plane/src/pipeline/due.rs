@@ -10,6 +10,7 @@ use super::Plane;
 use crate::Service;
 use crate::bus;
 use crate::scheduler::{self, DUE, Job};
+use crate::trail;
 use crate::upkeep::PLANE;
 
 /// The longest wait between two looks at what is due. A look costs one row.
@@ -20,10 +21,19 @@ pub const MAX_JOBS_A_RUN: usize = 65_536;
 impl Plane {
     /// Carries out everything that is due to the services, also what falls due by that, and
     /// answers how many jobs it carried out. A job that fails is logged and stays for the next run.
+    /// What services did by themselves is then in the journal.
     ///
     /// # Errors
     /// When the store can't be read.
     pub async fn run_due(&self) -> Result<usize, BarrierError> {
+        let done = self.carry_out().await?;
+        if let Err(error) = trail::write(&self.barrier, &self.journal, &self.outbox.told).await {
+            tracing::error!(%error, "what services did by themselves is unrecorded; trying again");
+        }
+        Ok(done)
+    }
+
+    async fn carry_out(&self) -> Result<usize, BarrierError> {
         let mut tried: HashSet<(Vec<u8>, u64)> = HashSet::new();
         let mut done = 0;
         loop {
@@ -119,6 +129,9 @@ impl Plane {
         for service in &self.services {
             service.wind_up().await;
         }
+        if let Err(error) = trail::write(&self.barrier, &self.journal, &self.outbox.told).await {
+            tracing::warn!(%error, "events are unrecorded, which the next start will make good");
+        }
         if let Err(error) = self.outbox.sweep(&self.barrier, &self.journal).await {
             tracing::warn!(%error, "the outbox was not swept, which the next start will do");
         }
@@ -141,7 +154,7 @@ impl Plane {
     /// When the store can't be read or written.
     pub async fn reset(&self, spaces: &[Space]) -> Result<usize, BarrierError> {
         let mut deleted = 0;
-        for &space in spaces.iter().chain(std::iter::once(&DUE)) {
+        for &space in spaces.iter().chain(&[DUE, trail::TOLD]) {
             deleted += self.barrier.clear(space).await?;
         }
         for service in &self.services {

@@ -1,17 +1,18 @@
 //! A call as the journal records it.
 
+use std::sync::Arc;
+
 use bulla_policy::{Principal, PrincipalKind};
 use bulla_shapes::Fault;
 
 use super::route::Served;
-use std::sync::Arc;
-
 use crate::Call;
 use crate::identity::SessionContext;
 use crate::journal::{
-    Identity, Journal, JournalError, MAX_TOGETHER, RecordRef, Resource, Session, SessionIssuer,
+    Identity, Journal, JournalError, MAX_TOGETHER, RecordRef, Resource, Session, SessionIssuer, Tls,
 };
 use crate::outbox::Intent;
+use crate::trail::with_copies;
 
 /// A call, and what of it the record needs that is not in it.
 #[derive(Clone, Copy)]
@@ -23,35 +24,41 @@ pub(super) struct Told<'a> {
     pub(super) time_ms: i64,
 }
 
-/// Writes a call down, in as many records as it asked for, those of inner calls first, and waits
-/// until all are durable.
+/// Writes a call down, in as many records as it asked for and for all whose trails it stands in,
+/// those of inner calls first, and waits until all are durable.
 pub(super) async fn record(
     journal: &Journal,
     told: Told<'_>,
     fault: Option<&Fault>,
 ) -> Result<(), JournalError> {
     let trail = &told.call.trail;
-    if trail.inner.is_empty() && trail.more_events.is_empty() {
-        let (source, address) = texts(&told);
-        journal.append(&entry(&told, (&source, &address), fault)).await?;
+    if trail.inner.is_empty() && trail.more_events.is_empty() && is_at_home(told.call) {
+        let texts = Texts::of(&told);
+        journal.append(&entry(&told, &texts, fault)).await?;
         return Ok(());
     }
     let mut all = Vec::new();
     gather(told, fault, &mut all);
-    let texts: Vec<_> = all.iter().map(|(told, _)| texts(told)).collect();
+    let texts: Vec<_> = all.iter().map(|(told, _)| Texts::of(told)).collect();
     let mut records = Vec::new();
-    for ((told, fault), (source, address)) in all.iter().zip(&texts) {
-        let entry = entry(told, (source, address), *fault);
+    for ((told, fault), texts) in all.iter().zip(&texts) {
+        let entry = entry(told, texts, *fault);
         let more = if fault.is_none() { told.call.trail.more_events.as_slice() } else { &[] };
         let more: Vec<_> =
             more.iter().map(|id| RecordRef { event_id: *id, ..entry.clone() }).collect();
-        records.push(entry);
-        records.extend(more);
+        for record in std::iter::once(entry).chain(more) {
+            records.extend(with_copies(record));
+        }
     }
     for together in records.chunks(MAX_TOGETHER) {
         journal.append_all(together).await?;
     }
     Ok(())
+}
+
+/// Whether all that a call touched is the caller's own.
+fn is_at_home(call: &Call) -> bool {
+    call.trail.resources.iter().all(|(_, account, _)| account == call.account())
 }
 
 /// A call after all calls within it, in the order in which they ended.
@@ -83,28 +90,84 @@ pub(super) fn intent(journal: &Journal, told: Told<'_>) -> Option<Arc<Intent>> {
     if told.served.facts.read_only {
         return None;
     }
-    let (source, address) = texts(&told);
-    let record = entry(&told, (&source, &address), None).to_bytes();
+    let record = entry(&told, &Texts::of(&told), None).to_bytes();
     Some(Arc::new(Intent::new(told.call.event_id, journal.anchor().sequence, record)))
 }
 
-/// `eventSource` and `sourceIPAddress`.
-fn texts(told: &Told<'_>) -> (String, String) {
-    let source = format!("{}.amazonaws.com", told.served.model.signing_name);
-    let address = match told.call.via {
-        Some(via) => via.recorded.to_owned(),
-        None => told.call.source_ip.to_string(),
-    };
-    (source, address)
+/// What a record says that stands nowhere else.
+struct Texts {
+    /// `eventSource`
+    source: String,
+    /// `sourceIPAddress`
+    address: String,
+    /// The access key of a session that was forwarded.
+    forwarded: Option<String>,
 }
 
-fn entry<'a>(
-    told: &Told<'a>,
-    (source, address): (&'a str, &'a str),
-    fault: Option<&'a Fault>,
-) -> RecordRef<'a> {
+impl Texts {
+    fn of(told: &Told<'_>) -> Self {
+        let call = told.call;
+        let address = match call.via {
+            Some(via) => via.recorded.to_owned(),
+            None => call.source_ip.to_string(),
+        };
+        let source = format!("{}.amazonaws.com", told.served.model.signing_name);
+        Self { source, address, forwarded: is_forwarded(call).then(|| session_key(call.event_id)) }
+    }
+}
+
+/// Whether a service calls with a session of its caller's that was made for that call. Those that
+/// call themselves internal use the caller's own (recorded of Parameter Store).
+fn is_forwarded(call: &Call) -> bool {
+    call.via.is_some_and(|via| via.recorded.ends_with(".amazonaws.com"))
+}
+
+/// The access key id of a session that was made for one call: as random as the call's id.
+fn session_key(event_id: [u8; 16]) -> String {
+    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let bits = u128::from_be_bytes(event_id);
+    let letters = (0..16).map(|at| {
+        let letter = usize::try_from(bits >> (at * 5) & 31).unwrap_or_default();
+        LETTERS.get(letter).copied().map_or('A', char::from)
+    });
+    "ASIA".chars().chain(letters).collect()
+}
+
+/// Services whose calls are recorded in one region of the partition, wherever they were made.
+const GLOBAL: [&str; 2] = ["iam", "organizations"];
+/// Services whose records say nothing of the key exchange (recorded).
+const WITHOUT_KEY_EXCHANGE: [&str; 3] = ["iam", "organizations", "events"];
+
+/// `awsRegion`
+fn recorded_region<'a>(served: Served, call: &'a Call) -> &'a str {
+    if !GLOBAL.contains(&served.model.id) {
+        return &call.region;
+    }
+    match call.partition {
+        "aws-cn" => "cn-north-1",
+        "aws-us-gov" => "us-gov-west-1",
+        _ => "us-east-1",
+    }
+}
+
+/// Whether a call was refused before its operation looked at anything. Nothing is then recorded of
+/// its parameters and resources (recorded, of refusals and of throttling; of KMS also where a key
+/// is not found).
+fn is_refused_early(served: Served, fault: &Fault) -> bool {
+    let code = fault.code.as_ref();
+    DENIALS.contains(&code)
+        || matches!(code, "ThrottlingException" | "Throttling")
+        || (served.model.id == "kms" && code == "NotFoundException")
+}
+
+/// The codes of refusals, which all are recorded as the first.
+const DENIALS: [&str; 2] = ["AccessDenied", "AccessDeniedException"];
+
+fn entry<'a>(told: &Told<'a>, texts: &'a Texts, fault: Option<&'a Fault>) -> RecordRef<'a> {
     let Told { served, call, parameters, time_ms } = *told;
-    let resources = call.trail.resources.iter().map(|(arn, account, kind)| Resource {
+    let early = fault.is_some_and(|fault| is_refused_early(served, fault));
+    let touched = if early { [].as_slice() } else { call.trail.resources.as_slice() };
+    let resources = touched.iter().map(|(arn, account, kind)| Resource {
         account_id: account,
         kind: (!kind.is_empty()).then_some(*kind),
         arn,
@@ -113,12 +176,12 @@ fn entry<'a>(
         time_ms,
         event_id: call.event_id,
         request_id: Some(call.request_id),
-        event_source: source,
+        event_source: &texts.source,
         event_name: served.operation.name,
-        region: &call.region,
+        region: recorded_region(served, call),
         recipient_account_id: call.account(),
-        identity: identity(call),
-        source_ip: address,
+        identity: identity(call, texts),
+        source_ip: &texts.address,
         user_agent: match call.via {
             Some(via) => Some(via.recorded),
             None => Some(call.user_agent.as_str()).filter(|agent| !agent.is_empty()),
@@ -126,24 +189,42 @@ fn entry<'a>(
         read_only: served.facts.read_only,
         error_code: fault.map(|fault| error_code(served, fault)),
         error_message: fault.and_then(Fault::told),
-        request_parameters: parameters,
+        request_parameters: parameters.filter(|_| !early),
         // A call that failed answered nothing.
         response_elements: call.trail.response.as_deref().filter(|_| fault.is_none()),
         additional_event_data: call.trail.additional.as_deref(),
         resources: resources.collect(),
+        tls: tls(served, call),
         ..RecordRef::default()
     }
 }
 
+/// `tlsDetails`, of calls that did not come from a service.
+fn tls(served: Served, call: &Call) -> Option<Tls<'_>> {
+    let (session, host) = call.trail.tls.as_ref().filter(|_| call.via.is_none())?;
+    let tells = !WITHOUT_KEY_EXCHANGE.contains(&served.model.id);
+    Some(Tls {
+        version: session.version,
+        cipher_suite: session.cipher_suite,
+        host,
+        key_exchange: session.key_exchange.filter(|_| tells),
+    })
+}
+
 /// CloudTrail calls an error by the model's name of its shape (`NoSuchEntityException`), not by its
-/// code on the wire (`NoSuchEntity`).
+/// code on the wire (`NoSuchEntity`), but a refusal always by the same name.
 fn error_code(served: Served, fault: &Fault) -> &str {
+    if let [name, ..] = DENIALS
+        && DENIALS.contains(&fault.code.as_ref())
+    {
+        return name;
+    }
     let modelled = served.model.error(&fault.code);
     modelled.map_or(&fault.code, |error| error.structure.name)
 }
 
 /// The caller, as the page "CloudTrail userIdentity element" has it.
-fn identity(call: &Call) -> Identity<'_> {
+fn identity<'a>(call: &'a Call, texts: &'a Texts) -> Identity<'a> {
     let principal: &Principal = call.principal();
     let kind = match &principal.kind {
         PrincipalKind::Root => "Root",
@@ -162,12 +243,12 @@ fn identity(call: &Call) -> Identity<'_> {
             };
         }
     };
+    if let PrincipalKind::Service { name } = &principal.kind {
+        let (kind, invoked_by) = (Some(kind), Some(name.as_str()));
+        return Identity { kind, invoked_by, ..Identity::default() };
+    }
     let some = |text: &'_ str| !text.is_empty();
     let user = matches!(principal.kind, PrincipalKind::User);
-    let service = match &principal.kind {
-        PrincipalKind::Service { name } => Some(name.as_str()),
-        _ => None,
-    };
     let context = call.authority.session.as_deref();
     let web = matches!(principal.kind, PrincipalKind::WebIdentity { .. });
     let bearer = context.and_then(|session| session.web_identity.as_ref()).filter(|_| web);
@@ -175,14 +256,28 @@ fn identity(call: &Call) -> Identity<'_> {
     Identity {
         kind: Some(kind),
         principal_id: Some(principal.unique_id.as_str()).filter(|id| some(id)),
-        arn: Some(principal.arn.as_str()).filter(|_| service.is_none() && !web),
+        arn: Some(principal.arn.as_str()).filter(|_| !web),
         account_id: Some(principal.account.as_str()).filter(|account| some(account) && !web),
-        access_key_id: Some(call.access_key_id.as_str()).filter(|id| some(id)),
+        access_key_id: texts
+            .forwarded
+            .as_deref()
+            .or(Some(call.access_key_id.as_str()))
+            .filter(|id| some(id)),
         user_name: name.or(bearer.map(|bearer| bearer.subject.as_str())),
         identity_provider: bearer.map(|bearer| bearer.provider.as_str()),
-        session: context.filter(|_| !web).map(session),
-        invoked_by: service.or(call.via.map(|via| via.recorded)),
+        session: told_session(call, context.filter(|_| !web)),
+        invoked_by: call.via.map(|via| via.recorded),
     }
+}
+
+/// The session of a call. One that was forwarded is as old as the call.
+fn told_session<'a>(call: &Call, context: Option<&'a SessionContext>) -> Option<Session<'a>> {
+    let session = context.map(session);
+    if !is_forwarded(call) {
+        return session;
+    }
+    let session = session.unwrap_or_default();
+    Some(Session { created_ms: call.now_ms, mfa_authenticated: false, ..session })
 }
 
 fn session(context: &SessionContext) -> Session<'_> {

@@ -94,7 +94,7 @@ impl Neighbours {
             via: Some(via),
             trail: Trail::default(),
         };
-        let parameters = trail::parameters(model, &input);
+        let parameters = trail::parameters(model, served.operation.name, &input);
         call.trail.intent = self.intend(served, &call, parameters.as_deref());
         let outcome = match validate(&input) {
             Ok(()) => invoke(&**service, row, served, &mut call, input).await,

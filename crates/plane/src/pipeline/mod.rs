@@ -173,7 +173,7 @@ impl Plane {
         // A stranger does not decide how much is written down.
         let told = input.as_ref().ok().filter(|_| refusal.is_none());
         let model = route.service.model();
-        let parameters = told.and_then(|input| trail::parameters(model, input));
+        let parameters = told.and_then(|input| trail::parameters(model, operation.name, input));
         let mut call = new_call(route, request, caller, ids, now_ms);
         let outcome = match (refusal, input) {
             (Some(fault), _) => Err(fault),
@@ -222,7 +222,12 @@ async fn invoke<'c>(
     // Within a block, so that a panic before the first poll is caught too.
     let mut running = pin!(async move {
         let companion = call.trail.intent.clone().map(|intent| intent as Arc<dyn Companion>);
-        accompanied(companion, async { service.invoke(row, call, input).await }).await
+        let outcome =
+            accompanied(companion, async { service.invoke(row, call, input).await }).await;
+        if let Ok(output) = &outcome {
+            trail::answered(served.model, operation, &mut call.trail, output.as_ref());
+        }
+        outcome
     });
     poll_fn(|context| {
         let poll = AssertUnwindSafe(|| running.as_mut().poll(context));
@@ -244,6 +249,11 @@ fn new_call(
     let Caller { authority, access_key_id, region } = caller;
     let agent = request.headers.get(http::header::USER_AGENT);
     let agent = agent.and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+    let told = |session| {
+        let host = request.headers.get(http::header::HOST);
+        let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+        (session, host.to_owned())
+    };
     let cut = |text: &str| text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)).map(str::to_owned);
     Call {
         service: route.served.model,
@@ -256,9 +266,9 @@ fn new_call(
         event_id: ids.event,
         source_ip: request.peer,
         user_agent: agent.and_then(cut).unwrap_or_default(),
-        secure: request.secure,
+        secure: request.tls.is_some(),
         via: None,
-        trail: crate::call::Trail::default(),
+        trail: crate::call::Trail { tls: request.tls.map(told), ..Default::default() },
     }
 }
 

@@ -71,7 +71,11 @@ fn by_target<'r>(
 ) -> Result<Route<'r>, Lost> {
     let found = std::str::from_utf8(target).ok().and_then(|target| {
         let (prefix, name) = target.trim().rsplit_once('.')?;
-        let named = |service: &&Arc<dyn Service>| service.model().target_prefix == prefix;
+        // Newer clients leave out the namespace that CloudTrail's name has (recorded).
+        let named = |service: &&Arc<dyn Service>| {
+            let whole = service.model().target_prefix;
+            whole == prefix || whole.rsplit_once('.').is_some_and(|(_, last)| last == prefix)
+        };
         let service = services.iter().filter(|_| !prefix.is_empty()).find(named)?;
         serve(service, name, body)
     });

@@ -13,6 +13,8 @@ pub mod organizations;
 #[rustfmt::skip]
 pub mod events;
 #[rustfmt::skip]
+pub mod cloudtrail;
+#[rustfmt::skip]
 pub mod iam;
 #[rustfmt::skip]
 pub mod ssm;

@@ -24,8 +24,17 @@ use crate::speak::{self, encoded, is_form, must, need, quoted};
 const MANAGEMENT: &str = "111122223333";
 const FENCE: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/who":"Fenced"}}}]}"#;
 /// Every service; one that is not among them fails.
-const SERVICES: [&str; 8] =
-    ["kms", "ssm", "secretsmanager", "iam", "sts", "organizations", "events", "bulla"];
+const SERVICES: [&str; 9] = [
+    "kms",
+    "ssm",
+    "secretsmanager",
+    "iam",
+    "sts",
+    "organizations",
+    "events",
+    "cloudtrail",
+    "bulla",
+];
 const DENIED: &str = "denials";
 
 /// One operation of one service.
@@ -265,6 +274,6 @@ mod tests {
 
     #[test]
     fn every_operation_of_the_other_services_keeps_its_rule() {
-        keeps_its_rules(&["ssm", "sts", "organizations", "bulla"]);
+        keeps_its_rules(&["ssm", "sts", "organizations", "cloudtrail", "bulla"]);
     }
 }

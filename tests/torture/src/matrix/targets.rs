@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bulla_ground::Signer;
 
 use crate::house::House;
+use crate::run::say;
 
 use super::cast::trust;
 use crate::speak::{encoded, must, need, quoted};
@@ -67,6 +68,7 @@ impl Maker<'_> {
             "organizations" => self.organization(&mut targets)?,
             "ssm" => self.parameters(&mut targets)?,
             "events" => self.events(&mut targets)?,
+            "cloudtrail" => self.trails(&mut targets)?,
             _ => {
                 self.principals(&mut targets)?;
                 if exists {
@@ -265,6 +267,29 @@ impl Maker<'_> {
             targets.set(coming_short, format!("new{n}"));
         }
         targets.set("connection.arn", connection);
+        Ok(())
+    }
+
+    /// A trail, which is deleted again with the next one: a region takes few.
+    fn trails(&self, targets: &mut Targets) -> Result<(), String> {
+        let root = Signer::of(self.account);
+        let call = |operation: &str, input: String| {
+            must(self.house, &root, "cloudtrail", operation, &input)
+        };
+        let n = self.number;
+        let listed = call("ListTrails", "{}".to_owned())?;
+        let listed: serde_json::Value = serde_json::from_slice(&listed.body).map_err(say)?;
+        let names = listed["Trails"].as_array().into_iter().flatten();
+        for name in names.filter_map(|trail| trail["Name"].as_str()) {
+            call("DeleteTrail", format!(r#"{{"Name":"{name}"}}"#))?;
+        }
+        let input = format!(r#"{{"Name":"it{n}","S3BucketName":"trail-bkt"}}"#);
+        let arn = need(&call("CreateTrail", input)?, "TrailARN")?;
+        let (place, _) = arn.split_once(":trail/").ok_or("no trail's ARN")?;
+        targets.set("new_trail", format!("{place}:trail/new{n}"));
+        targets.set("new_trail.name", format!("new{n}"));
+        targets.set("trail.name", format!("it{n}"));
+        targets.set("trail", arn);
         Ok(())
     }
 

@@ -17,6 +17,7 @@ pub(super) fn rows(house: &House) -> Result<Vec<(Space, Vec<u8>, u64)>, String> 
         bulla_iam::SPACES,
         bulla_iam::ORGANIZATION_SPACES,
         bulla_events::SPACES,
+        bulla_trail::SPACES,
     ];
     let spaces = spaces.concat();
     let mut all = Vec::new();

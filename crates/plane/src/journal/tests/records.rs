@@ -37,7 +37,8 @@ proptest! {
         let record = RecordRef {
             time_ms,
             event_id: ids.0,
-            request_id: ids.1,
+            request_id: ids.1.filter(|_| !on[5]),
+            request_text: o(16).filter(|_| on[5]),
             shared_event_id: ids.2,
             event_source: &texts[7],
             event_name: &texts[8],

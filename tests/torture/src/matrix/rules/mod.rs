@@ -11,6 +11,7 @@ mod organizations;
 mod secrets;
 mod ssm;
 mod sts;
+mod trail;
 
 /// On what an operation asks for permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +85,7 @@ pub(super) fn of(service: &str) -> &'static [Rule] {
         "organizations" => organizations::RULES,
         "ssm" => ssm::RULES,
         "events" => events::RULES,
+        "cloudtrail" => trail::RULES,
         "bulla" => access::RULES,
         _ => &[],
     }

@@ -5,12 +5,22 @@
 //! material, signatures. Services that CloudTrail shows with a word in place of a sensitive text
 //! have it here too.
 
+mod copies;
+mod service_event;
+mod shown;
+
 use std::fmt::Write as _;
 
-use bulla_shapes::tables::Shape;
+use bulla_shapes::tables::{Member, Shape};
 use bulla_shapes::{Record, Service, Value};
 
+use self::shown::{Answer, Filled};
+use crate::call::Trail;
 use crate::journal::MAX_ELEMENTS_BYTES;
+
+pub(crate) use self::copies::with_copies;
+pub use self::service_event::{ServiceEvent, TOLD, settle};
+pub(crate) use self::service_event::{Written, write};
 
 /// The deepest nesting that is written; no shape of the services nests deeper, but a recursive
 /// shape could.
@@ -19,16 +29,59 @@ const MAX_DEPTH: usize = 32;
 /// The room that parameters are given at first; most take less.
 const PARAMETERS_BYTES: usize = 512;
 
-/// `requestParameters` as JSON; nothing where no member is left to tell.
+/// `requestParameters` of an operation as JSON; nothing where no member is left to tell.
 ///
 /// Writing stops once the text is over the journal's limit [`MAX_ELEMENTS_BYTES`]; what is longer
 /// than that the journal records as omitted and never reads.
 #[must_use]
-pub fn parameters(service: &Service, input: &Record<'_>) -> Option<String> {
+pub fn parameters(service: &Service, operation: &str, input: &Record<'_>) -> Option<String> {
+    if shown::is_untold(service.id, operation) {
+        return None;
+    }
+    written(service, input, shown::filled(service.id, operation))
+}
+
+/// `responseElements` as JSON, else as [`parameters`].
+#[must_use]
+pub fn elements(service: &Service, output: &Record<'_>) -> Option<String> {
+    written(service, output, &[])
+}
+
+fn written(
+    service: &Service,
+    record: &Record<'_>,
+    filled: &'static [(&'static str, Filled)],
+) -> Option<String> {
     let hides = HIDING.contains(&service.id);
-    let mut out = Writer { text: String::with_capacity(PARAMETERS_BYTES), hides };
-    out.record(input, 0);
+    let text = String::with_capacity(PARAMETERS_BYTES);
+    let mut out = Writer { text, hides, service: service.id, filled };
+    out.record(record, 0);
     (out.text != "{}").then_some(out.text)
+}
+
+/// Adds what the record of a successful call has by CloudTrail's rules, as far as the operation
+/// itself did not say it.
+pub(crate) fn answered(
+    service: &Service,
+    operation: &str,
+    trail: &mut Trail,
+    output: Option<&Record<'_>>,
+) {
+    if trail.response.is_none() {
+        trail.response = match shown::answer(service.id, operation) {
+            Answer::Own => None,
+            Answer::Output => output.and_then(|output| elements(service, output)),
+            Answer::KeyArn => {
+                let key = trail.resources.iter().find(|(arn, ..)| arn.contains(":key/"));
+                key.map(|(arn, ..)| serde_json::json!({ "keyId": arn }).to_string())
+            }
+        };
+    }
+    if trail.additional.is_none()
+        && let Some(output) = output
+    {
+        trail.additional = shown::additional(service.id, operation, output);
+    }
 }
 
 /// What CloudTrail shows in place of a sensitive text.
@@ -39,6 +92,9 @@ const HIDING: [&str; 1] = ["ssm"];
 struct Writer {
     text: String,
     hides: bool,
+    service: &'static str,
+    /// What is filled in on the first level.
+    filled: &'static [(&'static str, Filled)],
 }
 
 impl Writer {
@@ -50,27 +106,60 @@ impl Writer {
         self.text.push('{');
         let mut first = true;
         for (member, value) in record.entries() {
-            let Some(value) = value else { continue };
+            let Some(value) = value else {
+                if depth == 0 {
+                    self.fill_in(member, record, &mut first);
+                }
+                continue;
+            };
             let is_hidden = self.hides && matches!(member.shape, Shape::Str(_));
-            if !told(&member.shape) && !is_hidden {
+            let is_told = told(&member.shape) && !shown::is_hushed(self.service, member.name);
+            if !is_told && !is_hidden {
                 continue;
             }
             if self.full() {
                 return;
             }
             self.comma(&mut first);
-            self.text.push('"');
-            let mut letters = member.name.chars();
-            self.text.extend(letters.next().map(|letter| letter.to_ascii_lowercase()));
-            self.text.push_str(letters.as_str());
-            self.text.push_str("\":");
-            if told(&member.shape) {
+            self.name(member);
+            if is_told {
                 self.value(value, &member.shape, depth);
             } else {
                 self.string(HIDDEN);
             }
         }
         self.text.push('}');
+    }
+
+    /// What a service fills in for a member that was not sent.
+    fn fill_in(&mut self, member: &Member, record: &Record<'_>, first: &mut bool) {
+        let Some((_, filled)) = self.filled.iter().find(|(name, _)| *name == member.name) else {
+            return;
+        };
+        self.comma(first);
+        self.name(member);
+        match filled {
+            Filled::Text(text) => self.string(text),
+            Filled::False => self.plain(&false),
+            Filled::As(other, text) => match record.named(other) {
+                Some(Value::Str(sent)) => self.string(sent),
+                _ => self.string(text),
+            },
+        }
+    }
+
+    /// A member's name: its first letter is small, whatever follows, but for the ARNs of Secrets
+    /// Manager since 2024.
+    fn name(&mut self, member: &Member) {
+        self.text.push('"');
+        if member.name == "ARN" && self.service == "secretsmanager" {
+            self.text.push_str("arn");
+        } else {
+            let mut letters = member.name.chars();
+            self.text.extend(letters.next().map(|letter| letter.to_ascii_lowercase()));
+            self.text.push_str(letters.as_str());
+        }
+        self.text.push_str("\":");
     }
 
     fn value(&mut self, value: &Value<'_>, shape: &Shape, depth: usize) {
@@ -82,7 +171,8 @@ impl Writer {
             (Value::Bool(flag), _) => self.plain(flag),
             (Value::Int(number), _) => self.plain(number),
             (Value::Double(number), _) if number.is_finite() => self.plain(number),
-            (Value::Time(ms), _) => match jiff::Timestamp::from_millisecond(*ms) {
+            // Whole seconds, as in all of CloudTrail.
+            (Value::Time(ms), _) => match jiff::Timestamp::from_second(ms.div_euclid(1000)) {
                 Ok(instant) => {
                     self.text.push('"');
                     self.plain(&instant);
@@ -182,18 +272,18 @@ mod tests {
         set("GrantTokens", Value::List(vec![Value::Str("t".into()), Value::Null]));
         set("DryRun", Value::Bool(true));
         assert_eq!(
-            parameters(&kms::SERVICE, &record).unwrap(),
+            parameters(&kms::SERVICE, "Encrypt", &record).unwrap(),
             "{\"keyId\":\"alias/\\\"a\\\"\\u0001\",\"encryptionContext\":{\"Key\":\"Value\"},\
-             \"grantTokens\":[\"t\",null],\"dryRun\":true}"
+             \"encryptionAlgorithm\":\"SYMMETRIC_DEFAULT\",\"dryRun\":true}"
         );
     }
 
     #[test]
     fn a_word_stands_for_a_value_where_cloudtrail_has_one() {
         let record = PutParameterRequest::new().with_name("/a").with_value("secret").into_record();
-        let shown = parameters(&ssm::SERVICE, &record).unwrap();
+        let shown = parameters(&ssm::SERVICE, "PutParameter", &record).unwrap();
         assert_eq!(shown, "{\"name\":\"/a\",\"value\":\"HIDDEN_DUE_TO_SECURITY_REASONS\"}");
-        assert_eq!(parameters(&kms::SERVICE, &record).unwrap(), "{\"name\":\"/a\"}");
+        assert_eq!(parameters(&kms::SERVICE, "Encrypt", &record).unwrap(), "{\"name\":\"/a\"}");
     }
 
     #[test]
@@ -201,16 +291,16 @@ mod tests {
         let mut record = EncryptRequest::new().into_record();
         let at = record.shape().position("Plaintext").unwrap();
         record.set(at, Value::Blob(Blob::from(b"secret")));
-        assert_eq!(parameters(&kms::SERVICE, &record), None);
+        assert_eq!(elements(&kms::SERVICE, &record), None);
     }
 
     #[test]
     fn writing_stops_over_the_limit() {
         let mut record = EncryptRequest::new().into_record();
-        let at = record.shape().position("GrantTokens").unwrap();
-        let tokens = (0..200_000).map(|_| Value::Str("token".into())).collect();
-        record.set(at, Value::List(tokens));
-        let length = parameters(&kms::SERVICE, &record).unwrap().len();
+        let at = record.shape().position("EncryptionContext").unwrap();
+        let pairs = (0..200_000).map(|_| ("key".into(), Value::Str("value".into()))).collect();
+        record.set(at, Value::Map(pairs));
+        let length = elements(&kms::SERVICE, &record).unwrap().len();
         assert!(length > MAX_ELEMENTS_BYTES && length < MAX_ELEMENTS_BYTES + 64, "{length}");
     }
 }

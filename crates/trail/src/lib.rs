@@ -1,0 +1,123 @@
+//! CloudTrail: what happened, looked up, and delivered in files that show when they were altered.
+//!
+//! Events are the journal's records; nothing is recorded here. [`index`] finds them again by what
+//! `LookupEvents` asks for. Trails say which events are delivered where; `deliver` writes them as
+//! gzip files, and `digest` signs what was written.
+
+mod deliver;
+mod digest;
+mod fault;
+pub mod index;
+mod keys;
+mod md5;
+mod name;
+mod ops;
+mod place;
+mod records;
+mod rows;
+mod select;
+mod store;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bulla_crypto::Crypto;
+use bulla_plane::journal::Journal;
+use bulla_plane::{Clock, Stop};
+use bulla_shapes::Fault;
+use bulla_store::{Barrier, Space};
+
+use index::Index;
+
+pub use place::{Folder, Nowhere, Object, Place, PutError};
+
+/// The spaces that a reset empties.
+pub const SPACES: &[Space] = &[
+    records::TRAILS,
+    records::DELIVERIES,
+    records::FILES,
+    records::DIGESTS,
+    records::KEYS,
+    records::SIGNERS,
+];
+
+/// How often log files are written: AWS's are about five minutes apart.
+pub const DELIVERY: Duration = Duration::from_secs(300);
+/// How often digests are written.
+pub const DIGEST: Duration = Duration::from_secs(3600);
+/// How often is looked whether something is to be done.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How often files are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Intervals {
+    /// From one log file to the next.
+    pub delivery: Duration,
+    /// From one digest to the next.
+    pub digest: Duration,
+}
+
+impl Default for Intervals {
+    fn default() -> Self {
+        Self { delivery: DELIVERY, digest: DIGEST }
+    }
+}
+
+/// The service.
+pub struct Trail {
+    barrier: Arc<Barrier>,
+    crypto: Crypto,
+    clock: Arc<Clock>,
+    journal: Arc<Journal>,
+    index: Arc<Index>,
+    place: Arc<dyn Place>,
+    intervals: Intervals,
+}
+
+impl Trail {
+    /// The service over a store and a journal with its index. `place` is where trails deliver to.
+    #[must_use]
+    pub fn new(
+        (barrier, crypto): (Arc<Barrier>, Crypto),
+        clock: Arc<Clock>,
+        (journal, index): (Arc<Journal>, Arc<Index>),
+        place: Arc<dyn Place>,
+        intervals: Intervals,
+    ) -> Self {
+        Self { barrier, crypto, clock, journal, index, place, intervals }
+    }
+
+    /// The key that a trail's files are to be encrypted with.
+    #[expect(clippy::unused_self, reason = "which keys there are will be the service's to know")]
+    fn key_of(&self, given: Option<&str>) -> Result<Option<String>, Fault> {
+        match given.filter(|key| !key.is_empty()) {
+            None => Ok(None),
+            Some(_) => Err(fault::unsupported("Encryption of log files with a KMS key")),
+        }
+    }
+
+    /// Keeps the index up, and writes files when they are due, for as long as the task lives.
+    pub async fn tick_forever(self: Arc<Self>) {
+        loop {
+            let index = Arc::clone(&self.index);
+            match tokio::task::spawn_blocking(move || index.keep_up()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "the index of events is behind"),
+                Err(error) => tracing::error!(%error, "the index of events is behind"),
+            }
+            if let Err(stop) = self.deliver_due().await {
+                tracing::error!(error = %told(stop), "trails can't be delivered; trying again");
+            }
+            tokio::time::sleep(TICK).await;
+        }
+    }
+}
+
+/// What is told of a failure that nobody asked for.
+fn told(stop: Stop) -> Fault {
+    match stop {
+        Stop::Fault(fault) => fault,
+        Stop::Again => fault::of("ConflictException", "the trail was changed meanwhile"),
+        Stop::Internal => fault::internal(),
+    }
+}

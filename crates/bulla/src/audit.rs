@@ -1,5 +1,8 @@
 //! `bulla audit`: reads and checks the journal, also while a server writes it, and the store.
 
+mod export;
+mod search;
+
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -14,6 +17,9 @@ use crate::error::Error;
 use crate::foundation::{chain_key, journal_to_read, store_to_check};
 use crate::seal::Opener;
 use crate::server;
+
+pub(crate) use export::export;
+pub(crate) use search::search;
 
 /// Prints the last calls.
 pub(crate) fn tail(options: &TailOptions) -> Result<(), Error> {

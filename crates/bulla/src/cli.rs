@@ -1,5 +1,6 @@
 //! The command line. Every option can be set in the environment too, as `BULLA_…`.
 
+pub(crate) mod audit;
 pub(crate) mod message;
 pub(crate) mod parameters;
 pub(crate) mod trail;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use audit::{ExportAuditOptions, SearchOptions};
 use message::{
     BRANCH_KEY_HELP, BranchKeyCommand, DECRYPT_HELP, DecryptOptions, ENCRYPT_HELP, EncryptOptions,
     INSPECT_HELP, InspectOptions,
@@ -343,6 +345,10 @@ pub(crate) struct Place {
 pub(crate) enum Audit {
     /// Print the last calls, one line of CloudTrail's JSON each.
     Tail(TailOptions),
+    /// Print the calls that fit, one line of CloudTrail's JSON each.
+    Search(SearchOptions),
+    /// Write calls to a file, as lines of JSON or as Parquet.
+    Export(ExportAuditOptions),
     /// Check every record and the chain that joins them; and every row of the store, unless a
     /// server runs on it.
     Verify(VerifyOptions),

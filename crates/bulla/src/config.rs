@@ -24,6 +24,7 @@ use crate::pkcs11::TokenSettings;
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4566);
 /// Where the proxy for external keys listens unless told otherwise.
 const XKS_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4567);
+const SECONDS_A_DAY: u32 = 86_400;
 /// The largest file of settings, in bytes.
 const MAX_CONFIG_BYTES: u64 = 64 * 1024;
 
@@ -75,6 +76,7 @@ pub(crate) struct KeySettings {
 pub(crate) struct TrailSettings {
     pub(crate) folder: Option<PathBuf>,
     pub(crate) intervals: Intervals,
+    pub(crate) retention: Option<Duration>,
 }
 
 impl From<&TrailOptions> for TrailSettings {
@@ -82,7 +84,9 @@ impl From<&TrailOptions> for TrailSettings {
         let seconds = |count: u32| Duration::from_secs(u64::from(count.max(1)));
         let (delivery, digest) = (options.trail_interval, options.digest_interval);
         let intervals = Intervals { delivery: seconds(delivery), digest: seconds(digest) };
-        Self { folder: options.trails.clone(), intervals }
+        let days = |count: u32| seconds(count.max(1).saturating_mul(SECONDS_A_DAY));
+        let retention = options.audit_retention.map(days);
+        Self { folder: options.trails.clone(), intervals, retention }
     }
 }
 

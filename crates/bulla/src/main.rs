@@ -62,6 +62,8 @@ fn run(cli: Cli) -> Result<(), Error> {
         Command::Init(options) => init::init(&options),
         Command::Serve(options) => server::serve(options),
         Command::Audit(Audit::Tail(options)) => audit::tail(&options),
+        Command::Audit(Audit::Search(options)) => audit::search(&options),
+        Command::Audit(Audit::Export(options)) => audit::export(&options),
         Command::Audit(Audit::Verify(options)) => audit::verify(&options),
         Command::Tour => tour::tour(),
         Command::Explain(options) => access::explain(&options),

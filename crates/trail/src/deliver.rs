@@ -77,6 +77,23 @@ impl Trail {
         }
     }
 
+    /// The number of the first record that a trail still has to deliver.
+    pub(crate) async fn undelivered(&self) -> Result<u64, Stop> {
+        let mut range = Range::all();
+        let mut first = u64::MAX;
+        loop {
+            let page = self.barrier.view().await?.range(DELIVERIES, &range, ROWS_A_LOOK).await?;
+            for (_, opened) in &page.rows {
+                let delivery: Delivery = read(opened)?;
+                let planned = delivery.plan.map(|plan| plan.from);
+                let waiting = delivery.stretches.first().map(|stretch| stretch.next);
+                first = planned.into_iter().chain(waiting).fold(first, u64::min);
+            }
+            let Some(next) = page.next else { return Ok(first) };
+            range = range.resume(next);
+        }
+    }
+
     async fn deliver(&self, key: &str) -> Result<usize, Stop> {
         let now_ms = self.clock.now_ms();
         let mut written = 0;

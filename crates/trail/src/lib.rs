@@ -12,6 +12,7 @@ mod keys;
 mod md5;
 mod name;
 mod ops;
+pub mod parquet;
 mod place;
 mod records;
 mod rows;
@@ -48,6 +49,9 @@ pub const DIGEST: Duration = Duration::from_secs(3600);
 /// How often is looked whether something is to be done.
 const TICK: Duration = Duration::from_secs(1);
 
+/// After how many looks old records are looked for.
+const TICKS_A_RETENTION: u32 = 600;
+
 /// How often files are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Intervals {
@@ -72,6 +76,8 @@ pub struct Trail {
     index: Arc<Index>,
     place: Arc<dyn Place>,
     intervals: Intervals,
+    /// How long records are kept; for ever where this is not set.
+    retention: Option<Duration>,
 }
 
 impl Trail {
@@ -84,7 +90,34 @@ impl Trail {
         place: Arc<dyn Place>,
         intervals: Intervals,
     ) -> Self {
-        Self { barrier, crypto, clock, journal, index, place, intervals }
+        Self { barrier, crypto, clock, journal, index, place, intervals, retention: None }
+    }
+
+    /// The service, which drops what is older than that from the journal.
+    #[must_use]
+    pub fn with_retention(self, retention: Option<Duration>) -> Self {
+        Self { retention, ..self }
+    }
+
+    /// Drops what is older than it shall become from the journal, but nothing that a trail still
+    /// has to deliver.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn drop_old(&self) -> Result<(), Stop> {
+        let Some(retention) = self.retention else { return Ok(()) };
+        let retention = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+        let before_ms = self.clock.now_ms().saturating_sub(retention);
+        let before = self.undelivered().await?;
+        let journal = Arc::clone(&self.journal);
+        let dropped = tokio::task::spawn_blocking(move || journal.retain(before_ms, before)).await;
+        match dropped {
+            Ok(Ok(None)) => {}
+            Ok(Ok(Some(segment))) => tracing::info!(segment, "older segments were dropped"),
+            Ok(Err(error)) => tracing::error!(%error, "old records can't be dropped"),
+            Err(error) => tracing::error!(%error, "old records can't be dropped"),
+        }
+        Ok(())
     }
 
     /// The key that a trail's files are to be encrypted with.
@@ -98,7 +131,14 @@ impl Trail {
 
     /// Keeps the index up, and writes files when they are due, for as long as the task lives.
     pub async fn tick_forever(self: Arc<Self>) {
+        let mut ticks = 0_u32;
         loop {
+            if ticks.is_multiple_of(TICKS_A_RETENTION)
+                && let Err(stop) = self.drop_old().await
+            {
+                tracing::error!(error = %told(stop), "old records can't be dropped");
+            }
+            ticks = ticks.wrapping_add(1);
             let index = Arc::clone(&self.index);
             match tokio::task::spawn_blocking(move || index.keep_up()).await {
                 Ok(Ok(())) => {}

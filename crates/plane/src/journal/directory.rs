@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -27,6 +27,10 @@ const NUMBER_DIGITS: usize = 20;
 const SPARE: &str = "spare";
 /// The file whose lock says that a process writes here.
 const LOCK: &str = "lock";
+/// The file that says before which segment all were dropped, and its length: the number, 20 digits,
+/// a blank and what proves it, in hex.
+const DROPPED: &str = "dropped";
+const MAX_DROPPED_BYTES: usize = 256;
 /// Zeros written at once while a file is made.
 const ZERO_BYTES: usize = 1 << 20;
 /// The most files that are kept open at once; all are closed when there are more.
@@ -220,6 +224,36 @@ impl Medium for Directory {
         self.may_write()?;
         self.opened().remove(&segment);
         std::fs::remove_file(self.path(segment))
+    }
+
+    fn drop_before(&self, segment: u64, proof: &[u8]) -> io::Result<()> {
+        self.may_write()?;
+        let path = self.folder.join(DROPPED);
+        let unfinished = path.with_extension("new");
+        let mut file = create_options().create(true).truncate(true).open(&unfinished)?;
+        let proof = bulla_crypto::hex::encode(proof);
+        file.write_all(format!("{segment:0NUMBER_DIGITS$} {proof}").as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&unfinished, &path)?;
+        File::open(&self.folder)?.sync_all()?;
+        for old in self.list()?.into_iter().filter(|old| *old < segment) {
+            self.remove(old)?;
+        }
+        Ok(())
+    }
+
+    fn dropped(&self) -> io::Result<Option<(u64, Vec<u8>)>> {
+        let bytes = match std::fs::read(self.folder.join(DROPPED)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            bytes => bytes?,
+        };
+        let text = std::str::from_utf8(&bytes).ok().filter(|_| bytes.len() <= MAX_DROPPED_BYTES);
+        let parsed = text.and_then(|text| {
+            let (number, proof) = text.split_once(' ')?;
+            Some((number.parse().ok()?, bulla_crypto::hex::decode(proof).ok()?))
+        });
+        // What does not read proves nothing.
+        Ok(Some(parsed.unwrap_or_default()))
     }
 }
 

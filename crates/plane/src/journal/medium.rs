@@ -67,6 +67,24 @@ pub trait Medium: Send + Sync + 'static {
     /// `NotFound` if the segment is not there.
     fn remove(&self, segment: u64) -> io::Result<()>;
 
+    /// Drops the segments before this one on purpose, and remembers it durably before any of them
+    /// goes. `proof` is kept beside the number and given back by [`Medium::dropped`].
+    ///
+    /// # Errors
+    /// `Unsupported` if segments can't be dropped here; whatever the environment answers.
+    fn drop_before(&self, segment: u64, proof: &[u8]) -> io::Result<()> {
+        let _ = (segment, proof);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// What [`Medium::drop_before`] remembered.
+    ///
+    /// # Errors
+    /// Whatever the environment answers.
+    fn dropped(&self) -> io::Result<Option<(u64, Vec<u8>)>> {
+        Ok(None)
+    }
+
     /// The number of the oldest segment that ought to be there: 1, unless older ones were dropped
     /// on purpose.
     fn oldest(&self) -> u64 {

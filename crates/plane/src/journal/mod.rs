@@ -5,8 +5,8 @@
 //! that whatever is altered, dropped, moved or cut off is named by [`verify`]. If the journal
 //! can't be written, appends fail, and with them the calls; it recovers by itself.
 //!
-//! Nothing is removed by age: there is no retention yet. [`Medium::oldest`] is where it would say
-//! how far it went.
+//! Old segments are removed only by [`Journal::retain`], and [`verify`] tells what it removed from
+//! what somebody else did.
 
 mod chain;
 mod cloudtrail;
@@ -23,6 +23,7 @@ mod metrics;
 mod reader;
 mod record;
 mod recovery;
+mod retention;
 mod scan;
 mod simulated;
 mod tail;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::chain::{ChainKey, ChainValue, HEADER_FRAME_BYTES, Header, Reason};
 use super::fault::{Fault, FaultKind, span};
 use super::medium::Medium;
+use super::retention;
 use super::scan::{MAX_SEGMENT_BYTES, Scan, Step, read_from, read_header, stored_chain};
 use super::tail::Tail;
 use super::{MAX_FRAME_PAYLOAD_BYTES, MAX_GROUP_BYTES};
@@ -106,7 +107,8 @@ pub(super) fn recover(
         settle(&mut tail, &**medium, &bytes, used, &end, &mut recovery).map_err(at(last))?;
         break;
     }
-    missing_segments(&segments, medium.oldest(), &mut recovery.faults);
+    let oldest = retention::oldest(&**medium, key).map_err(at(0))?;
+    missing_segments(&segments, oldest, &mut recovery.faults);
     if tail.segment == 0 {
         tail.begin(Reason::Full).map_err(at(1))?;
     }

@@ -7,6 +7,7 @@ use super::chain::{CHAIN_BYTES, ChainKey, ChainValue, HEADER_FRAME_BYTES, Header
 use super::encoding;
 use super::fault::{Fault, FaultKind, span};
 use super::medium::Medium;
+use super::retention;
 use super::scan::{MAX_SEGMENT_BYTES, Scan, Step, read_from, read_header, stored_chain};
 
 /// The most faults that are listed; more are only counted.
@@ -59,8 +60,8 @@ impl Report {
 pub fn verify(medium: &dyn Medium, key: &ChainKey, anchor: Option<Anchor>) -> io::Result<Report> {
     let mut check = Check { key, anchor, report: Report::default(), end: None, expected: 1 };
     let segments = medium.list()?;
-    let mut number = medium.oldest();
-    // Only the memory ring drops segments on purpose: what was before is not asked for then.
+    let mut number = retention::oldest(medium, key)?;
+    // What was dropped on purpose is not asked for.
     let mut joined = number == 1;
     if joined {
         check.end = Some([0; CHAIN_BYTES]);

@@ -20,6 +20,7 @@ use super::metrics::Metrics;
 use super::reader::{Place, Reader, record_at};
 use super::record::{Record, RecordRef};
 use super::recovery::{OpenError, Recovery, recover};
+use super::retention;
 use super::tail::{Tail, close_frame, open_frame};
 use super::verify::Anchor;
 use super::{MAX_RECORD_BYTES, MAX_TOGETHER, PENDING_BYTES, RETRY, SEGMENT_BYTES, STALL};
@@ -278,6 +279,16 @@ impl Journal {
     /// If the medium can't be read.
     pub fn segments(&self) -> io::Result<Vec<u64>> {
         self.medium.list()
+    }
+
+    /// Drops the oldest segments, as far as all of their records are older than `before_ms`
+    /// (milliseconds since 1970) and before the record with the number `before`. Answers the oldest
+    /// segment that is left, if any went. Blocks.
+    ///
+    /// # Errors
+    /// If the medium can't be read or written, or drops nothing on demand.
+    pub fn retain(&self, before_ms: i64, before: u64) -> io::Result<Option<u64>> {
+        retention::retain(&*self.medium, &self.key, before_ms, before)
     }
 
     /// The counters.

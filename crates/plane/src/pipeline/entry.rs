@@ -139,7 +139,7 @@ const GLOBAL: [&str; 2] = ["iam", "organizations"];
 const WITHOUT_KEY_EXCHANGE: [&str; 3] = ["iam", "organizations", "events"];
 
 /// `awsRegion`
-fn recorded_region<'a>(served: Served, call: &'a Call) -> &'a str {
+fn recorded_region(served: Served, call: &Call) -> &str {
     if !GLOBAL.contains(&served.model.id) {
         return &call.region;
     }

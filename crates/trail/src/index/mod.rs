@@ -26,7 +26,7 @@ use self::sealed::{Draft, Sealed};
 use self::shelf::Shelf;
 
 pub use self::sealed::Range;
-pub use self::terms::Attribute;
+pub use self::terms::{Attribute, user_name};
 
 /// What is looked for.
 #[derive(Clone, Debug)]

@@ -58,13 +58,17 @@ pub(super) fn term(account: &str, region: &str, attribute: Attribute, value: &st
     hash.end()
 }
 
+/// An odd number without a pattern.
+const FACTOR: u64 = 0xd6e8_feb8_6659_fd93;
+
 /// Mixes words by multiplication. Whoever makes texts meet on purpose makes lookups of them read
 /// more records, and finds nothing that is not there.
 struct Mixer(u64);
 
 impl Mixer {
     fn word(&mut self, word: u64) {
-        let wide = u128::from(self.0 ^ word) * 0xd6e8_feb8_6659_fd93_a5a3_564d_27b8_d2c5;
+        // INVARIANT: the product of two words fits in twice their bits.
+        let wide = u128::from(self.0 ^ word) * u128::from(FACTOR);
         let low = u64::try_from(wide & u128::from(u64::MAX)).unwrap_or_default();
         let high = u64::try_from(wide >> 64).unwrap_or_default();
         self.0 = (low ^ high).rotate_left(23);
@@ -139,7 +143,8 @@ pub(crate) fn truth(is_so: bool) -> &'static str {
 
 /// Who called, in the words of `LookupEvents`: a user's name, a session's, or `root`. Services and
 /// callers of other accounts have none (recorded).
-pub(crate) fn user_name<'a>(identity: &Identity<'a>) -> Option<&'a str> {
+#[must_use]
+pub fn user_name<'a>(identity: &Identity<'a>) -> Option<&'a str> {
     match identity.kind? {
         "Root" => Some("root"),
         "AssumedRole" | "FederatedUser" => {

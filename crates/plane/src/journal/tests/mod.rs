@@ -4,4 +4,5 @@ mod faults;
 mod figures;
 mod many;
 mod records;
+mod retention;
 mod tampering;

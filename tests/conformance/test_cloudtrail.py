@@ -1,0 +1,274 @@
+"""CloudTrail: events looked up, and trails whose files `aws cloudtrail validate-logs` accepts."""
+
+import datetime
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+import pathlib
+
+import pytest
+from botocore.exceptions import ClientError
+
+import bucket
+import program
+from conftest import REGION, client
+
+BUCKET = "trail-bkt"
+
+
+def lookup(trail, key=None, value=None, **more):
+    if key:
+        more["LookupAttributes"] = [{"AttributeKey": key, "AttributeValue": value}]
+    return trail.lookup_events(**more)["Events"]
+
+
+def test_each_attribute_finds_its_events(server, account):
+    kms, trail = client(server, account=account), client(server, "cloudtrail", account=account)
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.disable_key(KeyId=key)
+    with pytest.raises(ClientError):
+        kms.encrypt(KeyId=key, Plaintext=b"x")
+    [disabled] = lookup(trail, "EventName", "DisableKey")
+    record = json.loads(disabled["CloudTrailEvent"])
+    assert record["requestParameters"] == {"keyId": key}
+    assert record["responseElements"] == {"keyId": key}
+    assert disabled["Username"] == "root" and disabled["ReadOnly"] == "false"
+    assert disabled["Resources"] == [{"ResourceType": "AWS::KMS::Key", "ResourceName": key}]
+    for name, value, names in [
+        ("ResourceName", key, ["DisableKey", "CreateKey"]),
+        ("ResourceType", "AWS::KMS::Key", ["DisableKey", "CreateKey"]),
+        ("EventId", disabled["EventId"], ["DisableKey"]),
+        ("EventSource", "kms.amazonaws.com", ["Encrypt", "DisableKey", "CreateKey"]),
+        ("AccessKeyId", account, None),
+        ("Username", "root", None),
+        ("ReadOnly", "false", ["DisableKey", "CreateKey"]),
+    ]:
+        found = [event["EventName"] for event in lookup(trail, name, value)]
+        if names is None:
+            assert {"DisableKey", "CreateKey", "Encrypt"} <= set(found), name
+        else:
+            assert found == names, name
+    [failed] = lookup(trail, "EventName", "Encrypt")
+    record = json.loads(failed["CloudTrailEvent"])
+    assert record["errorCode"] == "DisabledException" and failed["Resources"] == []
+
+
+def test_a_denial_is_recorded_without_what_was_asked_for(server, account, iam):
+    iam.create_user(UserName="ana")
+    made = iam.create_access_key(UserName="ana")["AccessKey"]
+    kms = client(server, account=made["AccessKeyId"], secret=made["SecretAccessKey"])
+    with pytest.raises(ClientError):
+        kms.create_key()
+    trail = client(server, "cloudtrail", account=account)
+    [event] = lookup(trail, "Username", "ana")
+    record = json.loads(event["CloudTrailEvent"])
+    assert record["errorCode"] == "AccessDenied"
+    assert record["requestParameters"] is None and "resources" not in record
+    # IAM's events are in one region, wherever they were made.
+    assert lookup(trail, "EventName", "CreateUser") == []
+    global_trail = client(server, "cloudtrail", account=account, region="us-east-1")
+    [made] = lookup(global_trail, "EventName", "CreateUser")
+    assert [resource["ResourceName"] for resource in made["Resources"]][0] == "ana"
+
+
+def test_events_are_paged_newest_first(server, account):
+    kms, trail = client(server, account=account), client(server, "cloudtrail", account=account)
+    for _ in range(60):
+        kms.list_keys()
+    pages = trail.get_paginator("lookup_events").paginate(
+        LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "ListKeys"}],
+        PaginationConfig={"PageSize": 25},
+    )
+    pages = [page["Events"] for page in pages]
+    assert [len(page) for page in pages] == [25, 25, 10]
+    times = [event["EventTime"] for page in pages for event in page]
+    assert times == sorted(times, reverse=True)
+    assert len({event["EventId"] for page in pages for event in page}) == 60
+
+
+def test_what_a_service_does_by_itself_is_recorded(clock_server, account):
+    kms = client(clock_server, account=account)
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=90)
+    clock_server.advance("P91D")
+    trail = client(clock_server, "cloudtrail", account=account)
+    [event] = lookup(trail, "EventName", "RotateKey")
+    record = json.loads(event["CloudTrailEvent"])
+    assert record["eventType"] == "AwsServiceEvent"
+    assert record["userIdentity"] == {"accountId": account, "invokedBy": "AWS Internal"}
+    details = record["serviceEventDetails"]
+    assert details["rotationType"] == "AUTOMATIC" and details["keyId"] == key.split("/")[-1]
+    assert details["previousKeyMaterialId"] != details["currentKeyMaterialId"]
+    assert "requestID" not in record and record["responseElements"] is None
+
+
+class Trail:
+    """A trail that delivers every second, and the AWS CLI that checks it."""
+
+    def __init__(self, server, folder, account):
+        self.server, self.account = server, account
+        self.folder = folder / BUCKET
+        self.trail = client(server, "cloudtrail", account=account)
+        self.kms = client(server, account=account)
+        self.started = datetime.datetime.now(datetime.timezone.utc)
+        self.arn = self.trail.create_trail(
+            Name="main", S3BucketName=BUCKET, EnableLogFileValidation=True
+        )["TrailARN"]
+        self.trail.start_logging(Name="main")
+
+    def files(self, kind):
+        found = sorted((self.folder / "AWSLogs" / self.account).glob(f"{kind}/**/*.json.gz"))
+        return [file for file in found if file.is_file()]
+
+    def work_until_digests(self, count):
+        def enough():
+            self.kms.list_keys()
+            return len(self.files("CloudTrail-Digest")) >= count
+
+        program.wait_until(enough, 60, f"{count} digests")
+
+    def validate(self, endpoint):
+        """Exit code and output of `validate-logs`."""
+        aws = shutil.which("aws", path=str(pathlib.Path(sys.executable).parent))
+        start = (self.started - datetime.timedelta(minutes=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        command = [aws, "cloudtrail", "validate-logs", "--verbose"]
+        command += ["--trail-arn", self.arn, "--start-time", start]
+        environment = {
+            **os.environ,
+            "AWS_ENDPOINT_URL": self.server.endpoint,
+            "AWS_ENDPOINT_URL_S3": endpoint,
+            "AWS_ACCESS_KEY_ID": self.account,
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+        }
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+        return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def delivered(clean_environment, tmp_path_factory):
+    """A trail with a chain of digests, and the folder that it delivered to."""
+    folder = tmp_path_factory.mktemp("trails")
+    options = ["--trails", folder, "--trail-interval", "1", "--digest-interval", "2"]
+    data = tmp_path_factory.mktemp("trail-data") / "data"
+    server = program.Server("dev", "--data", str(data), *map(str, options))
+    with server:
+        trail = Trail(server, folder, "200000000001")
+        trail.work_until_digests(3)
+        trail.trail.stop_logging(Name="main")
+
+        delivers = lambda: trail.files("CloudTrail") and signed_files(trail) == {
+            str(file.relative_to(trail.folder)) for file in trail.files("CloudTrail")
+        }
+        program.wait_until(delivers, 60, "every log file is in a digest")
+        yield trail
+
+
+def signed_files(trail):
+    signed = set()
+    for file in trail.files("CloudTrail-Digest"):
+        digest = json.loads(gzip.decompress(file.read_bytes()))
+        signed |= {entry["s3Object"] for entry in digest["logFiles"]}
+    return signed
+
+
+@pytest.fixture
+def copy(delivered, tmp_path):
+    """A copy of what was delivered, to tamper with."""
+    shutil.copytree(delivered.folder, tmp_path / BUCKET)
+    with bucket.served(tmp_path) as endpoint:
+        yield tmp_path / BUCKET, endpoint
+
+
+def of_kind(folder, kind):
+    return sorted(file for file in folder.glob(f"AWSLogs/*/{kind}/**/*.json.gz") if file.is_file())
+
+
+def test_the_cli_accepts_the_chain(delivered, copy):
+    _, endpoint = copy
+    code, output = delivered.validate(endpoint)
+    assert code == 0, output
+    digests, files = len(delivered.files("CloudTrail-Digest")), len(delivered.files("CloudTrail"))
+    assert f"{digests}/{digests} digest files valid" in output, output
+    assert f"{files}/{files} log files valid" in output, output
+
+
+def test_every_event_is_delivered_once(delivered):
+    ids = []
+    for file in delivered.files("CloudTrail"):
+        ids += [event["eventID"] for event in json.loads(gzip.decompress(file.read_bytes()))["Records"]]
+    events = lookup_all(delivered.trail, "ListKeys")
+    assert len(ids) == len(set(ids))
+    assert {event["EventId"] for event in events} <= set(ids)
+
+
+def lookup_all(trail, name):
+    pages = trail.get_paginator("lookup_events").paginate(
+        LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": name}]
+    )
+    return [event for page in pages for event in page["Events"]]
+
+
+def test_an_altered_log_file_is_found(delivered, copy):
+    folder, endpoint = copy
+    file = of_kind(folder, "CloudTrail")[0]
+    whole = gzip.decompress(file.read_bytes())
+    file.write_bytes(gzip.compress(whole.replace(b"ListKeys", b"ListKeyz", 1)))
+    code, output = delivered.validate(endpoint)
+    assert code == 1 and "INVALID: hash value doesn't match" in output, output
+
+
+def test_a_missing_log_file_is_found(delivered, copy):
+    folder, endpoint = copy
+    of_kind(folder, "CloudTrail")[0].unlink()
+    code, output = delivered.validate(endpoint)
+    assert code == 1 and "INVALID: not found" in output, output
+
+
+def test_an_altered_digest_is_found(delivered, copy):
+    folder, endpoint = copy
+    file = of_kind(folder, "CloudTrail-Digest")[1]
+    digest = json.loads(gzip.decompress(file.read_bytes()))
+    digest["logFiles"] = digest["logFiles"][:-1]
+    file.write_bytes(gzip.compress(json.dumps(digest).encode()))
+    code, output = delivered.validate(endpoint)
+    assert code == 1 and "INVALID: signature verification failed" in output, output
+
+
+def test_a_missing_digest_is_found(delivered, copy):
+    folder, endpoint = copy
+    of_kind(folder, "CloudTrail-Digest")[1].unlink()
+    code, output = delivered.validate(endpoint)
+    assert code == 1 and "INVALID: not found" in output, output
+
+
+def test_an_inserted_digest_is_found(delivered, copy):
+    """One digest put where another was, with its signature."""
+    folder, endpoint = copy
+    first, second = of_kind(folder, "CloudTrail-Digest")[:2]
+    shutil.copy(first, second)
+    shutil.copy(f"{first}.metadata", f"{second}.metadata")
+    code, output = delivered.validate(endpoint)
+    assert code == 1 and "INVALID: has been moved from its original location" in output, output
+
+
+def test_trails_are_managed_by_boto3(server, account):
+    trail = client(server, "cloudtrail", account=account)
+    arn = trail.create_trail(
+        Name="main", S3BucketName=BUCKET, TagsList=[{"Key": "team", "Value": "a"}]
+    )["TrailARN"]
+    assert trail.get_trail(Name=arn)["Trail"]["HomeRegion"] == REGION
+    assert not trail.get_trail_status(Name="main")["IsLogging"]
+    trail.start_logging(Name="main")
+    assert trail.get_trail_status(Name="main")["IsLogging"]
+    [described] = trail.describe_trails()["trailList"]
+    assert described["S3BucketName"] == BUCKET
+    [tagged] = trail.list_tags(ResourceIdList=[arn])["ResourceTagList"]
+    assert tagged["TagsList"] == [{"Key": "team", "Value": "a"}]
+    trail.delete_trail(Name="main")
+    with pytest.raises(ClientError) as refused:
+        trail.get_trail(Name="main")
+    assert refused.value.response["Error"]["Message"] == f"Unknown trail: {arn} for the user: {account}"

@@ -279,8 +279,9 @@ impl Maker<'_> {
         let n = self.number;
         let listed = call("ListTrails", "{}".to_owned())?;
         let listed: serde_json::Value = serde_json::from_slice(&listed.body).map_err(say)?;
-        let names = listed["Trails"].as_array().into_iter().flatten();
-        for name in names.filter_map(|trail| trail["Name"].as_str()) {
+        let listed = listed.get("Trails").and_then(serde_json::Value::as_array);
+        let names = listed.into_iter().flatten().filter_map(|trail| trail.get("Name")?.as_str());
+        for name in names {
             call("DeleteTrail", format!(r#"{{"Name":"{name}"}}"#))?;
         }
         let input = format!(r#"{{"Name":"it{n}","S3BucketName":"trail-bkt"}}"#);

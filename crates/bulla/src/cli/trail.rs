@@ -17,8 +17,8 @@ pub(crate) struct TrailOptions {
     /// Seconds from one digest of a trail to the next.
     #[arg(long, env = "BULLA_DIGEST_INTERVAL", value_name = "SECONDS", default_value_t = 3600)]
     pub(crate) digest_interval: u32,
-    /// Days after which records of calls are dropped, in whole segments and never before trails have
-    /// delivered them [default: never]. LookupEvents shows what is left of 90 days.
+    /// Days after which records of calls are dropped, in whole segments and never before trails
+    /// have delivered them [default: never]. LookupEvents shows what is left of 90 days.
     #[arg(long, env = "BULLA_AUDIT_RETENTION", value_name = "DAYS")]
     pub(crate) audit_retention: Option<u32>,
 }

@@ -70,7 +70,7 @@ impl Plane {
             via: Some(acting.via),
             trail: Trail::default(),
         };
-        let parameters = trail::parameters(model, &input);
+        let parameters = trail::parameters(model, served.operation.name, &input);
         let (recorded, time_ms) = (parameters.as_deref(), call.now_ms);
         let told = Told { served, call: &call, parameters: recorded, time_ms };
         call.trail.intent = entry::intent(&self.journal, told);

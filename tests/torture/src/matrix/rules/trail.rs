@@ -6,7 +6,7 @@ use super::{Rule, rule};
 
 #[rustfmt::skip]
 pub(super) const RULES: &[Rule] = &[
-    // Of something that never happened: what did is the accounts' own affair, names of others in it.
+    // Of something that never happened: what did happen names other accounts too.
     rule("LookupEvents", Account, r#"{"LookupAttributes":[{"AttributeKey":"EventName","AttributeValue":"Nothing"}]}"#),
     rule("CreateTrail", Own("{new_trail}"), r#"{"Name":"{new_trail.name}","S3BucketName":"trail-bkt"}"#),
     rule("GetTrail", Own("{trail}"), r#"{"Name":"{trail.name}"}"#),

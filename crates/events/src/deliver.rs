@@ -24,8 +24,9 @@ use crate::schedule::Schedule;
 use crate::send::{AUTHORIZE, LANE};
 use crate::{Events, fault};
 
-/// The most deliveries of one commit.
-const DELIVERIES_A_COMMIT: usize = 500;
+/// The most deliveries of one commit. Each with the waking of a lane of its own, and all the events
+/// of one look at the schedule taken off, they must fit in a batch of the store.
+const DELIVERIES_A_COMMIT: usize = 350;
 /// The most bytes of them.
 const BYTES_A_COMMIT: usize = 2 << 20;
 /// How far apart the rows are that wake a lane.

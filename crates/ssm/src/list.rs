@@ -60,6 +60,9 @@ impl Ssm {
                     }
                 }
                 match page.next {
+                    Some(next) if parameters.len() >= size || looked_at >= MAX_LOOKED_AT => {
+                        return Ok(Page { parameters, next: Some(marker::encode(&text(&next)?)) });
+                    }
                     Some(next) => range.from = next,
                     None => break,
                 }

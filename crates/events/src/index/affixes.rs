@@ -46,11 +46,14 @@ impl Affixes {
         }
     }
 
-    /// Tells what hangs on each entry that a text begins with.
-    pub(super) fn of(&self, text: &[u8], tell: &mut dyn FnMut(&[u32])) {
+    /// Tells what hangs on each entry that a text begins with, the longest first, until somebody
+    /// has heard enough.
+    pub(super) fn of(&self, text: &[u8], tell: &mut dyn FnMut(&[u32]) -> bool) {
         let mut next = Self::longest(&self.entries, text);
         while let Some(entry) = next.and_then(|at| self.entries.get(at as usize)) {
-            tell(&entry.ids);
+            if !tell(&entry.ids) {
+                return;
+            }
             next = entry.within;
         }
     }
@@ -75,7 +78,10 @@ mod tests {
             let pairs = texts.iter().enumerate();
             let pairs = pairs.map(|(id, text)| (text.clone().into_bytes(), id as u32)).collect();
             let mut found = Vec::new();
-            Affixes::build(pairs).of(text.as_bytes(), &mut |ids| found.extend_from_slice(ids));
+            Affixes::build(pairs).of(text.as_bytes(), &mut |ids| {
+                found.extend_from_slice(ids);
+                true
+            });
             found.sort_unstable();
             let tried = texts.iter().enumerate().filter(|(_, one)| text.starts_with(one.as_str()));
             let tried: Vec<u32> = tried.map(|(id, _)| id as u32).collect();

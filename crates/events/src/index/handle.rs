@@ -17,6 +17,8 @@ pub(super) enum Key {
     Written(String),
     Prefix(String),
     Suffix(String),
+    /// A text anywhere in the value.
+    Within(String),
     Folded(String),
     FoldedPrefix(String),
     FoldedSuffix(String),
@@ -45,8 +47,8 @@ impl Census {
                 Field::Inner(inner) => self.fields(inner, path),
                 Field::Value(wanted) => {
                     let known = self.0.entry(path.clone()).or_default();
-                    for condition in &wanted.conditions {
-                        *known.entry(key(condition)).or_default() += 1;
+                    for key in wanted.conditions.iter().flat_map(keys) {
+                        *known.entry(key).or_default() += 1;
                     }
                 }
             }
@@ -107,10 +109,13 @@ impl Census {
         if conditions.iter().any(Condition::wants_absence) {
             return None;
         }
-        let handles =
-            conditions.iter().map(|condition| (path.to_owned(), key(condition), condition));
-        let handles: Vec<_> = handles.collect();
-        let cost = handles.iter().map(|(path, key, _)| self.common(path, key)).sum();
+        let (mut cost, mut handles) = (0, Vec::with_capacity(conditions.len()));
+        for condition in conditions {
+            let weighed = keys(condition).into_iter().map(|key| (self.common(path, &key), key));
+            let (common, key) = weighed.min_by_key(|(common, _)| *common)?;
+            cost += common;
+            handles.push((path.to_owned(), key, condition));
+        }
         Some((cost, handles))
     }
 }
@@ -130,6 +135,23 @@ pub(super) fn bits(value: f64) -> u64 {
     (value + 0.0).to_bits()
 }
 
+/// What a condition can be looked up by, each of which every value that meets it has; at least one.
+fn keys(condition: &Condition) -> Vec<Key> {
+    let Condition::Wildcard(wildcard) = condition else { return vec![key(condition)] };
+    if wildcard.is_plain() {
+        return vec![Key::Text(wildcard.prefix().to_owned())];
+    }
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let ends = [
+        some(wildcard.prefix()).map(Key::Prefix),
+        some(wildcard.suffix()).map(Key::Suffix),
+        wildcard.within().and_then(some).map(Key::Within),
+    ];
+    let keys: Vec<_> = ends.into_iter().flatten().collect();
+    if keys.is_empty() { vec![Key::Any] } else { keys }
+}
+
+/// What a condition that is no wildcard is looked up by.
 fn key(condition: &Condition) -> Key {
     match condition {
         Condition::Null => Key::Null,
@@ -145,15 +167,6 @@ fn key(condition: &Condition) -> Key {
         Condition::FoldedPrefix(text) => Key::FoldedPrefix(text.clone()),
         Condition::FoldedSuffix(text) => Key::FoldedSuffix(text.clone()),
         Condition::Range(_) => Key::Range,
-        Condition::Wildcard(wildcard) if wildcard.is_plain() => {
-            Key::Text(wildcard.prefix().to_owned())
-        }
-        Condition::Wildcard(wildcard) if !wildcard.prefix().is_empty() => {
-            Key::Prefix(wildcard.prefix().to_owned())
-        }
-        Condition::Wildcard(wildcard) if !wildcard.suffix().is_empty() => {
-            Key::Suffix(wildcard.suffix().to_owned())
-        }
         Condition::Wildcard(_)
         | Condition::Network(_)
         | Condition::Exists(_)

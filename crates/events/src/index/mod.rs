@@ -6,14 +6,18 @@
 //! [`Pattern::matches`]; the index only spares work. Memory grows with the patterns alone.
 
 mod affixes;
+mod found;
 mod handle;
 mod ranges;
+mod within;
 
 use std::collections::HashMap;
 
 use affixes::Affixes;
+use found::Found;
 use handle::{Census, Key, bits};
 use ranges::Ranges;
+use within::Within;
 
 use crate::pattern::{Condition, Event, Leaf, Pattern, Range, folded};
 
@@ -35,6 +39,7 @@ struct Place {
     /// Their texts turned round.
     suffixes: Affixes,
     folded_suffixes: Affixes,
+    within: Within,
     ranges: Ranges,
     any: Vec<u32>,
 }
@@ -47,6 +52,7 @@ struct Draft {
     folded_prefixes: Vec<(Vec<u8>, u32)>,
     suffixes: Vec<(Vec<u8>, u32)>,
     folded_suffixes: Vec<(Vec<u8>, u32)>,
+    within: Vec<(Vec<u8>, u32)>,
     ranges: Vec<(Range, u32)>,
     any: Vec<u32>,
 }
@@ -97,15 +103,14 @@ impl Index {
 
     /// Those that may match, in order.
     fn candidates(&self, event: &Event<'_>) -> Vec<u32> {
-        let mut found = self.always.clone();
+        let mut found = Found::default();
+        found.all(&self.always);
         event.root().leaves(&mut String::new(), &mut |path, leaf| {
             if let Some(place) = self.paths.get(path) {
                 place.look_up(leaf, &mut found);
             }
         });
-        found.sort_unstable();
-        found.dedup();
-        found
+        found.in_order()
     }
 }
 
@@ -117,6 +122,7 @@ impl Draft {
             Key::FoldedPrefix(text) => self.folded_prefixes.push((text.into_bytes(), number)),
             Key::Suffix(text) => self.suffixes.push((reversed(text), number)),
             Key::FoldedSuffix(text) => self.folded_suffixes.push((reversed(text), number)),
+            Key::Within(text) => self.within.push((text.into_bytes(), number)),
             Key::Range => {
                 if let Condition::Range(range) = condition {
                     self.ranges.push((*range, number));
@@ -134,6 +140,7 @@ impl Draft {
             folded_prefixes: Affixes::build(self.folded_prefixes),
             suffixes: Affixes::build(self.suffixes),
             folded_suffixes: Affixes::build(self.folded_suffixes),
+            within: Within::build(self.within),
             ranges: Ranges::build(self.ranges),
             any: self.any,
         }
@@ -141,41 +148,43 @@ impl Draft {
 }
 
 impl Place {
-    fn look_up(&self, leaf: &Leaf<'_>, found: &mut Vec<u32>) {
-        found.extend_from_slice(&self.any);
+    fn look_up(&self, leaf: &Leaf<'_>, found: &mut Found) {
+        found.all(&self.any);
         match leaf {
             Leaf::Null => self.equal_to(&Key::Null, found),
             Leaf::Bool(flag) => self.equal_to(&Key::Bool(*flag), found),
             Leaf::Number(number) => {
                 self.equal_to(&Key::Number(bits(number.value)), found);
                 self.equal_to(&Key::Written(number.text.to_owned()), found);
-                self.ranges.of(number.value, &mut |id| found.push(id));
+                self.ranges.of(number.value, &mut |id| found.one(id));
             }
             Leaf::Text(text) => self.look_up_text(text, found),
             Leaf::Array(_) | Leaf::Object(_) => {}
         }
     }
 
-    fn equal_to(&self, key: &Key, found: &mut Vec<u32>) {
+    fn equal_to(&self, key: &Key, found: &mut Found) {
         if let Some(ids) = self.equal.get(key) {
-            found.extend_from_slice(ids);
+            found.all(ids);
         }
     }
 
-    fn look_up_text(&self, text: &str, found: &mut Vec<u32>) {
+    fn look_up_text(&self, text: &str, found: &mut Found) {
         self.equal_to(&Key::Text(text.to_owned()), found);
         let folded = folded(text);
-        let forward = |affixes: &Affixes, text: &str, found: &mut Vec<u32>| {
+        // What an entry begins with was told with it.
+        let forward = |affixes: &Affixes, text: &str, found: &mut Found| {
             if !affixes.is_empty() {
-                affixes.of(text.as_bytes(), &mut |ids| found.extend_from_slice(ids));
+                affixes.of(text.as_bytes(), &mut |ids| found.all(ids));
             }
         };
-        let backward = |affixes: &Affixes, text: &str, found: &mut Vec<u32>| {
+        let backward = |affixes: &Affixes, text: &str, found: &mut Found| {
             if !affixes.is_empty() {
                 let turned: Vec<u8> = text.bytes().rev().collect();
-                affixes.of(&turned, &mut |ids| found.extend_from_slice(ids));
+                affixes.of(&turned, &mut |ids| found.all(ids));
             }
         };
+        self.within.of(text.as_bytes(), &mut |ids| found.all(ids));
         forward(&self.prefixes, text, found);
         forward(&self.folded_prefixes, &folded, found);
         backward(&self.suffixes, text, found);

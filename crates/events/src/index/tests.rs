@@ -19,6 +19,8 @@ fn condition() -> BoxedStrategy<String> {
         text.prop_map(|text| format!("{{\"wildcard\":\"{text}*\"}}")),
         text.prop_map(|text| format!("{{\"wildcard\":\"*{text}\"}}")),
         text.prop_map(|text| format!("{{\"wildcard\":\"{text}\"}}")),
+        "[abA]{1,2}".prop_map(|text| format!("{{\"wildcard\":\"*{text}*\"}}")),
+        "[abA]{1,2}".prop_map(|text| format!("{{\"wildcard\":\"a*{text}*b\"}}")),
         text.prop_map(|text| format!("{{\"anything-but\":\"{text}\"}}")),
         (0_i32..3).prop_map(|from| format!("{{\"numeric\":[\">=\",{from},\"<\",{}]}}", from + 2)),
         any::<bool>().prop_map(|wanted| format!("{{\"exists\":{wanted}}}")),

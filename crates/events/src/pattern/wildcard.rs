@@ -62,6 +62,12 @@ impl Wildcard {
         self.last.as_deref().unwrap_or_default()
     }
 
+    /// The longest text that every match has between its beginning and its end; none where there is
+    /// one wildcard only.
+    pub(crate) fn within(&self) -> Option<&str> {
+        self.middle.iter().map(String::as_str).max_by_key(|part| part.len())
+    }
+
     /// Whether there is no wildcard, so that only the text itself matches.
     pub(crate) fn is_plain(&self) -> bool {
         self.last.is_none()

@@ -181,6 +181,41 @@ async fn an_hour_of_errors_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_lane_that_hangs_holds_up_no_other() {
+    const EVENTS: i64 = 30;
+    const SLOW: &str = "https://hooks.example/slow";
+    let house = House::new().await;
+    let quick = house.destination("quick", basic()).await;
+    let slow = house.destination("slow", basic()).await;
+    let moved = json!({ "Name": "slow", "InvocationEndpoint": SLOW });
+    house.done("UpdateApiDestination", moved).await;
+    // Two lanes of one rule, and one of another.
+    house.rule("both", json!({ "Id": "quick", "Arn": quick })).await;
+    house.rule("both", json!({ "Id": "slow", "Arn": slow })).await;
+    house.rule("other", json!({ "Id": "quick", "Arn": quick })).await;
+    let sent = |house: &House, to_slow: bool| {
+        let seen = house.world.seen().into_iter().filter(|seen| (seen.url == SLOW) == to_slow);
+        seen.map(|seen| seen.json()["detail"]["n"].as_i64().unwrap()).collect::<Vec<_>>()
+    };
+    house.world.hangs(SLOW);
+    for n in 0..EVENTS {
+        house.put(json!({ "n": n })).await;
+    }
+    house.until(|house| sent(house, false).len() == 2 * EVENTS as usize).await;
+    let quick_ones = sent(&house, false);
+    for n in 0..EVENTS {
+        assert_eq!(quick_ones.iter().filter(|one| **one == n).count(), 2);
+    }
+    // One is under way, and the rest waits for it.
+    house.until(|house| sent(house, true) == [0]).await;
+    assert_eq!(house.rows("events.delivery").await, EVENTS as usize);
+    house.world.lets_go();
+    house.settle().await;
+    assert_eq!(sent(&house, true), (0..EVENTS).collect::<Vec<_>>());
+    assert_eq!((house.rows("events.delivery").await, house.rows("plane.due").await), (0, 0));
+}
+
+#[tokio::test]
 async fn a_restart_sends_what_was_on_its_way() {
     let house = House::new().await;
     let arn = house.destination("hook", basic()).await;

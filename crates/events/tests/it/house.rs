@@ -18,6 +18,7 @@ use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
 use bulla_store::{Barrier, Range, Space};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::people::{A, People};
 
@@ -55,6 +56,8 @@ pub(crate) struct World {
     answers: Mutex<VecDeque<Result<Reply, OutgoingError>>>,
     lines: Mutex<Vec<(Store, String)>>,
     full: Mutex<bool>,
+    /// What never answers, until it is let go.
+    hanging: Mutex<Option<(String, Arc<Semaphore>)>>,
     invoked: Mutex<Vec<(String, String)>>,
 }
 
@@ -67,6 +70,18 @@ impl World {
         let retry_after = retry_after.map(str::to_owned);
         let reply = Reply { status, retry_after, body: body.as_bytes().to_vec() };
         self.answers.lock().unwrap().push_back(Ok(reply));
+    }
+
+    /// Has what is sent to this address hang.
+    pub(crate) fn hangs(&self, url: &str) {
+        *self.hanging.lock().unwrap() = Some((url.to_owned(), Arc::new(Semaphore::new(0))));
+    }
+
+    /// Has what hangs, and what comes after it, be answered.
+    pub(crate) fn lets_go(&self) {
+        if let Some((_, gate)) = self.hanging.lock().unwrap().take() {
+            gate.close();
+        }
     }
 
     pub(crate) fn fails(&self, error: OutgoingError) {
@@ -102,6 +117,13 @@ impl Outgoing for World {
             headers: message.headers.to_vec(),
             body: String::from_utf8(message.body).unwrap(),
         });
+        let hanging = self.hanging.lock().unwrap().clone();
+        if let Some((_, gate)) = hanging.filter(|(url, _)| url == message.url) {
+            return Box::pin(async move {
+                let _closed = gate.acquire().await;
+                Ok(Reply { status: 200, retry_after: None, body: Vec::new() })
+            });
+        }
         let well = Ok(Reply { status: 200, retry_after: None, body: Vec::new() });
         let answer = self.answers.lock().unwrap().pop_front().unwrap_or(well);
         Box::pin(std::future::ready(answer))
@@ -292,6 +314,16 @@ impl House {
                 return;
             }
             assert!(started.elapsed() < PATIENCE, "still due: {due:?}");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Runs what is due, until something is so.
+    pub(crate) async fn until(&self, is_so: impl Fn(&Self) -> bool) {
+        let started = Instant::now();
+        while !is_so(self) {
+            self.plane.run_due().await.unwrap();
+            assert!(started.elapsed() < PATIENCE, "it does not come");
             tokio::task::yield_now().await;
         }
     }

@@ -61,7 +61,8 @@ impl Drop for Reader {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
         // A connection that cannot end its snapshot would pin the log: it is closed instead.
-        if !connection.is_autocommit() && connection.execute_batch("ROLLBACK").is_err() {
+        let end = || connection.prepare_cached("ROLLBACK")?.execute([]);
+        if !connection.is_autocommit() && end().is_err() {
             return;
         }
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);

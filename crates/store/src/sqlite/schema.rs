@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::files::Files;
@@ -114,6 +115,9 @@ pub(super) fn connect(files: &Files, role: Role) -> Result<Connection, StoreErro
     let set_up = || {
         let connection = Connection::open_with_flags(&files.database, flags)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        // Else SQLite compiles a statement anew with each value that it is given, as its plan could
+        // depend on it. Here none does.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // `fullfsync`: macOS only, where a plain fsync does not reach the disk.
         // `secure_delete`: a deleted key's bytes are overwritten, though they are sealed.
         connection.execute_batch(&format!(

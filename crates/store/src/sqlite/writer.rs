@@ -1,15 +1,18 @@
 //! The one thread that writes: it takes what has queued up while the disk was busy, and commits
 //! it in one transaction with one sync.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Shared, files::Files, schema::explain};
 use crate::{
-    AttestError, Attestor, Batch, CHANGELOG_REVISIONS, CommitError, Expect, Expectation, Place,
-    Revision, RowChange, StoreError, Version, engine::tail,
+    AttestError, Attestor, Batch, CHANGELOG_REVISIONS, CommitError, Expectation, Place, Revision,
+    RowChange, StoreError, Version, engine::tail,
 };
 
 /// The most batches in one transaction.
@@ -26,6 +29,9 @@ pub(super) enum Message {
 
 /// Version and tail of a row.
 type Trace = (Version, Vec<u8>);
+
+/// The rows that a batch expects something of, as they were before it.
+type Known = HashMap<Place, Option<Trace>>;
 
 /// A row before and after a batch, for the attestation.
 struct Traced {
@@ -180,13 +186,16 @@ impl Writer {
         let mut changes = Vec::new();
         let mut outcomes = Vec::with_capacity(batches.len());
         for batch in batches {
-            if let Some(expectation) = self.first_unmet(&batch)? {
-                outcomes.push(Err(expectation));
-                continue;
-            }
+            let known = match self.judge(&batch)? {
+                Ok(known) => known,
+                Err(unmet) => {
+                    outcomes.push(Err(unmet));
+                    continue;
+                }
+            };
             if !batch.is_read_only() {
                 revision = Revision(revision.0 + 1);
-                self.apply(batch, revision, &mut changes)?;
+                self.apply(batch, known, revision, &mut changes)?;
             }
             outcomes.push(Ok(revision));
         }
@@ -207,25 +216,18 @@ impl Writer {
         Ok(outcomes)
     }
 
-    fn first_unmet(&self, batch: &Batch) -> rusqlite::Result<Option<CommitError>> {
+    /// What a batch expects, as it is; or the first of it that is not so.
+    fn judge(&self, batch: &Batch) -> rusqlite::Result<Result<Known, CommitError>> {
+        let mut known = Known::with_capacity(batch.expect.len());
         for Expectation { place, expect } in &batch.expect {
-            let row = match expect {
-                Expect::Exactly(..) => self.trace(place)?,
-                _ => self.version(place)?.map(|version| (version, Vec::new())),
-            };
+            let row = self.trace(place)?;
             if !expect.holds(row.as_ref().map(|(version, tail)| (*version, tail.as_slice()))) {
                 let (place, found) = (place.clone(), row.map(|(version, _)| version));
-                return Ok(Some(CommitError::Conflict { place, found }));
+                return Ok(Err(CommitError::Conflict { place, found }));
             }
+            known.insert(place.clone(), row);
         }
-        Ok(None)
-    }
-
-    fn version(&self, place: &Place) -> rusqlite::Result<Option<Version>> {
-        self.connection
-            .prepare_cached("SELECT version FROM kv WHERE space = ?1 AND key = ?2")?
-            .query_row(params![place.space.as_str(), place.key.as_bytes()], |row| row.get(0))
-            .optional()
+        Ok(Ok(known))
     }
 
     fn trace(&self, place: &Place) -> rusqlite::Result<Option<Trace>> {
@@ -240,6 +242,7 @@ impl Writer {
     fn apply(
         &self,
         batch: Batch,
+        mut known: Known,
         revision: Revision,
         changes: &mut Vec<Traced>,
     ) -> rusqlite::Result<()> {
@@ -247,7 +250,11 @@ impl Writer {
         let deletes = batch.delete.into_iter().map(|place| (place, None));
         for (number, (place, new)) in puts.chain(deletes).enumerate() {
             let (space, key) = (place.space.as_str(), place.key.as_bytes());
-            let old = if self.attestor.is_some() { self.trace(&place)? } else { None };
+            let old = match known.remove(&place) {
+                Some(old) => old,
+                None if self.attestor.is_some() => self.trace(&place)?,
+                None => None,
+            };
             match &new {
                 Some((version, value)) => self
                     .connection

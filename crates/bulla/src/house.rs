@@ -96,12 +96,10 @@ impl House {
         let neighbours = near(vec![Arc::clone(&kms), Arc::clone(&secrets)]);
         let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), neighbours)
             .with_quotas(parameter_quotas);
-        let ways = Ways {
-            outgoing: key_stores.targets,
-            sink: Arc::new(EventFiles::new(data.as_deref())),
-            invokers: Vec::new(),
-        };
-        let events = Events::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock), ways)
+        let sink = Arc::new(EventFiles::new(data.as_deref()));
+        let ways = Ways { outgoing: key_stores.targets, sink, invokers: Vec::new() };
+        let (people, time) = (Arc::clone(&directory), Arc::clone(&clock));
+        let events = Events::new(Arc::clone(&barrier), crypto.clone(), time, people, ways)
             .with_quotas(event_quotas)
             .for_dev(dev);
         let sts = Arc::new(Sts::new(sessions, providers));

@@ -141,10 +141,16 @@ impl Events {
         let stored = load_bus(&view, &place).await?;
         let text = stored.as_ref().and_then(|(record, _)| record.policy.as_deref());
         let policy = text.map(|text| Policy::parse(text, PolicyKind::Resource)).transpose();
-        let policy = policy.map_err(|error| {
+        let mut policy = policy.map_err(|error| {
             tracing::error!(?error, bus = place.row(), "the stored policy of a bus does not parse");
             Stop::Internal
         })?;
+        if let (Some(policy), Some((record, _))) = (&mut policy, &stored) {
+            policy.bind_principals(|text| {
+                let mut known = record.principals.iter();
+                known.find(|(arn, _)| arn == text).map(|(_, id)| id.clone())
+            });
+        }
         Ok(Guarded::new(BusAt { arn: place.arn(), place, stored, policy }))
     }
 

@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use bulla_crypto::Crypto;
 use bulla_plane::outgoing::Nowhere;
-use bulla_plane::{Clock, Outgoing, bus};
+use bulla_plane::{Clock, Directory, Outgoing, bus};
 use bulla_store::{Barrier, Space};
 
 use compiled::Book;
@@ -58,6 +58,8 @@ pub struct Events {
     compiled: Arc<Book>,
     sender: Arc<Sender>,
     quotas: Quotas,
+    /// Whom the policies of buses name.
+    directory: Arc<dyn Directory>,
     /// Whether this is `bulla dev`, in which addresses without TLS are taken.
     dev: bool,
 }
@@ -83,11 +85,18 @@ impl Events {
     /// The service on a store, whose commits ask it from now on whether anybody wants what they
     /// tell.
     #[must_use]
-    pub fn new(barrier: Arc<Barrier>, crypto: Crypto, clock: Arc<Clock>, ways: Ways) -> Self {
+    pub fn new(
+        barrier: Arc<Barrier>,
+        crypto: Crypto,
+        clock: Arc<Clock>,
+        directory: Arc<dyn Directory>,
+        ways: Ways,
+    ) -> Self {
         let sender = Sender::new(Arc::clone(&barrier), crypto.clone(), clock, ways);
         let (compiled, sender) = (Arc::new(Book::new()), Arc::new(sender));
         bus::listen(&barrier, Arc::clone(&compiled) as _);
-        Self { barrier, crypto, compiled, sender, quotas: Quotas::default(), dev: false }
+        let quotas = Quotas::default();
+        Self { barrier, crypto, compiled, sender, quotas, directory, dev: false }
     }
 
     /// The service under other quotas than AWS's.

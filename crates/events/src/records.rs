@@ -37,6 +37,10 @@ pub(crate) struct BusRecord {
     pub(crate) log: Option<(Option<String>, Option<String>)>,
     /// Its resource policy.
     pub(crate) policy: Option<String>,
+    /// The users and roles that it names, by ARN, with the unique ids of who had them when it was
+    /// put.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) principals: Vec<(String, String)>,
     pub(crate) tags: Vec<(String, String)>,
 }
 

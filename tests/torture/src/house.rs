@@ -90,7 +90,8 @@ impl House {
         let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&ground.journal), neighbours);
         let ssm = Ssm::new(Arc::clone(barrier), crypto.clone(), Arc::new(neighbours));
         let (clock, ways) = (Arc::clone(&ground.clock), Ways::default());
-        let events = Events::new(Arc::clone(barrier), crypto.clone(), clock, ways);
+        let people = Arc::clone(&directory);
+        let events = Events::new(Arc::clone(barrier), crypto.clone(), clock, people, ways);
         let mut services: Vec<Arc<dyn Service>> = vec![
             kms,
             Arc::new(ssm),

@@ -47,6 +47,7 @@ pub(crate) async fn create_event_bus(
         dead_letter: input.dead_letter_config().and_then(|it| it.arn().map(str::to_owned)),
         log: input.log_config().map(log),
         policy: None,
+        principals: Vec::new(),
         tags,
     };
     let answer = CreateEventBusResponse::new()

@@ -1,7 +1,7 @@
 //! PutPermission, RemovePermission: the policy of a bus.
 
 use bulla_plane::{Call, Stop};
-use bulla_policy::{Policy, PolicyKind};
+use bulla_policy::{Policy, PolicyKind, PrincipalType};
 use bulla_shapes::events::{PutPermissionRequest, RemovePermissionRequest};
 use serde_json::{Value, json};
 
@@ -23,11 +23,18 @@ pub(crate) async fn put_permission(
     let bus = permit(found, call, "events:PutPermission", &())?;
     call.touched(&bus.arn, &bus.place.account, BUS_TYPE);
     let record = bus.must_be_there()?;
-    let text = match input.policy() {
-        Some(policy) => policy.to_owned(),
-        None => with_statement(record, input, &bus)?,
+    let record = match input.policy() {
+        Some(text) => {
+            let principals = principals(events, text).await?;
+            BusRecord { policy: Some(text.to_owned()), principals, ..record.clone() }
+        }
+        // It names no more than accounts: who was named before stays who they were.
+        None => {
+            let text = with_statement(record, input, &bus)?;
+            BusRecord { policy: Some(text), ..record.clone() }
+        }
     };
-    save(events, &bus, record.clone(), Some(text), call.now_ms).await
+    save(events, &bus, record, call.now_ms).await
 }
 
 /// The policy with one more statement, in place of one of the same id.
@@ -86,14 +93,27 @@ fn statements(record: &BusRecord) -> Result<Vec<Value>, Stop> {
     })
 }
 
-async fn save(
-    events: &Events,
-    bus: &BusAt,
-    record: BusRecord,
-    policy: Option<String>,
-    now_ms: i64,
-) -> Answer {
-    if let Some(text) = &policy {
+/// The users and roles that a policy names, with their unique ids. Whether EventBridge refuses ones
+/// that do not exist is not recorded: here they are taken as they are written.
+async fn principals(events: &Events, text: &str) -> Result<Vec<(String, String)>, Stop> {
+    let Ok(policy) = Policy::parse(text, PolicyKind::Resource) else { return Ok(Vec::new()) };
+    let mut principals: Vec<(String, String)> = Vec::new();
+    for named in policy.principals() {
+        let arn = named.text;
+        let is_entity = named.principal_type == PrincipalType::Aws
+            && (arn.contains(":user/") || arn.contains(":role/"));
+        if !is_entity || principals.iter().any(|(known, _)| known == arn) {
+            continue;
+        }
+        if let Some(known) = events.directory.find(arn).await? {
+            principals.push((arn.to_owned(), known.unique_id));
+        }
+    }
+    Ok(principals)
+}
+
+async fn save(events: &Events, bus: &BusAt, record: BusRecord, now_ms: i64) -> Answer {
+    if let Some(text) = &record.policy {
         if text.len() > events.quotas.get(Quota::PolicyBytes) {
             return Err(fault::policy_too_long().into());
         }
@@ -103,7 +123,7 @@ async fn save(
             fault::validation(format!("Parameter Policy is not valid. Reason: {reason}"))
         })?;
     }
-    let record = BusRecord { policy, modified_ms: Some(now_ms), ..record };
+    let record = BusRecord { modified_ms: Some(now_ms), ..record };
     events.save_bus(bus, &record).await?;
     Ok(None)
 }
@@ -118,7 +138,8 @@ pub(crate) async fn remove_permission(
     call.touched(&bus.arn, &bus.place.account, BUS_TYPE);
     let record = bus.must_be_there()?;
     if input.remove_all_permissions() == Some(true) {
-        return save(events, &bus, record.clone(), None, call.now_ms).await;
+        let record = BusRecord { policy: None, principals: Vec::new(), ..record.clone() };
+        return save(events, &bus, record, call.now_ms).await;
     }
     let sid = input.statement_id();
     let mut statements = statements(record)?;
@@ -129,5 +150,5 @@ pub(crate) async fn remove_permission(
     }
     let policy = (!statements.is_empty())
         .then(|| json!({ "Version": "2012-10-17", "Statement": statements }).to_string());
-    save(events, &bus, record.clone(), policy, call.now_ms).await
+    save(events, &bus, BusRecord { policy, ..record.clone() }, call.now_ms).await
 }

@@ -201,8 +201,9 @@ impl House {
             sink: Arc::clone(&world) as _,
             invokers: vec![Arc::new(Functions(Arc::clone(&world)))],
         };
-        let events = Events::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock), ways)
-            .with_quotas(quotas);
+        let (who, time) = (Arc::clone(&people) as _, Arc::clone(&clock));
+        let events =
+            Events::new(Arc::clone(&barrier), crypto.clone(), time, who, ways).with_quotas(quotas);
         let chain = Arc::new(ChainKey::new(HmacKey::new(b"a key for tests")));
         let medium = Arc::new(Memory::new(64 << 20));
         let services: Vec<Arc<dyn Service>> = vec![Arc::new(events)];

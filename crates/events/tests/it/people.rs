@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use bulla_plane::identity::Scope;
-use bulla_plane::{Authenticator, Authority, BoxFuture, Credential, CredentialError};
+use bulla_plane::{
+    Authenticator, Authority, BoxFuture, Credential, CredentialError, Directory, Known,
+};
 use bulla_policy::{Policy, PolicyKind, Principal};
+use bulla_shapes::Fault;
 use bulla_sigv4::AuthError;
 
 pub(crate) const A: &str = "111122223333";
@@ -19,14 +22,48 @@ pub(crate) struct People(Mutex<BTreeMap<String, Arc<Authority>>>);
 impl People {
     /// A user of an account who may do this to that.
     pub(crate) fn user(&self, account: &str, name: &str, action: &str, resource: &str) {
+        self.user_of_id("AIDAX", (account, name), action, resource);
+    }
+
+    /// The same, of another unique id.
+    pub(crate) fn user_of_id(
+        &self,
+        id: &str,
+        (account, name): (&str, &str),
+        action: &str,
+        resource: &str,
+    ) {
         let text = format!(
             r#"{{"Statement":{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}}}"#
         );
         let arn = format!("arn:aws:iam::{account}:user/{name}");
-        let mut authority = Authority::bare(Principal::user(account, arn, "AIDAX"));
+        let mut authority = Authority::bare(Principal::user(account, arn, id));
         authority.identity_policies =
             vec![Arc::new(Policy::parse(&text, PolicyKind::Identity).unwrap())];
         self.0.lock().unwrap().insert(name.to_owned(), Arc::new(authority));
+    }
+}
+
+impl Directory for People {
+    fn find<'a>(&'a self, named: &'a str) -> BoxFuture<'a, Result<Option<Known>, Fault>> {
+        let name = named.rsplit('/').next().unwrap_or_default();
+        let known = self.0.lock().unwrap().get(name).map(|authority| {
+            let Principal { account, arn, unique_id, .. } = &authority.principal;
+            Known { arn: arn.clone(), unique_id: unique_id.clone(), account: account.clone() }
+        });
+        Box::pin(std::future::ready(Ok(known.filter(|known| known.arn == named))))
+    }
+
+    fn role<'a>(&'a self, _: &'a str, _: &'a str) -> BoxFuture<'a, Result<Option<Known>, Fault>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn authority<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Option<Arc<Authority>>, Fault>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    fn list<'a>(&'a self, _: Option<&'a str>) -> BoxFuture<'a, Result<Vec<Known>, Fault>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 }
 

@@ -1,5 +1,5 @@
-"""Terraform's `aws_iam_*`, `aws_kms_*`, `aws_secretsmanager_*`, `aws_ssm_parameter` and
-`aws_cloudwatch_event_*`: applied, planned clean a second time, destroyed.
+"""Terraform's `aws_iam_*`, `aws_kms_*`, `aws_secretsmanager_*`, `aws_ssm_parameter`,
+`aws_cloudwatch_event_*` and `aws_lambda_*`: applied, planned clean a second time, destroyed.
 
 Runs where Terraform is installed and gets its AWS provider, from the network or from the folder
 that BULLA_TERRAFORM_PLUGINS names.
@@ -12,6 +12,8 @@ import subprocess
 
 import pytest
 from conftest import client
+
+import functions
 
 TERRAFORM_SECONDS = 180
 
@@ -33,6 +35,7 @@ provider "aws" {
     sts = "%(endpoint)s"
     kms = "%(endpoint)s"
     eventbridge = "%(endpoint)s"
+    lambda = "%(endpoint)s"
 
     secretsmanager = "%(endpoint)s"
     ssm = "%(endpoint)s"
@@ -442,16 +445,81 @@ resource "aws_secretsmanager_secret_rotation" "rotated" {
 """
 
 
+# The archive is there before Terraform is: its own provider for archives is one more to download.
+LAMBDA = """
+resource "aws_iam_role" "f" {
+  name               = "f"
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "lambda.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }]
+  })
+}
+
+resource "aws_lambda_function" "f" {
+  function_name                  = "rotator"
+  role                           = aws_iam_role.f.arn
+  runtime                        = "python3.12"
+  handler                        = "main.handler"
+  filename                       = "${path.module}/code.zip"
+  source_code_hash               = filebase64sha256("${path.module}/code.zip")
+  timeout                        = 20
+  memory_size                    = 256
+  publish                        = true
+  reserved_concurrent_executions = 2
+  environment {
+    variables = { LEVEL = "debug" }
+  }
+  tags = { team = "red" }
+}
+
+resource "aws_lambda_alias" "live" {
+  name             = "live"
+  function_name    = aws_lambda_function.f.function_name
+  function_version = aws_lambda_function.f.version
+}
+
+resource "aws_cloudwatch_event_rule" "hourly" {
+  name                = "hourly"
+  schedule_expression = "rate(1 hour)"
+}
+
+resource "aws_cloudwatch_event_target" "f" {
+  rule = aws_cloudwatch_event_rule.hourly.name
+  arn  = aws_lambda_function.f.arn
+}
+
+resource "aws_lambda_permission" "events" {
+  statement_id  = "events"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.f.function_name
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.hourly.arn
+}
+
+resource "aws_lambda_permission" "secrets" {
+  statement_id  = "secrets"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.f.function_name
+  qualifier     = aws_lambda_alias.live.name
+  principal     = "secretsmanager.amazonaws.com"
+}
+"""
+
+
 class Terraform:
     """One working folder of Terraform."""
 
     def __init__(self, folder, environment):
-        self._folder, self._environment = folder, environment
+        self.folder, self._environment = folder, environment
 
     def run(self, *arguments):
         return subprocess.run(
             ["terraform", *arguments],
-            cwd=self._folder,
+            cwd=self.folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -470,6 +538,7 @@ def terraform(request, server, account, tmp_path):
     if shutil.which("terraform") is None:
         pytest.skip("Terraform is not installed")
     values = {"account": account, "endpoint": server.endpoint}
+    (tmp_path / "code.zip").write_bytes(functions.python(functions.ECHO))
     (tmp_path / "main.tf").write_text(PROVIDER % values + request.param)
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
     environment |= {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
@@ -560,3 +629,21 @@ def test_ssm_is_applied_planned_clean_and_destroyed(terraform, server, account):
     plan_is_clean(terraform)
     terraform.must("destroy", "-auto-approve", "-input=false")
     assert ssm.describe_parameters()["Parameters"] == []
+
+
+@pytest.mark.parametrize("terraform", [LAMBDA], indirect=True, ids=["lambda"])
+def test_functions_are_applied_planned_clean_and_destroyed(terraform, server, account):
+    terraform.must("apply", "-auto-approve", "-input=false")
+    awslambda = client(server, "lambda", account=account, region="us-east-1")
+    assert functions.call(awslambda, "rotator", 1, Qualifier="live") == (1, None)
+    policy = json.loads(awslambda.get_policy(FunctionName="rotator")["Policy"])
+    assert [statement["Sid"] for statement in policy["Statement"]] == ["events"]
+    plan_is_clean(terraform)
+    (terraform.folder / "code.zip").write_bytes(
+        functions.python("def handler(event, context): return 2")
+    )
+    terraform.must("apply", "-auto-approve", "-input=false")
+    assert functions.call(awslambda, "rotator", 1, Qualifier="live") == (2, None)
+    plan_is_clean(terraform)
+    terraform.must("destroy", "-auto-approve", "-input=false")
+    assert awslambda.list_functions()["Functions"] == []

@@ -1,6 +1,7 @@
 //! The command line. Every option can be set in the environment too, as `BULLA_…`.
 
 pub(crate) mod audit;
+pub(crate) mod functions;
 pub(crate) mod message;
 pub(crate) mod parameters;
 pub(crate) mod trail;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use audit::{ExportAuditOptions, SearchOptions};
+use functions::FunctionOptions;
 use message::{
     BRANCH_KEY_HELP, BranchKeyCommand, DECRYPT_HELP, DecryptOptions, ENCRYPT_HELP, EncryptOptions,
     INSPECT_HELP, InspectOptions,
@@ -133,6 +135,12 @@ pub(crate) enum Command {
     /// List what can rotate secrets without a function of one's own.
     #[command(after_help = ROTATORS_HELP)]
     Rotators,
+    /// Run the processes of a function, as the server says on standard input.
+    #[command(name = bulla_lambda::HOST, hide = true)]
+    FunctionHost,
+    /// Become a function's program.
+    #[command(name = bulla_lambda::CELL, hide = true)]
+    FunctionCell,
     /// Print which operations are served, as Markdown.
     #[command(hide = true)]
     Coverage,
@@ -262,6 +270,8 @@ pub(crate) struct DevOptions {
     #[command(flatten)]
     pub(crate) trails: TrailOptions,
     #[command(flatten)]
+    pub(crate) functions: FunctionOptions,
+    #[command(flatten)]
     pub(crate) key_stores: KeyStoreOptions,
     /// Certificates that databases may have besides those that the system trusts, PEM.
     #[arg(long, env = "BULLA_DATABASE_CA", value_name = "FILE")]
@@ -286,6 +296,11 @@ pub(crate) struct ServeOptions {
     /// The certificate that attestation documents of a Recipient must lead to, PEM.
     #[arg(long, env = "BULLA_ATTESTATION_ROOT", value_name = "FILE")]
     pub(crate) attestation_root: Option<PathBuf>,
+    /// Let functions be made and run: whoever may make them runs programs on this machine.
+    #[arg(long, env = "BULLA_ALLOW_FUNCTIONS")]
+    pub(crate) allow_functions: bool,
+    #[command(flatten)]
+    pub(crate) functions: FunctionOptions,
     #[command(flatten)]
     pub(crate) trails: TrailOptions,
     #[command(flatten)]

@@ -14,9 +14,11 @@ use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
 
 use crate::cli::trail::TrailOptions;
+use crate::cli::functions::FunctionOptions;
 use crate::cli::xks::KeyStoreOptions;
 use crate::cli::{DevOptions, Place, ServeOptions, XksServeOptions};
 use crate::error::Error;
+use crate::functions::FunctionSettings;
 use crate::key_stores::KeyStoreSettings;
 use crate::pkcs11::TokenSettings;
 
@@ -44,6 +46,13 @@ struct FileSettings {
     database_ca: Option<PathBuf>,
     #[serde(default)]
     databases_here: bool,
+    #[serde(default)]
+    allow_functions: bool,
+    function_python: Option<PathBuf>,
+    function_node: Option<PathBuf>,
+    function_uid: Option<u32>,
+    function_slots: Option<u32>,
+    function_endpoint: Option<String>,
     #[serde(default)]
     token: Vec<TokenSettings>,
 }
@@ -151,6 +160,18 @@ impl KeyStoreOptions {
     }
 }
 
+impl FunctionOptions {
+    fn over(&self, file: FileSettings) -> FunctionSettings {
+        FunctionSettings {
+            python: self.function_python.clone().or(file.function_python),
+            node: self.function_node.clone().or(file.function_node),
+            uid: self.function_uid.or(file.function_uid),
+            slots: self.function_slots.or(file.function_slots),
+            endpoint: self.function_endpoint.clone().or(file.function_endpoint),
+        }
+    }
+}
+
 impl XksServeOptions {
     /// Where to listen.
     pub(crate) fn settings(&self) -> Result<Listen, Error> {
@@ -160,6 +181,11 @@ impl XksServeOptions {
 }
 
 impl DevOptions {
+    /// How functions are run.
+    pub(crate) fn function_settings(&self) -> Result<FunctionSettings, Error> {
+        Ok(self.functions.over(self.place.file()?))
+    }
+
     /// What the services are told.
     pub(crate) fn key_settings(&self) -> Result<KeySettings, Error> {
         let named = self.attestation_root.clone().or(self.place.file()?.attestation_root);
@@ -180,6 +206,13 @@ impl DevOptions {
 }
 
 impl ServeOptions {
+    /// How functions are run; nothing where they are not allowed.
+    pub(crate) fn function_settings(&self) -> Result<Option<FunctionSettings>, Error> {
+        let file = self.place.file()?;
+        let allowed = self.allow_functions || file.allow_functions;
+        Ok(allowed.then(|| self.functions.over(file)))
+    }
+
     /// What the services are told.
     pub(crate) fn key_settings(&self) -> Result<KeySettings, Error> {
         let named = self.attestation_root.clone().or(self.place.file()?.attestation_root);

@@ -8,20 +8,24 @@ use bulla_crypto::Crypto;
 use bulla_events::{Events, Ways};
 use bulla_iam::{AccessKeys, Iam, Organizations, Principals, Providers, Sessions, Sts};
 use bulla_kms::Kms;
+use bulla_lambda::{Lambda, Settings};
 use bulla_plane::journal::Journal;
 use bulla_plane::outbox::Outbox;
 use bulla_plane::root::Anchor;
 use bulla_plane::upkeep::Upkeep;
-use bulla_plane::{Clock, Directory, IdStock, Neighbours, Plane, Service};
+use bulla_plane::{Clock, Directory, IdStock, Neighbours, Plane, Quotas, Service};
+use bulla_quotas::ServiceQuotas;
 use bulla_secrets::Secrets;
 use bulla_ssm::Ssm;
 use bulla_store::{Barrier, Space};
 use bulla_trail::index::Index;
 use bulla_trail::{Folder, Nowhere, Trail};
+use tokio::sync::Semaphore;
 
 use crate::config::{KeySettings, TrailSettings};
 use crate::event_files::EventFiles;
 use crate::foundation::Foundation;
+use crate::functions::{FunctionRoles, FunctionTargets};
 use crate::key_stores::KeyStores;
 use crate::metrics::Requests;
 use crate::outgoing::Outgoing;
@@ -42,7 +46,13 @@ pub(crate) const RESET_SPACES: &[&[Space]] = &[
     bulla_iam::ORGANIZATION_SPACES,
     bulla_events::SPACES,
     bulla_trail::SPACES,
+    bulla_lambda::SPACES,
+    bulla_quotas::SPACES,
 ];
+
+/// How much all bodies together may have that are larger than most operations take, in KiB: one
+/// upload of code, and some calls of functions.
+const LARGE_BODIES_KIB: usize = 96 << 10;
 
 /// Everything a request may need.
 pub(crate) struct House {
@@ -51,65 +61,67 @@ pub(crate) struct House {
     /// CloudTrail, which has work of its own to do.
     pub(crate) trail: Arc<Trail>,
     pub(crate) requests: Requests,
+    pub(crate) service_quotas: ServiceQuotas,
+    /// Room for large bodies, in KiB.
+    pub(crate) large_bodies: Arc<Semaphore>,
     /// Whether this is `bulla dev`.
     pub(crate) dev: bool,
 }
 
-impl House {
-    /// Joins the services.
-    pub(crate) fn new(
-        foundation: Foundation,
-        dev: bool,
-        key_stores: KeyStores,
-        keys: KeySettings,
-    ) -> Self {
-        let KeySettings { attestation_root, quotas, parameter_quotas, event_quotas, trails } = keys;
-        let Foundation { crypto, barrier, journal, anchor, directory: data } = foundation;
-        let clock = Arc::new(Clock::default());
-        let principals =
-            Arc::new(Principals::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&clock)));
-        let sessions = Arc::new(Sessions::new(Arc::clone(&principals)));
-        let access_keys = AccessKeys::new(Arc::clone(&sessions), dev);
-        let fetcher = Arc::new(Outgoing { dev });
-        let providers = Arc::new(Providers::new(Arc::clone(&principals), fetcher, dev));
-        let iam = Arc::new(Iam::new(Arc::clone(&providers)));
-        let organizations = Organizations::new(Arc::clone(&iam), dev);
-        let near =
-            |services| Arc::new(Neighbours::new(crypto.clone(), Arc::clone(&journal), services));
-        let beside = near(vec![Arc::clone(&iam) as _]);
-        let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&principals) as _)
-            .with_neighbours(Arc::clone(&beside))
-            .with_key_stores(key_stores.outgoing, key_stores.tokens)
-            .with_quotas(quotas)
-            .with_attestation_root(attestation_root);
-        let kms: Arc<dyn Service> = Arc::new(kms);
-        let directory: Arc<dyn Directory> = Arc::<Principals>::clone(&principals);
-        // What calls KMS on its callers' behalf.
-        let neighbours = near(vec![Arc::clone(&kms)]);
-        let people = Arc::clone(&directory);
-        let rotation =
-            Rotation::new(crypto.clone(), Arc::clone(&people), beside, key_stores.databases);
-        let rotation = Arc::new(rotation);
-        let secrets = Secrets::new(Arc::clone(&barrier), crypto.clone(), people, neighbours)
-            .with_rotators(Arc::<Rotation>::clone(&rotation));
-        let secrets: Arc<dyn Service> = secrets.shared();
-        let neighbours = near(vec![Arc::clone(&kms), Arc::clone(&secrets)]);
-        let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), neighbours)
-            .with_quotas(parameter_quotas);
-        let sink = Arc::new(EventFiles::new(data.as_deref()));
-        let ways = Ways { outgoing: key_stores.targets, sink, invokers: Vec::new() };
-        let (people, time) = (Arc::clone(&directory), Arc::clone(&clock));
-        let events = Events::new(Arc::clone(&barrier), crypto.clone(), time, people, ways)
-            .with_quotas(event_quotas)
-            .for_dev(dev);
-        let sts = Arc::new(Sts::new(sessions, providers));
-        let mut services: Vec<Arc<dyn Service>> =
-            vec![kms, Arc::new(ssm), secrets, iam, sts, Arc::new(organizations), Arc::new(events)];
-        let trail = trail((&barrier, &crypto, &clock, &journal), data.as_deref(), &trails);
-        services.push(Arc::clone(&trail) as _);
-        services.push(Arc::new(Access::new(directory, services.clone())));
-        let requests = Requests::new(services.iter().map(|service| service.model()));
-        let plane = Plane {
+/// What all services stand on.
+struct Base {
+    crypto: Crypto,
+    barrier: Arc<Barrier>,
+    journal: Arc<Journal>,
+    clock: Arc<Clock>,
+    quotas: Arc<Quotas>,
+}
+
+impl Base {
+    /// What a service may call that is given these.
+    fn neighbours(&self, services: Vec<Arc<dyn Service>>) -> Arc<Neighbours> {
+        let (crypto, journal) = (self.crypto.clone(), Arc::clone(&self.journal));
+        Arc::new(Neighbours::new(crypto, journal, services))
+    }
+
+    fn lambda(
+        &self,
+        directory: &Arc<dyn Directory>,
+        sessions: &Arc<Sessions>,
+        neighbours: &Arc<Neighbours>,
+        settings: Option<Settings>,
+    ) -> Arc<Lambda> {
+        let foundation = bulla_lambda::Foundation {
+            barrier: Arc::clone(&self.barrier),
+            crypto: self.crypto.clone(),
+            clock: Arc::clone(&self.clock),
+            directory: Arc::clone(directory),
+            roles: Arc::new(FunctionRoles(Arc::clone(sessions))),
+            neighbours: Arc::clone(neighbours),
+        };
+        Arc::new(Lambda::new(foundation, settings))
+    }
+
+    /// CloudTrail. Its index lies beside the journal, and so do the files of trails, unless a folder
+    /// is named for them.
+    fn trail(&self, data: Option<&Path>, settings: &TrailSettings) -> Arc<Trail> {
+        let journal = Arc::clone(&self.journal);
+        let index = Index::new(Arc::clone(&journal), data.map(|data| data.join(INDEX_FOLDER)));
+        let folder = settings.folder.clone().or(data.map(|data| data.join(TRAIL_FOLDER)));
+        let place: Arc<dyn bulla_trail::Place> = match folder {
+            Some(folder) => Arc::new(Folder::new(folder)),
+            None => Arc::new(Nowhere),
+        };
+        let ground = (Arc::clone(&self.barrier), self.crypto.clone());
+        let journal = (journal, Arc::new(index));
+        let clock = Arc::clone(&self.clock);
+        let trail = Trail::new(ground, clock, journal, place, settings.intervals);
+        Arc::new(trail.with_retention(settings.retention))
+    }
+
+    fn plane(self, access_keys: AccessKeys, services: Vec<Arc<dyn Service>>) -> Arc<Plane> {
+        let Self { crypto, barrier, journal, clock, quotas } = self;
+        Arc::new(Plane {
             crypto,
             barrier,
             clock,
@@ -119,28 +131,99 @@ impl House {
             outbox: Outbox::default(),
             upkeep: Upkeep::default(),
             ids: IdStock::default(),
-        };
-        let plane = Arc::new(plane);
-        rotation.join(&plane);
-        Self { plane, anchor: anchor.map(Arc::new), trail, requests, dev }
+            quotas,
+        })
     }
 }
 
-/// CloudTrail. Its index lies beside the journal, and so do the files of trails, unless a folder is
-/// named for them.
-fn trail(
-    (barrier, crypto, clock, journal): (&Arc<Barrier>, &Crypto, &Arc<Clock>, &Arc<Journal>),
-    data: Option<&Path>,
-    settings: &TrailSettings,
-) -> Arc<Trail> {
-    let index = Index::new(Arc::clone(journal), data.map(|data| data.join(INDEX_FOLDER)));
-    let folder = settings.folder.clone().or(data.map(|data| data.join(TRAIL_FOLDER)));
-    let place: Arc<dyn bulla_trail::Place> = match folder {
-        Some(folder) => Arc::new(Folder::new(folder)),
-        None => Arc::new(Nowhere),
-    };
-    let ground = (Arc::clone(barrier), crypto.clone());
-    let journal = (Arc::clone(journal), Arc::new(index));
-    let trail = Trail::new(ground, Arc::clone(clock), journal, place, settings.intervals);
-    Arc::new(trail.with_retention(settings.retention))
+impl House {
+    /// Joins the services.
+    pub(crate) fn new(
+        foundation: Foundation,
+        dev: bool,
+        key_stores: KeyStores,
+        keys: KeySettings,
+        functions: Option<Settings>,
+    ) -> Self {
+        let KeySettings { attestation_root, quotas, parameter_quotas, event_quotas, rates, trails } =
+            keys;
+        let Foundation { crypto, barrier, journal, anchor, directory: data } = foundation;
+        let (clock, limits) = (Arc::default(), Arc::new(bulla_quotas::quotas(rates.defaults)));
+        let base =
+            Base { crypto: crypto.clone(), barrier: Arc::clone(&barrier), journal, clock, quotas: limits };
+        let People { principals, sessions, access_keys, iam, sts, organizations } =
+            People::new(&base, dev);
+        let beside = base.neighbours(vec![Arc::clone(&iam) as _]);
+        let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&principals) as _)
+            .with_neighbours(Arc::clone(&beside))
+            .with_key_stores(key_stores.outgoing, key_stores.tokens)
+            .with_quotas(quotas)
+            .with_attestation_root(attestation_root);
+        let kms: Arc<dyn Service> = Arc::new(kms);
+        let people: Arc<dyn Directory> = principals;
+        // What calls KMS on its callers' behalf.
+        let neighbours = base.neighbours(vec![Arc::clone(&kms)]);
+        let lambda = base.lambda(&people, &sessions, &neighbours, functions);
+        let (known, called) = (Arc::clone(&people), Arc::clone(&lambda));
+        let rotation = Rotation::new(crypto.clone(), known, beside, called, key_stores.databases);
+        let (rotation, known) = (Arc::new(rotation), Arc::clone(&people));
+        let secrets = Secrets::new(Arc::clone(&barrier), crypto.clone(), known, neighbours)
+            .with_rotators(Arc::<Rotation>::clone(&rotation));
+        let secrets: Arc<dyn Service> = secrets.shared();
+        let neighbours = base.neighbours(vec![Arc::clone(&kms), Arc::clone(&secrets)]);
+        let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), neighbours)
+            .with_quotas(parameter_quotas);
+        let ways = Ways {
+            outgoing: key_stores.targets,
+            sink: Arc::new(EventFiles::new(data.as_deref())),
+            invokers: vec![Arc::new(FunctionTargets(Arc::clone(&lambda)))],
+        };
+        let (known, clock) = (Arc::clone(&people), Arc::clone(&base.clock));
+        let events = Events::new(Arc::clone(&barrier), crypto.clone(), clock, known, ways)
+            .with_quotas(event_quotas)
+            .for_dev(dev);
+        let trail = base.trail(data.as_deref(), &trails);
+        let service_quotas = ServiceQuotas::new(&barrier, &crypto, &base.quotas, rates.grants);
+        let mut services: Vec<Arc<dyn Service>> =
+            vec![kms, Arc::new(ssm), secrets, iam, sts, organizations, Arc::new(events), lambda];
+        services.push(Arc::clone(&trail) as _);
+        services.push(Arc::new(service_quotas.clone()));
+        services.push(Arc::new(service_quotas.operator()));
+        services.push(Arc::new(Access::new(people, services.clone())));
+        let requests = Requests::new(services.iter().map(|service| service.model()));
+        let plane = base.plane(access_keys, services);
+        rotation.join(&plane);
+        let large_bodies = Arc::new(Semaphore::new(LARGE_BODIES_KIB));
+        let anchor = anchor.map(Arc::new);
+        Self { plane, anchor, trail, requests, service_quotas, large_bodies, dev }
+    }
+}
+
+/// What knows who calls.
+struct People {
+    principals: Arc<Principals>,
+    sessions: Arc<Sessions>,
+    access_keys: AccessKeys,
+    iam: Arc<Iam>,
+    sts: Arc<Sts>,
+    organizations: Arc<Organizations>,
+}
+
+impl People {
+    fn new(base: &Base, dev: bool) -> Self {
+        let (barrier, clock) = (Arc::clone(&base.barrier), Arc::clone(&base.clock));
+        let principals = Arc::new(Principals::new(barrier, base.crypto.clone(), clock));
+        let sessions = Arc::new(Sessions::new(Arc::clone(&principals)));
+        let fetcher = Arc::new(Outgoing { dev });
+        let providers = Arc::new(Providers::new(Arc::clone(&principals), fetcher, dev));
+        let iam = Arc::new(Iam::new(Arc::clone(&providers)));
+        Self {
+            access_keys: AccessKeys::new(Arc::clone(&sessions), dev),
+            organizations: Arc::new(Organizations::new(Arc::clone(&iam), dev)),
+            sts: Arc::new(Sts::new(Arc::clone(&sessions), providers)),
+            principals,
+            sessions,
+            iam,
+        }
+    }
 }

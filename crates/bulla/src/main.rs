@@ -14,6 +14,7 @@ mod descriptors;
 mod error;
 mod event_files;
 mod foundation;
+mod functions;
 mod house;
 mod init;
 mod key_stores;
@@ -46,7 +47,14 @@ const LOG_VARIABLE: &str = "BULLA_LOG";
 const QUIET: &str = "warn";
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
+    let cli = Cli::parse();
+    // Nothing else of the program is for these.
+    match cli.command {
+        Command::FunctionHost => return bulla_lambda::host(),
+        Command::FunctionCell => return bulla_lambda::cell(),
+        _ => {}
+    }
+    match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bulla: {error}");
@@ -80,6 +88,7 @@ fn run(cli: Cli) -> Result<(), Error> {
         Command::Xks(command) => xks::run(&command),
         Command::Rotators => rotation::command::print(),
         Command::Coverage => coverage::print(),
+        Command::FunctionHost | Command::FunctionCell => Ok(()),
     }
 }
 

@@ -28,7 +28,10 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyFault {
-    TooLarge,
+    /// It has more bytes than this.
+    TooLarge(usize),
+    /// Other large bodies take all room.
+    NoRoom,
     TooSlow,
     Broken,
 }
@@ -46,8 +49,13 @@ pub(crate) struct Peer {
 /// Answers a request.
 pub(crate) async fn answer(house: &Arc<House>, request: Request<Incoming>, peer: Peer) -> Answer {
     let (parts, body) = request.into_parts();
-    let body = match read(body).await {
-        Ok(body) => body,
+    let limit = house.plane.body_limit(parts.method.as_str(), parts.uri.path());
+    let read = async {
+        let room = room_for(house, &body, limit).await?;
+        Ok((read_to(body, limit).await?, room))
+    };
+    let (body, room) = match read.await {
+        Ok(read) => read,
         Err(fault) => return refuse(fault, parts.version),
     };
     if let Some(address) = parts.uri.path().strip_prefix(control::PREFIX) {
@@ -59,21 +67,45 @@ pub(crate) async fn answer(house: &Arc<House>, request: Request<Incoming>, peer:
     Completion::of(async move {
         let response = house.plane.call(request).await;
         house.requests.count(counter, response.status);
-        drop(peer.room);
+        drop((peer.room, room));
         from_wire(response)
     })
     .await
 }
 
+/// Waits for room for a body that may be larger than most are. All such bodies share it, so that
+/// those of strangers, who are told from others only when they were read, can't fill the memory.
+async fn room_for(
+    house: &House,
+    body: &Incoming,
+    limit: usize,
+) -> Result<Option<OwnedSemaphorePermit>, BodyFault> {
+    let length = body.size_hint().upper().and_then(|length| usize::try_from(length).ok());
+    let length = length.unwrap_or(limit).min(limit);
+    if length <= MAX_BODY_BYTES {
+        return Ok(None);
+    }
+    let kibibytes = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
+    let room = Arc::clone(&house.large_bodies).acquire_many_owned(kibibytes);
+    match tokio::time::timeout(BODY_READ_TIMEOUT, room).await {
+        Ok(Ok(room)) => Ok(Some(room)),
+        Ok(Err(_)) | Err(_) => Err(BodyFault::NoRoom),
+    }
+}
+
 /// Reads a whole body, within limits.
 pub(crate) async fn read(body: Incoming) -> Result<Bytes, BodyFault> {
-    if body.size_hint().lower() > MAX_BODY_BYTES as u64 {
-        return Err(BodyFault::TooLarge);
+    read_to(body, MAX_BODY_BYTES).await
+}
+
+async fn read_to(body: Incoming, limit: usize) -> Result<Bytes, BodyFault> {
+    if body.size_hint().lower() > limit as u64 {
+        return Err(BodyFault::TooLarge(limit));
     }
-    let whole = Limited::new(body, MAX_BODY_BYTES).collect();
+    let whole = Limited::new(body, limit).collect();
     match tokio::time::timeout(BODY_READ_TIMEOUT, whole).await {
         Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyFault::TooLarge),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyFault::TooLarge(limit)),
         Ok(Err(_)) => Err(BodyFault::Broken),
         Err(_) => Err(BodyFault::TooSlow),
     }
@@ -98,6 +130,13 @@ fn from_wire(response: WireResponse) -> Answer {
         StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(response.content_type));
+    for (name, value) in response.headers {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_bytes(name.as_bytes()), HeaderValue::try_from(value))
+        {
+            headers.insert(name, value);
+        }
+    }
     if let Ok(id) = HeaderValue::try_from(response.request_id) {
         headers.insert(REQUEST_ID, id);
     }
@@ -106,20 +145,25 @@ fn from_wire(response: WireResponse) -> Answer {
 
 fn refuse(fault: BodyFault, version: Version) -> Answer {
     let (status, code, message) = match fault {
-        BodyFault::TooLarge => (
+        BodyFault::TooLarge(limit) => (
             StatusCode::PAYLOAD_TOO_LARGE,
             "RequestEntityTooLargeException",
-            "the request body is larger than 1048576 bytes",
+            format!("the request body is larger than {limit} bytes"),
+        ),
+        BodyFault::NoRoom => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ServiceUnavailableException",
+            "other large requests take all room".to_owned(),
         ),
         BodyFault::TooSlow => (
             StatusCode::REQUEST_TIMEOUT,
             "RequestTimeoutException",
-            "the request body did not arrive in time",
+            "the request body did not arrive in time".to_owned(),
         ),
         BodyFault::Broken => (
             StatusCode::BAD_REQUEST,
             "SerializationException",
-            "the request body ended before its length",
+            "the request body ended before its length".to_owned(),
         ),
     };
     let body = format!("{{\"__type\":\"{code}\",\"message\":\"{message}\"}}");

@@ -39,11 +39,14 @@ pub(crate) fn serve(options: ServeOptions) -> Result<(), Error> {
     let (at, data, key_stores) = options.settings()?;
     let key_stores = KeyStores::new(&key_stores, false)?;
     let keys = options.key_settings()?;
+    let functions = options.function_settings()?;
     warn_of(harden_process()?);
     runtime()?.block_on(async {
         let listener = bind(at.address).await?;
         let foundation = Foundation::open(Crypto::standard(), &data).await?;
-        let house = House::new(foundation, false, key_stores, keys);
+        let functions =
+            functions.map(|functions| functions.on(&at, own_address(&listener)?, Some(&data)));
+        let house = House::new(foundation, false, key_stores, keys, functions.transpose()?);
         run(listener, &at, house, "serve").await
     })
 }
@@ -53,6 +56,7 @@ pub(crate) fn dev(options: DevOptions) -> Result<(), Error> {
     let (at, data, key_stores) = options.settings()?;
     let key_stores = KeyStores::new(&key_stores, true)?;
     let keys = options.key_settings()?;
+    let functions = options.function_settings()?;
     warn_of(harden_process()?);
     runtime()?.block_on(async {
         let listener = bind(at.address).await?;
@@ -68,7 +72,9 @@ pub(crate) fn dev(options: DevOptions) -> Result<(), Error> {
         if !at.address.ip().is_loopback() {
             eprintln!("bulla dev: {} is open to other machines.", at.address);
         }
-        let house = House::new(foundation, true, key_stores, keys);
+        let address = own_address(&listener)?;
+        let functions = functions.on(&at, address, data.as_ref())?;
+        let house = House::new(foundation, true, key_stores, keys, Some(functions));
         run(listener, &at, house, "dev").await
     })
 }
@@ -90,10 +96,14 @@ pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
     bound.map_err(|cause| Error::io(format!("listen on {address}"), cause))
 }
 
+fn own_address(listener: &TcpListener) -> Result<SocketAddr, Error> {
+    listener.local_addr().map_err(|cause| Error::io("ask for the port", cause))
+}
+
 async fn run(listener: TcpListener, at: &Listen, house: House, name: &str) -> Result<(), Error> {
     let tls = at.tls.as_ref().map(|(cert, key)| tls::acceptor(cert, key)).transpose()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
-    let address = listener.local_addr().map_err(|cause| Error::io("ask for the port", cause))?;
+    let address = own_address(&listener)?;
     let stopped = end_on_signals()?;
     let house = Arc::new(house);
     let anchored = tokio::spawn(keep_anchor(Arc::clone(&house)));

@@ -35,7 +35,7 @@ pub(crate) fn tour() -> Result<(), Error> {
         let address = address.map_err(|cause| Error::io("ask for the port", cause))?;
         let foundation = Foundation::in_memory(Crypto::standard()).await?;
         let keys = KeySettings::default();
-        let house = Arc::new(House::new(foundation, true, KeyStores::none()?, keys));
+        let house = Arc::new(House::new(foundation, true, KeyStores::none()?, keys, None));
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(listen(listener, None, Arc::clone(&house), stopped));
         println!("A server that lives in memory listens on http://{address}.");

@@ -27,4 +27,4 @@ pub use principals::{
     Bounds, Guardrails, MAX_CACHED_AUTHORITIES, MAX_CACHED_SIGNING_KEYS, Principals, Role,
 };
 pub use records::SPACES;
-pub use sts::{MAX_CACHED_SESSIONS, Messages, Sessions, Sts};
+pub use sts::{Assumption, MAX_CACHED_SESSIONS, Messages, ServiceCredentials, Sessions, Sts};

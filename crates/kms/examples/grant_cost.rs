@@ -10,7 +10,7 @@ use bulla_crypto::{Crypto, SecretKey};
 use bulla_kms::Kms;
 use bulla_plane::{Authority, BoxFuture, Call, Directory, Known, Service};
 use bulla_policy::{Principal, PrincipalKind};
-use bulla_shapes::protocol::codec;
+use bulla_shapes::protocol::{Incoming, codec};
 use bulla_shapes::{Fault, Protocol, kms};
 use bulla_store::{Barrier, Memory};
 use serde_json::{Value, json};
@@ -97,7 +97,7 @@ async fn answer(
     let table = kms::SERVICE.operation(operation).ok_or("no such operation")?;
     let (row, _) = service.find(operation).ok_or("no row serves it")?;
     let body = input.to_string();
-    let input = codec.decode(table, body.as_bytes())?;
+    let input = codec.decode(table, &Incoming::body(body.as_bytes()))?;
     let mut call = call(caller);
     let output = service.invoke(row, &mut call, input).await?;
     let mut body = Vec::new();

@@ -114,6 +114,12 @@ pub trait Rows: Send + Sync + Sized + 'static {
         None
     }
 
+    /// The largest body that an operation takes, in bytes, where it is more than
+    /// [`MAX_BODY_BYTES`](crate::wire::MAX_BODY_BYTES).
+    fn large_body(&self, _operation: &str) -> Option<usize> {
+        None
+    }
+
     /// Forgets everything that is cached, after a reset.
     fn forget(&self);
 
@@ -150,6 +156,9 @@ pub trait Service: Send + Sync {
 
     /// See [`Rows::run_due_together`].
     fn run_due_together<'c>(&'c self, jobs: &'c [Job]) -> Option<BoxFuture<'c, Result<(), Fault>>>;
+
+    /// See [`Rows::large_body`].
+    fn large_body(&self, operation: &str) -> Option<usize>;
 
     /// See [`Rows::forget`].
     fn forget(&self);
@@ -194,6 +203,10 @@ impl<S: Rows> Service for S {
 
     fn run_due_together<'c>(&'c self, jobs: &'c [Job]) -> Option<BoxFuture<'c, Result<(), Fault>>> {
         Rows::run_due_together(self, jobs)
+    }
+
+    fn large_body(&self, operation: &str) -> Option<usize> {
+        Rows::large_body(self, operation)
     }
 
     fn forget(&self) {

@@ -6,8 +6,13 @@ use bulla_store::BarrierError;
 
 /// The names that AWS's models have for a failure of the service itself, of which each service
 /// has one at most. All answer status 500.
-const OUR_FAULTS: [&str; 4] =
-    ["InternalServerError", "InternalServiceError", "KMSInternalException", "ServiceFailure"];
+const OUR_FAULTS: [&str; 5] = [
+    "InternalServerError",
+    "InternalServiceError",
+    "KMSInternalException",
+    "ServiceException",
+    "ServiceFailure",
+];
 
 /// Why a handler stopped.
 #[derive(Debug)]

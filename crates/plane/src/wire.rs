@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use http::HeaderMap;
 
-/// The largest body the house reads: the largest shape (a policy of 131,072 characters, every one
-/// escaped) stays below it.
+/// The largest body the house reads, but for operations that a service says take more: the largest
+/// shape of the others (a policy of 131,072 characters, every one escaped) stays below it.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// A request as it came.
@@ -19,7 +19,7 @@ pub struct WireRequest {
     pub query: String,
     /// The headers.
     pub headers: HeaderMap,
-    /// The whole body, at most [`MAX_BODY_BYTES`].
+    /// The whole body, at most what [`Plane::body_limit`](crate::Plane::body_limit) lets it have.
     pub body: Bytes,
     /// The peer's address.
     pub peer: IpAddr,
@@ -44,6 +44,8 @@ pub struct WireResponse {
     pub status: u16,
     /// The `Content-Type`.
     pub content_type: &'static str,
+    /// Further headers.
+    pub headers: Vec<(&'static str, String)>,
     /// The request id in hex with dashes, for `x-amzn-RequestId`.
     pub request_id: String,
     /// The body.

@@ -3,7 +3,7 @@
 //!
 //! A request's bytes become a [`Record`] ([`json::decode`], [`query::decode`]), [`validate`] holds
 //! it against the model's limits, and a record becomes an answer's bytes ([`json::encode`],
-//! [`query::encode`]). Services see records through generated views such as
+//! [`query::encode`], [`rest::encode`]). Services see records through generated views such as
 //! [`kms::EncryptRequest`]. Every refusal becomes a [`Fault`], written in one place.
 
 mod charset;
@@ -16,6 +16,7 @@ pub mod pattern;
 pub mod protocol;
 pub mod query;
 pub mod record;
+pub mod rest;
 pub mod tables;
 mod timestamp;
 pub mod validate;

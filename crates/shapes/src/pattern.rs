@@ -33,6 +33,11 @@ enum Matcher {
         regex: Regex,
         never: &'static str,
     },
+    /// `(?!^…$)` before the rest of a pattern: what a text that fits that must not be as a whole.
+    But {
+        regex: Regex,
+        not: Regex,
+    },
     /// [`NOT_BLANK`].
     NotBlank,
     /// Not understood: matches nothing that is checked, so that nothing passes unchecked.
@@ -67,6 +72,7 @@ impl Pattern {
             }
             Matcher::Regex(regex) => regex.is_match(value),
             Matcher::Without { regex, never } => regex.is_match(value) && !value.contains(never),
+            Matcher::But { regex, not } => regex.is_match(value) && !not.is_match(value),
             Matcher::NotBlank => !value.bytes().all(|byte| byte.is_ascii_whitespace()),
             Matcher::Broken => false,
         }
@@ -97,6 +103,12 @@ fn compile(text: &str) -> Matcher {
         return match whole(&text.replace(NO_TWO_HYPHENS, "-")) {
             Ok(regex) => Matcher::Without { regex, never: "--" },
             Err(_) => Matcher::Broken,
+        };
+    }
+    if let Some((not, rest)) = text.strip_prefix("(?!^").and_then(|after| after.split_once("$)")) {
+        return match (whole(rest), whole(not)) {
+            (Ok(regex), Ok(not)) => Matcher::But { regex, not },
+            _ => Matcher::Broken,
         };
     }
     match whole(text) {
@@ -155,6 +167,13 @@ mod tests {
         for bad in ["a--b", "-ab", "ab-", "ab", "aBc"] {
             assert!(!matches(alias, bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_text_may_be_refused_as_a_whole() {
+        let alias = "(?!^[0-9]+$)([a-zA-Z0-9-_]+)";
+        assert!(matches(alias, "live") && matches(alias, "1a"));
+        assert!(!matches(alias, "12") && !matches(alias, "") && !matches(alias, "a.b"));
     }
 
     #[test]

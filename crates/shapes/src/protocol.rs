@@ -7,6 +7,7 @@ use crate::fault::Fault;
 use crate::json;
 use crate::query;
 use crate::record::Record;
+use crate::rest;
 use crate::tables::{Operation, Protocol, Service, Structure};
 
 /// `Content-Type` of AWS JSON 1.1.
@@ -18,16 +19,69 @@ pub const TEXT_XML: &str = "text/xml";
 /// `Content-Type` of Query requests.
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
+/// `Content-Type` of REST-JSON answers.
+pub const JSON: &str = "application/json";
+
+/// A request as codecs read it.
+#[derive(Clone, Copy)]
+pub struct Incoming<'a> {
+    /// The raw path; only REST protocols look at it.
+    pub path: &'a str,
+    /// The raw query, without `?`; only REST protocols look at it.
+    pub query: &'a str,
+    /// The header lines; only REST protocols look at them.
+    pub headers: &'a [(&'a str, &'a [u8])],
+    /// The body; for a form that came as a query, that.
+    pub body: &'a [u8],
+}
+
+impl<'a> Incoming<'a> {
+    /// A request whose body says everything.
+    #[must_use]
+    pub const fn body(body: &'a [u8]) -> Self {
+        Self { path: "/", query: "", headers: &[], body }
+    }
+}
+
+/// The head of an answer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The status.
+    pub status: u16,
+    /// The `Content-Type`.
+    pub content_type: &'static str,
+    /// Further headers.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// The header in which REST-JSON names an error.
+const ERROR_TYPE: &str = "x-amzn-ErrorType";
+
 /// Reads requests and writes answers of one protocol.
 pub trait Codec: Send + Sync {
     /// The `Content-Type` of answers.
     fn content_type(&self) -> &'static str;
 
-    /// Reads a request's body.
+    /// Reads a request.
     ///
     /// # Errors
-    /// When the body doesn't follow the protocol or the operation's input.
-    fn decode<'a>(&self, operation: &Operation, body: &'a [u8]) -> Result<Record<'a>, DecodeError>;
+    /// When it doesn't follow the protocol or the operation's input.
+    fn decode<'a>(
+        &self,
+        operation: &Operation,
+        request: &Incoming<'a>,
+    ) -> Result<Record<'a>, DecodeError>;
+
+    /// The head of an answer that succeeded.
+    fn head(&self, _operation: &Operation, _output: Option<&Record<'_>>) -> Head {
+        Head { status: 200, content_type: self.content_type(), headers: Vec::new() }
+    }
+
+    /// The head of an error's answer.
+    fn fault_head(&self, fault: &Fault) -> Head {
+        let status = fault.status;
+        Head { status, content_type: self.content_type(), headers: Vec::new() }
+    }
 
     /// Appends the body of an answer. An operation without an output has an empty one in JSON.
     fn encode(
@@ -58,13 +112,14 @@ impl std::error::Error for UnservedProtocol {}
 /// The codec of a protocol.
 ///
 /// # Errors
-/// For the protocols whose services are not served: EC2, REST-JSON and REST-XML.
+/// For the protocols whose services are not served: EC2 and REST-XML.
 pub fn codec(protocol: Protocol) -> Result<&'static dyn Codec, UnservedProtocol> {
     match protocol {
         Protocol::Json11 => Ok(&Json { content_type: JSON_1_1 }),
         Protocol::Json10 => Ok(&Json { content_type: JSON_1_0 }),
         Protocol::Query => Ok(&Query),
-        Protocol::Ec2 | Protocol::RestJson | Protocol::RestXml => Err(UnservedProtocol(protocol)),
+        Protocol::RestJson => Ok(&RestJson),
+        Protocol::Ec2 | Protocol::RestXml => Err(UnservedProtocol(protocol)),
     }
 }
 
@@ -87,8 +142,12 @@ impl Codec for Json {
         self.content_type
     }
 
-    fn decode<'a>(&self, operation: &Operation, body: &'a [u8]) -> Result<Record<'a>, DecodeError> {
-        json::decode(operation.input.unwrap_or(&NO_MEMBERS), body)
+    fn decode<'a>(
+        &self,
+        operation: &Operation,
+        request: &Incoming<'a>,
+    ) -> Result<Record<'a>, DecodeError> {
+        json::decode(operation.input.unwrap_or(&NO_MEMBERS), request.body)
     }
 
     fn encode(
@@ -118,8 +177,12 @@ impl Codec for Query {
         TEXT_XML
     }
 
-    fn decode<'a>(&self, operation: &Operation, body: &'a [u8]) -> Result<Record<'a>, DecodeError> {
-        let params = query::Params::parse(body)?;
+    fn decode<'a>(
+        &self,
+        operation: &Operation,
+        request: &Incoming<'a>,
+    ) -> Result<Record<'a>, DecodeError> {
+        let params = query::Params::parse(request.body)?;
         query::decode(operation.input.unwrap_or(&NO_MEMBERS), &params)
     }
 
@@ -136,5 +199,45 @@ impl Codec for Query {
 
     fn encode_fault(&self, service: &Service, fault: &Fault, request_id: &str, out: &mut Vec<u8>) {
         query::encode_fault(service, fault, request_id, out);
+    }
+}
+
+struct RestJson;
+
+impl Codec for RestJson {
+    fn content_type(&self) -> &'static str {
+        JSON
+    }
+
+    fn decode<'a>(
+        &self,
+        operation: &Operation,
+        request: &Incoming<'a>,
+    ) -> Result<Record<'a>, DecodeError> {
+        rest::decode(operation, request)
+    }
+
+    fn head(&self, operation: &Operation, output: Option<&Record<'_>>) -> Head {
+        rest::head(operation, output)
+    }
+
+    fn fault_head(&self, fault: &Fault) -> Head {
+        let headers = vec![(ERROR_TYPE, fault.code.as_ref().to_owned())];
+        Head { status: fault.status, content_type: JSON, headers }
+    }
+
+    fn encode(
+        &self,
+        _service: &Service,
+        operation: &Operation,
+        output: Option<&Record<'_>>,
+        _request_id: &str,
+        out: &mut Vec<u8>,
+    ) {
+        rest::encode(operation, output, out);
+    }
+
+    fn encode_fault(&self, service: &Service, fault: &Fault, _request_id: &str, out: &mut Vec<u8>) {
+        rest::encode_fault(service, fault, out);
     }
 }

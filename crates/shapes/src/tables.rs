@@ -104,6 +104,8 @@ pub struct Operation {
     pub method: &'static str,
     /// URI template of the model.
     pub uri: &'static str,
+    /// HTTP status of an answer that succeeded.
+    pub status: u16,
     /// Wire codes of the errors this operation is modelled to answer, in the model's order.
     pub errors: &'static [&'static str],
     /// Whether requests carry a signature.

@@ -1,6 +1,7 @@
 //! What tests in this process stand on: the plane over a store and a journal in memory, a store
 //! whose reads can be watched, and requests that are signed. It knows no service.
 
+mod rest;
 mod signer;
 mod watched;
 

@@ -8,6 +8,7 @@ use bulla_shapes::{Protocol, Service};
 use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::rest::{self, Parts};
 use crate::say;
 
 /// Credentials to sign with.
@@ -28,7 +29,8 @@ impl Signer {
         Self { id: id.to_owned(), secret: "any".to_owned(), token: None }
     }
 
-    /// A signed request, at the time of the wall.
+    /// A signed request, at the time of the wall. For a REST protocol the body is its input as
+    /// JSON, which this takes apart.
     ///
     /// # Errors
     /// What can't be sent or signed, as text.
@@ -39,31 +41,39 @@ impl Signer {
         region: &str,
         body: Vec<u8>,
     ) -> Result<WireRequest, String> {
-        let form = model.protocol == Protocol::Query;
-        let kind = if form { "application/x-www-form-urlencoded" } else { JSON };
-        let mut lines = vec![
-            ("host".to_owned(), format!("{}.example", model.id)),
-            ("content-type".to_owned(), kind.to_owned()),
-        ];
-        if !form {
-            let target = format!("{}.{operation}", model.target_prefix);
-            lines.push(("x-amz-target".to_owned(), target));
-        }
+        let mut parts = match model.protocol {
+            Protocol::RestJson => rest::parts(model, operation, &body)?,
+            _ => Parts {
+                method: "POST".to_owned(),
+                path: "/".to_owned(),
+                query: String::new(),
+                headers: Vec::new(),
+                body,
+            },
+        };
+        let (kind, target) = match model.protocol {
+            Protocol::Query => ("application/x-www-form-urlencoded", None),
+            Protocol::RestJson => ("application/json", None),
+            _ => (JSON, Some(format!("{}.{operation}", model.target_prefix))),
+        };
+        parts.headers.push(("host".to_owned(), format!("{}.example", model.id)));
+        parts.headers.push(("content-type".to_owned(), kind.to_owned()));
+        parts.headers.extend(target.map(|target| ("x-amz-target".to_owned(), target)));
         if !self.id.is_empty() {
-            let added = self.signed(&lines, model, region, &body)?;
-            lines.extend(added);
+            let added = self.signed(&parts, model, region)?;
+            parts.headers.extend(added);
         }
         let mut headers = HeaderMap::new();
-        for (name, value) in &lines {
+        for (name, value) in &parts.headers {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(say)?;
             headers.append(name, HeaderValue::from_str(value).map_err(say)?);
         }
         Ok(WireRequest {
-            method: http::Method::POST,
-            path: "/".into(),
-            query: String::new(),
+            method: http::Method::from_bytes(parts.method.as_bytes()).map_err(say)?,
+            path: parts.path,
+            query: parts.query,
             headers,
-            body: body.into(),
+            body: parts.body.into(),
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
             tls: None,
         })
@@ -71,13 +81,14 @@ impl Signer {
 
     fn signed(
         &self,
-        lines: &[(String, String)],
+        request: &Parts,
         model: &Service,
         region: &str,
-        body: &[u8],
     ) -> Result<Vec<(String, String)>, String> {
-        let headers: Vec<_> = lines.iter().map(|(k, v)| (k.as_str(), v.as_bytes())).collect();
-        let parts = RequestParts { method: "POST", path: "/", query: "", headers: &headers, body };
+        let headers: Vec<_> =
+            request.headers.iter().map(|(k, v)| (k.as_str(), v.as_bytes())).collect();
+        let Parts { method, path, query, body, .. } = request;
+        let parts = RequestParts { method, path, query, headers: &headers, body };
         let Self { id, secret, token } = self;
         let credentials =
             Credentials { access_key_id: id, secret: secret.as_bytes(), token: token.as_deref() };

@@ -52,7 +52,8 @@ impl Reply {
 
     pub(crate) fn must_succeed(&self, operation: &str) -> Result<(), String> {
         let text = || String::from_utf8_lossy(&self.body).into_owned();
-        demand(self.status == 200, || format!("{operation} answered {}: {}", self.status, text()))
+        let well = (200..300).contains(&self.status);
+        demand(well, || format!("{operation} answered {}: {}", self.status, text()))
     }
 }
 

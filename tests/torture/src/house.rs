@@ -7,13 +7,16 @@ use bulla_crypto::Crypto;
 use bulla_events::{Events, Ways};
 use bulla_ground::{Ground, Signer};
 use bulla_iam::{
-    AccessKeys, FetchError, Fetcher, Iam, Organizations, Principals, Providers, Sessions, Sts,
+    AccessKeys, Assumption, FetchError, Fetcher, Iam, Organizations, Principals, Providers,
+    Sessions, Sts,
 };
 use bulla_kms::Kms;
+use bulla_lambda::{Assuming, Lambda, Roles};
 use bulla_plane::journal::Journal;
 use bulla_plane::wire::WireResponse;
 use bulla_plane::{BoxFuture, Directory, Neighbours, Plane, Service};
 use bulla_secrets::Secrets;
+use bulla_shapes::Fault;
 use bulla_ssm::Ssm;
 use bulla_store::{Barrier, Store};
 use bulla_trail::index::Index;
@@ -56,6 +59,41 @@ impl Fetcher for Nowhere {
     }
 }
 
+/// Functions can be made, but there is no program that would run them.
+fn no_functions() -> bulla_lambda::Settings {
+    bulla_lambda::Settings {
+        program: "/nowhere".into(),
+        endpoint: "http://127.0.0.1".to_owned(),
+        authorities: None,
+        python: None,
+        node: None,
+        first_uid: 0,
+        environments: 1,
+        private: Vec::new(),
+        logs: None,
+    }
+}
+
+/// Roles as STS has them.
+struct FunctionRoles(Arc<Sessions>);
+
+impl Roles for FunctionRoles {
+    fn assumable<'a>(&'a self, asked: Assuming<'a>) -> BoxFuture<'a, Result<bool, Fault>> {
+        let Assuming { role, function, account } = asked;
+        let service = "lambda.amazonaws.com";
+        let asked = Assumption { service, role, source_arn: function, source_account: account };
+        Box::pin(self.0.can_assume(asked))
+    }
+
+    fn credentials<'a>(
+        &'a self,
+        _: Assuming<'a>,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<Option<bulla_lambda::Credentials>, Fault>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
 impl House {
     pub(crate) fn new(
         crypto: Crypto,
@@ -84,6 +122,7 @@ impl House {
         let neighbours = vec![Arc::clone(&kms)];
         let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&ground.journal), neighbours);
         let (people, neighbours) = (Arc::clone(&directory), Arc::new(neighbours));
+        let functions = Arc::clone(&neighbours);
         let secrets = Secrets::new(Arc::clone(barrier), crypto.clone(), people, neighbours);
         let secrets: Arc<dyn Service> = secrets.shared();
         let neighbours = vec![Arc::clone(&kms), Arc::clone(&secrets)];
@@ -92,6 +131,17 @@ impl House {
         let (clock, ways) = (Arc::clone(&ground.clock), Ways::default());
         let people = Arc::clone(&directory);
         let events = Events::new(Arc::clone(barrier), crypto.clone(), clock, people, ways);
+        let lambda = Lambda::new(
+            bulla_lambda::Foundation {
+                barrier: Arc::clone(barrier),
+                crypto: crypto.clone(),
+                clock: Arc::clone(&ground.clock),
+                directory: Arc::clone(&directory),
+                roles: Arc::new(FunctionRoles(Arc::clone(&sessions))),
+                neighbours: functions,
+            },
+            Some(no_functions()),
+        );
         let mut services: Vec<Arc<dyn Service>> = vec![
             kms,
             Arc::new(ssm),
@@ -101,6 +151,7 @@ impl House {
             Arc::new(organizations),
             Arc::new(events),
             Arc::new(trail(&ground)),
+            Arc::new(lambda),
         ];
         services.push(Arc::new(Access::new(directory, services.clone())));
         let plane = ground.plane(Arc::new(keys), services);
@@ -153,8 +204,9 @@ impl House {
         let model = self.service(service)?.model();
         let request = signer.request(model, operation, region, body)?;
         Ok(async move {
-            let WireResponse { status, request_id, body, .. } = self.plane.call(request).await;
-            Ok(Reply { status, request_id, body })
+            let WireResponse { status, request_id, body, headers, .. } =
+                self.plane.call(request).await;
+            Ok(Reply { status, request_id, body: with_code(body, &headers) })
         })
     }
 
@@ -167,6 +219,19 @@ impl House {
     /// Runs what needs the house's own thread.
     pub(crate) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
+    }
+}
+
+/// An answer whose code, which REST-JSON has in a header, stands where other protocols have it.
+fn with_code(body: Vec<u8>, headers: &[(&'static str, String)]) -> Vec<u8> {
+    let code = headers.iter().find(|(name, _)| *name == "x-amzn-ErrorType");
+    let Some((_, code)) = code else { return body };
+    match serde_json::from_slice(&body) {
+        Ok(Value::Object(mut members)) => {
+            members.insert("__type".to_owned(), code.as_str().into());
+            Value::Object(members).to_string().into_bytes()
+        }
+        _ => body,
     }
 }
 

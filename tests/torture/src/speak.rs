@@ -79,7 +79,7 @@ pub(crate) fn need(reply: &Reply, name: &str) -> Result<String, String> {
 
 /// Code and message of a refusal; empty for a success.
 pub(crate) fn refusal(reply: &Reply) -> (String, String) {
-    if reply.status == 200 {
+    if (200..300).contains(&reply.status) {
         return (String::new(), String::new());
     }
     let either = |one, other| element(reply, one).or_else(|| element(reply, other));

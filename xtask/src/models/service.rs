@@ -83,12 +83,13 @@ fn operations(model: &Model, out: &mut String) -> Result<(), String> {
         let _ = writeln!(
             out,
             "    Operation {{ name: {name:?}, input: {}, output: {}, result_wrapper: {:?}, \
-             method: {:?}, uri: {:?}, auth: Auth::{auth}, errors: &{codes:?} }},",
+             method: {:?}, uri: {:?}, status: {}, auth: Auth::{auth}, errors: &{codes:?} }},",
             end("input"),
             end("output"),
             wrapper.unwrap_or_default(),
             text(http, "method").unwrap_or("POST"),
             text(http, "requestUri").unwrap_or("/"),
+            http.get("responseCode").and_then(Value::as_u64).unwrap_or(200),
         );
     }
     out.push_str("];\n\n");

@@ -1,14 +1,17 @@
-//! What carries out rotations of secrets: the rotators of the house.
+//! What carries out rotations of secrets: functions, and the rotators of the house.
 //!
-//! A rotator acts as a service-linked role of the secret's account. So policies, the secret's own
-//! and those of KMS keys among them, decide what it may, and each of its calls is in the record.
+//! A rotator of the house acts as a service-linked role of the secret's account. So policies, the
+//! secret's own and those of KMS keys among them, decide what it may, and each of its calls is in
+//! the record.
 
 pub(crate) mod command;
 mod desk;
+mod function;
 
 use std::sync::{Arc, OnceLock, Weak};
 
 use bulla_crypto::Crypto;
+use bulla_lambda::Lambda;
 use bulla_plane::{Authority, BoxFuture, Call, Directory, Neighbours, Plane, Via};
 use bulla_rotators::{Reach, Rotating, Rotator, Step as Does};
 use bulla_secrets::{Failure, Rotators, Step, StepOf};
@@ -29,6 +32,7 @@ pub(crate) struct Rotation {
     directory: Arc<dyn Directory>,
     /// IAM, which makes the role.
     neighbours: Arc<Neighbours>,
+    functions: Arc<Lambda>,
     reach: Reach,
     plane: OnceLock<Weak<Plane>>,
 }
@@ -38,9 +42,10 @@ impl Rotation {
         crypto: Crypto,
         directory: Arc<dyn Directory>,
         neighbours: Arc<Neighbours>,
+        functions: Arc<Lambda>,
         reach: Reach,
     ) -> Self {
-        Self { crypto, directory, neighbours, reach, plane: OnceLock::new() }
+        Self { crypto, directory, neighbours, functions, reach, plane: OnceLock::new() }
     }
 
     /// Lets the rotators call the services, which are made after them. Once; what is set already
@@ -129,6 +134,9 @@ impl Rotators for Rotation {
         secret: &'a str,
     ) -> BoxFuture<'a, Result<bool, Fault>> {
         Box::pin(async move {
+            if function::is_one(rotator) {
+                return function::may_invoke(&self.functions, rotator, secret).await;
+            }
             match (Rotator::find(rotator), place(secret)) {
                 (Some(_), Some((_, account))) => self.must_have_role(call, account).await,
                 _ => Ok(false),
@@ -142,6 +150,9 @@ impl Rotators for Rotation {
         step: StepOf<'a>,
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
+            if function::is_one(rotator) {
+                return function::carry_out(&self.functions, rotator, step).await;
+            }
             match Rotator::find(rotator) {
                 Some(rotator) => self.rotate(rotator, step).await,
                 None => Err(Failure("there is no such rotator here".to_owned())),

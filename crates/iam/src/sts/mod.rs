@@ -12,6 +12,7 @@ mod message;
 mod ops;
 mod request;
 mod role;
+mod service_role;
 pub(crate) mod session;
 mod sessions;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use bulla_shapes::sts::{
 };
 
 pub use message::Messages;
+pub use service_role::{Assumption, ServiceCredentials};
 pub use sessions::Sessions;
 pub use token::MAX_CACHED_SESSIONS;
 pub(crate) use token::TEMPORARY;

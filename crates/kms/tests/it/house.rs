@@ -10,7 +10,7 @@ use bulla_plane::call::Via;
 use bulla_plane::identity::Scope;
 use bulla_plane::outgoing::{Nowhere, Outgoing};
 use bulla_plane::{Authenticator as _, Call, Credential, Plane, Service};
-use bulla_shapes::protocol::codec;
+use bulla_shapes::protocol::{Incoming, codec};
 use bulla_shapes::{Protocol, kms};
 use bulla_store::Space;
 use serde_json::{Value, json};
@@ -110,7 +110,7 @@ impl House {
         let codec = codec(Protocol::Json11).unwrap();
         let table = kms::SERVICE.operation(operation).unwrap();
         let body = input.to_string();
-        let input = codec.decode(table, body.as_bytes()).unwrap();
+        let input = codec.decode(table, &Incoming::body(body.as_bytes())).unwrap();
         let (row, _) = kms_rows.find(operation).unwrap();
         let outcome = kms_rows.invoke(row, &mut call, input).await;
         let mut body = Vec::new();

@@ -5,6 +5,7 @@
 //! call has a record of its own. That record becomes durable together with the record of the call
 //! around it, before that one is answered, so that a call within a call costs no sync.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use bulla_crypto::Crypto;
@@ -18,7 +19,7 @@ use crate::call::{Trail, Via};
 use crate::journal::{Journal, JournalError, RecordRef};
 use crate::outbox::Intent;
 use crate::stop::internal;
-use crate::{Call, Outcome, Service, trail};
+use crate::{Authority, Call, Outcome, Service, region, trail};
 
 /// The services that a service may call. One is given those that were made before it, so that no
 /// circle can come about.
@@ -112,6 +113,55 @@ impl Neighbours {
     /// When the journal can't be written.
     pub async fn happened(&self, record: &RecordRef<'_>) -> Result<(), JournalError> {
         self.journal.append(record).await?;
+        Ok(())
+    }
+
+    /// A call that nobody made from outside: a service acts for `authority` by itself. It is no
+    /// record; what is called within it is, once the call is [settled](Self::settle).
+    ///
+    /// # Errors
+    /// Our own, when there are no random bytes.
+    pub fn house_call(
+        &self,
+        model: &'static Model,
+        authority: Arc<Authority>,
+        region: &str,
+        now_ms: i64,
+    ) -> Result<Call, Fault> {
+        let ids = self.ids.draw(&self.crypto).map_err(|error| {
+            tracing::error!(%error, "no random bytes for the ids of a call");
+            internal(model)
+        })?;
+        Ok(Call {
+            service: model,
+            authority,
+            access_key_id: String::new(),
+            region: region.to_owned(),
+            partition: region::partition(region),
+            now_ms,
+            request_id: ids.request,
+            event_id: ids.event,
+            source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            user_agent: String::new(),
+            secure: true,
+            via: None,
+            trail: Trail::default(),
+        })
+    }
+
+    /// Writes down what was called within a call of the house, and waits until that is durable.
+    ///
+    /// # Errors
+    /// Our own, when the journal can't be written.
+    pub async fn settle(&self, call: Call) -> Result<(), Fault> {
+        for inner in &call.trail.inner {
+            let (told, fault) = inner.told();
+            let written = entry::record(&self.journal, told, fault).await;
+            written.map_err(|error| {
+                tracing::error!(%error, "a call within the house is unrecorded");
+                internal(call.service)
+            })?;
+        }
         Ok(())
     }
 

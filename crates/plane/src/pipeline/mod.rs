@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bulla_crypto::Crypto;
-use bulla_shapes::protocol::{Codec, codec};
+use bulla_shapes::protocol::{Codec, Head, codec};
 use bulla_shapes::{
     DecodeError, Fault, Protocol, Record, Violations, decode_error, json, query, sts, validate,
 };
@@ -75,6 +75,14 @@ const ANSWER_BYTES: usize = 2048;
 type Outcome = Result<Option<Record<'static>>, Fault>;
 
 impl Plane {
+    /// How many bytes the body of a request may have.
+    #[must_use]
+    pub fn body_limit(&self, method: &str, path: &str) -> usize {
+        let large = route::find_path(&self.services, method, path)
+            .and_then(|(service, operation)| service.large_body(operation.name));
+        large.unwrap_or(MAX_BODY_BYTES)
+    }
+
     /// Answers a request.
     ///
     /// A call must be driven to its end even when its sender has gone: a future dropped between
@@ -102,7 +110,7 @@ impl Plane {
             headers: &headers,
             body: &request.body,
         };
-        if request.body.len() > MAX_BODY_BYTES {
+        if request.body.len() > self.body_limit(request.method.as_str(), &request.path) {
             let fault = Fault::new("RequestEntityTooLarge", 413).from_front();
             return lost(Protocol::Json11, &fault, request_id);
         }
@@ -134,18 +142,19 @@ impl Plane {
             Err(internal(model))
         };
         let mut body = Vec::with_capacity(ANSWER_BYTES);
-        let status = match &outcome {
+        let head = match &outcome {
             Ok(output) => {
-                let output = output.as_ref();
-                codec.encode(model, route.served.operation, output, &request_id, &mut body);
-                200
+                let (operation, output) = (route.served.operation, output.as_ref());
+                codec.encode(model, operation, output, &request_id, &mut body);
+                codec.head(operation, output)
             }
             Err(fault) => {
                 codec.encode_fault(model, fault, &request_id, &mut body);
-                fault.status
+                codec.fault_head(fault)
             }
         };
-        WireResponse { status, content_type: codec.content_type(), request_id, body }
+        let Head { status, content_type, headers } = head;
+        WireResponse { status, content_type, headers, request_id, body }
     }
 
     /// Carries a call out and writes it down.
@@ -160,7 +169,7 @@ impl Plane {
         let now_ms = self.clock.now_ms();
         let Served { model, operation, .. } = route.served;
         let protocol = model.protocol;
-        let input = codec.decode(operation, route.input);
+        let input = codec.decode(operation, &route.input);
         let identified = match &input {
             // What does not even parse is told before anything else.
             Err(error) if unreadable(error) => Err(error.fault(protocol)),
@@ -294,16 +303,22 @@ fn invalid(model: &bulla_shapes::Service, violations: &Violations) -> Fault {
 /// The answer to a request that reached no operation.
 fn lost(protocol: Protocol, fault: &Fault, request_id: String) -> WireResponse {
     let mut body = Vec::new();
-    let content_type = match protocol {
-        Protocol::Query => {
+    let head = match (protocol, codec(protocol)) {
+        (Protocol::Query, Ok(codec)) => {
             // In AWS's fault namespace, so that the service does not matter.
             query::encode_fault(&sts::SERVICE, fault, &request_id, &mut body);
-            bulla_shapes::protocol::TEXT_XML
+            codec.fault_head(fault)
+        }
+        (Protocol::RestJson, Ok(codec)) => {
+            json::encode_fault(fault, "message", &mut body);
+            codec.fault_head(fault)
         }
         _ => {
             json::encode_fault(fault, "message", &mut body);
-            bulla_shapes::protocol::JSON_1_1
+            let content_type = bulla_shapes::protocol::JSON_1_1;
+            Head { status: fault.status, content_type, headers: Vec::new() }
         }
     };
-    WireResponse { status: fault.status, content_type, request_id, body }
+    let Head { status, content_type, headers } = head;
+    WireResponse { status, content_type, headers, request_id, body }
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use bulla_shapes::protocol::Incoming;
 use bulla_shapes::query::Params;
-use bulla_shapes::{Fault, Operation, Protocol};
+use bulla_shapes::{Fault, Operation, Protocol, rest};
 use bulla_sigv4::{RequestParts, scope_hint};
 
 use crate::{Facts, Service};
@@ -35,8 +36,9 @@ pub(super) struct Route<'r> {
     /// The number of the service's row that serves it.
     pub(super) row: usize,
     pub(super) served: Served,
-    /// The bytes the operation's input is read from: the body, or the query of a form request.
-    pub(super) input: &'r [u8],
+    /// What the operation's input is read from. For a form request that came as a query, that
+    /// stands for the body.
+    pub(super) input: Incoming<'r>,
 }
 
 /// Why a request goes nowhere, and in which protocol its sender is told so.
@@ -45,7 +47,7 @@ pub(super) struct Lost {
     pub(super) fault: Fault,
 }
 
-/// Finds the operation: by `X-Amz-Target`, else by `Action` and `Version`.
+/// Finds the operation: by `X-Amz-Target`, else by method and path, else by `Action` and `Version`.
 pub(super) fn route<'r>(
     services: &'r [Arc<dyn Service>],
     parts: &RequestParts<'r>,
@@ -56,6 +58,9 @@ pub(super) fn route<'r>(
     };
     if let Some(target) = header("x-amz-target") {
         return by_target(services, target, parts.body);
+    }
+    if let Some(route) = by_path(services, parts) {
+        return route;
     }
     let json = |value: &[u8]| value.starts_with(b"application/x-amz-json");
     if header("content-type").is_some_and(json) {
@@ -84,7 +89,48 @@ fn by_target<'r>(
 
 fn serve<'r>(service: &'r Arc<dyn Service>, name: &str, input: &'r [u8]) -> Option<Route<'r>> {
     let (row, served) = Served::find(&**service, name)?;
-    Some(Route { service, row, served, input })
+    Some(Route { service, row, served, input: Incoming::body(input) })
+}
+
+/// The service and operation of a REST protocol that a method and a path are for.
+pub(super) fn find_path<'s>(
+    services: &'s [Arc<dyn Service>],
+    method: &str,
+    path: &str,
+) -> Option<(&'s Arc<dyn Service>, &'static Operation)> {
+    // What most requests are for, and no operation of a REST protocol here.
+    if path == "/" {
+        return None;
+    }
+    let mut rest = services.iter().filter(|row| row.model().protocol == Protocol::RestJson);
+    rest.find_map(|service| Some((service, rest::operation(service.model(), method, path)?)))
+}
+
+/// Where a request of a REST protocol goes; nothing when it is none. One that was signed for such
+/// a service and has a path that the service does not know is told so in its protocol; the code is
+/// that of AWS's front end, which sends no text.
+fn by_path<'r>(
+    services: &'r [Arc<dyn Service>],
+    parts: &RequestParts<'r>,
+) -> Option<Result<Route<'r>, Lost>> {
+    let unknown =
+        || Lost { protocol: Protocol::RestJson, fault: Fault::new(UNKNOWN_OPERATION, 404) };
+    let Some((service, operation)) = find_path(services, parts.method, parts.path) else {
+        let hint = scope_hint(parts)?;
+        let signed_for = |service: &&Arc<dyn Service>| {
+            let model = service.model();
+            model.protocol == Protocol::RestJson && hint.service == model.signing_name
+        };
+        return services.iter().any(|service| signed_for(&service)).then(|| Err(unknown()));
+    };
+    let RequestParts { path, query, headers, body, .. } = *parts;
+    let found = Served::find(&**service, operation.name).map(|(row, served)| Route {
+        service,
+        row,
+        served,
+        input: Incoming { path, query, headers, body },
+    });
+    Some(found.ok_or_else(unknown))
 }
 
 /// A body that is not JSON is told first, even where there is no operation to read it for.

@@ -20,3 +20,5 @@ pub mod iam;
 pub mod ssm;
 #[rustfmt::skip]
 pub mod secretsmanager;
+#[rustfmt::skip]
+pub mod lambda;

@@ -8,4 +8,5 @@ mod write;
 
 pub(crate) use number::special;
 pub use read::{MAX_DEPTH, decode};
+pub(crate) use write::encode_fault_body;
 pub use write::{encode, encode_fault};

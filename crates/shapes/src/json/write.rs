@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::fault::Fault;
 use crate::record::Record;
-use crate::tables::{Shape, TimestampFormat};
+use crate::tables::{Location, Shape, TimestampFormat};
 use crate::timestamp;
 use crate::value::Value;
 
@@ -21,21 +21,35 @@ pub fn encode(record: &Record<'_>, out: &mut Vec<u8>) {
 pub fn encode_fault(fault: &Fault, message_key: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"__type":"#);
     string(&fault.code, out);
+    rest_of_fault(fault, message_key, out, false);
+}
+
+/// The same without the code, for protocols that have it elsewhere.
+pub(crate) fn encode_fault_body(fault: &Fault, message_key: &str, out: &mut Vec<u8>) {
+    out.push(b'{');
+    rest_of_fault(fault, message_key, out, true);
+}
+
+fn rest_of_fault(fault: &Fault, message_key: &str, out: &mut Vec<u8>, first: bool) {
+    let mut first = first;
     if let Some(message) = &fault.message {
-        out.push(b',');
+        if !std::mem::take(&mut first) {
+            out.push(b',');
+        }
         string(message_key, out);
         out.push(b':');
         string(message, out);
     }
     if let Some(detail) = &fault.detail {
-        members(detail, out, false);
+        members(detail, out, first);
     }
     out.push(b'}');
 }
 
 fn members(record: &Record<'_>, out: &mut Vec<u8>, mut first: bool) {
     for (member, value) in record.entries() {
-        let Some(value) = value else { continue };
+        // What a REST protocol carries elsewhere is in no body.
+        let Some(value) = value.filter(|_| member.location == Location::Body) else { continue };
         if !std::mem::take(&mut first) {
             out.push(b',');
         }

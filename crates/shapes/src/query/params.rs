@@ -146,7 +146,7 @@ fn parameter(pair: &[u8], at: usize) -> Result<Param<'_>, DecodeError> {
 }
 
 /// Text without percent escapes and with `+` as a space; borrowed where there are none.
-fn unescape(raw: &[u8], at: usize) -> Result<Cow<'_, str>, DecodeError> {
+pub(crate) fn unescape(raw: &[u8], at: usize) -> Result<Cow<'_, str>, DecodeError> {
     let malformed = |what| DecodeError::new(DecodeErrorKind::Malformed(what), at);
     if memchr2(b'%', b'+', raw).is_none() {
         let text = std::str::from_utf8(raw).map_err(|_| malformed("form is not UTF-8"))?;

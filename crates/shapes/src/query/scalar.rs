@@ -10,7 +10,7 @@ use crate::value::{Blob, Value};
 
 /// A value of a scalar shape. AWS's integers take a sign and leading zeros and nothing else, its
 /// booleans `true`, `false`, `1` and `0` (recorded from IAM and STS).
-pub(super) fn scalar<'a>(text: &Cow<'a, str>, shape: &Shape) -> Result<Value<'a>, DecodeError> {
+pub(crate) fn scalar<'a>(text: &Cow<'a, str>, shape: &Shape) -> Result<Value<'a>, DecodeError> {
     let (value, kind) = match shape {
         Shape::Str(_) => (Some(Value::Str(text.clone())), "a String"),
         Shape::Blob(_) => {

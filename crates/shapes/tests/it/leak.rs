@@ -45,7 +45,15 @@ pub(crate) fn structure(
         }
         member.flattened = flag(reference, "flattened") || flag(&shapes[target], "flattened");
         member.xml_attribute = flag(reference, "xmlAttribute");
-        member.location = Location::Body;
+        member.json_value = flag(reference, "jsonvalue");
+        member.location = match text(reference, "location") {
+            Some("uri") => Location::Uri,
+            Some("querystring") => Location::QueryString,
+            Some("header") => Location::Header,
+            Some("headers") => Location::Headers,
+            Some("statusCode") => Location::StatusCode,
+            _ => Location::Body,
+        };
         members.push(member);
     }
     open.pop();
@@ -54,7 +62,7 @@ pub(crate) fn structure(
         members: members.leak(),
         sensitive: false,
         union: flag(shape, "union"),
-        payload: "",
+        payload: leaked(text(shape, "payload").unwrap_or_default()),
         xml_namespace: "",
     }))
 }

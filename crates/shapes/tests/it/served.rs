@@ -3,7 +3,7 @@
 use bulla_shapes::kms::{
     self, EncryptRequest, EncryptResponse, KeyMetadata, Tag, TagResourceRequest,
 };
-use bulla_shapes::protocol::codec;
+use bulla_shapes::protocol::{Incoming, codec};
 use bulla_shapes::tables::{Protocol, Service, Shape, Structure};
 use bulla_shapes::{DecodeError, Fault, Record, View, iam, json, sts, validate};
 
@@ -292,7 +292,7 @@ fn query_answers_carry_their_metadata() {
 fn query_inputs_follow_iams_recorded_rules() {
     let operation = sts::SERVICE.operation("AssumeRole").expect("an operation");
     let codec = codec(Protocol::Query).expect("a codec");
-    let read = |body: &'static str| codec.decode(operation, body.as_bytes());
+    let read = |body: &'static str| codec.decode(operation, &Incoming::body(body.as_bytes()));
     let refusal = |body: &'static str| {
         let fault = read(body).expect_err("a refusal").fault(Protocol::Query);
         assert_eq!((fault.code.as_ref(), fault.status), ("MalformedInput", 400));
@@ -300,11 +300,11 @@ fn query_inputs_follow_iams_recorded_rules() {
     };
     for good in ["01", "%2B1", "0900", "-1", "0"] {
         let body = format!("DurationSeconds={good}");
-        assert!(codec.decode(operation, body.as_bytes()).is_ok(), "{good}");
+        assert!(codec.decode(operation, &Incoming::body(body.as_bytes())).is_ok(), "{good}");
     }
     for bad in ["+1", "1.0", "1e0", "2147483648", "", "%091"] {
         let body = format!("DurationSeconds={bad}");
-        assert!(codec.decode(operation, body.as_bytes()).is_err(), "{bad}");
+        assert!(codec.decode(operation, &Incoming::body(body.as_bytes())).is_err(), "{bad}");
     }
     assert_eq!(refusal("PolicyArns.member.0.arn=a"), "0 is not a valid index");
     assert_eq!(refusal("PolicyArns.member.-1.arn=a"), "Key -1 may not have a leading '-'");

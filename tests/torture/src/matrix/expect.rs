@@ -180,6 +180,7 @@ impl Cell<'_> {
         let (code, text) = refusal(reply);
         let (denied, status) = match protocol {
             Protocol::Query => ("AccessDenied", 403),
+            Protocol::RestJson => ("AccessDeniedException", 403),
             _ => ("AccessDeniedException", 400),
         };
         let refused = code == denied && reply.status == status;

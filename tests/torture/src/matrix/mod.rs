@@ -24,7 +24,7 @@ use crate::speak::{self, encoded, is_form, must, need, quoted};
 const MANAGEMENT: &str = "111122223333";
 const FENCE: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/who":"Fenced"}}}]}"#;
 /// Every service; one that is not among them fails.
-const SERVICES: [&str; 9] = [
+const SERVICES: [&str; 10] = [
     "kms",
     "ssm",
     "secretsmanager",
@@ -32,6 +32,7 @@ const SERVICES: [&str; 9] = [
     "sts",
     "organizations",
     "events",
+    "lambda",
     "cloudtrail",
     "bulla",
 ];
@@ -270,6 +271,11 @@ mod tests {
     #[test]
     fn every_operation_of_eventbridge_keeps_its_rule() {
         keeps_its_rules(&["events"]);
+    }
+
+    #[test]
+    fn every_operation_of_lambda_keeps_its_rule() {
+        keeps_its_rules(&["lambda"]);
     }
 
     #[test]

@@ -17,6 +17,12 @@ const DOCUMENT: &str =
 /// A trust policy that names no account.
 const SERVICE_TRUST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
 
+/// A trust policy that lets functions have a role.
+const LAMBDA_TRUST: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}}"#;
+
+/// An archive with an empty `main.py`.
+const ARCHIVE: &str = "UEsDBBQAAAAAAAAAIQAAAAAAAAAAAAAAAAAHAAAAbWFpbi5weVBLAQIUAxQAAAAAAAAAIQAAAAAAAAAAAAAAAAAHAAAAAAAAAAAAAACkgQAAAABtYWluLnB5UEsFBgAAAAABAAEANQAAACUAAAAAAA==";
+
 /// The version that a secret has.
 const SECRET_VERSION: &str = "00000000-0000-4000-8000-000000000000";
 
@@ -69,6 +75,7 @@ impl Maker<'_> {
             "ssm" => self.parameters(&mut targets)?,
             "events" => self.events(&mut targets)?,
             "cloudtrail" => self.trails(&mut targets)?,
+            "lambda" => self.functions(&mut targets)?,
             _ => {
                 self.principals(&mut targets)?;
                 if exists {
@@ -291,6 +298,33 @@ impl Maker<'_> {
         targets.set("new_trail.name", format!("new{n}"));
         targets.set("trail.name", format!("it{n}"));
         targets.set("trail", arn);
+        Ok(())
+    }
+
+    /// A function with a version, an alias and a policy, and the name of another.
+    fn functions(&self, targets: &mut Targets) -> Result<(), String> {
+        let root = Signer::of(self.account);
+        let n = self.number;
+        let trust = encoded(LAMBDA_TRUST);
+        let input = format!("RoleName=function{n}&AssumeRolePolicyDocument={trust}");
+        let role = need(&must(self.house, &root, "iam", "CreateRole", &input)?, "Arn")?;
+        let call = |operation: &str, rest: &str| {
+            let input = format!(r#"{{"FunctionName":"it{n}"{rest}}}"#);
+            must(self.house, &root, "lambda", operation, &input)
+        };
+        let rest = format!(
+            r#","Role":"{role}","Runtime":"python3.12","Handler":"main.h","Publish":true,"Code":{{"ZipFile":"{ARCHIVE}"}}"#
+        );
+        let made = need(&call("CreateFunction", &rest)?, "FunctionArn")?;
+        let arn = made.strip_suffix(":1").unwrap_or(&made);
+        call("CreateAlias", r#","Name":"it","FunctionVersion":"1""#)?;
+        let rest = r#","StatementId":"s","Action":"lambda:InvokeFunction","Principal":"events.amazonaws.com""#;
+        call("AddPermission", rest)?;
+        targets.set("new_function", arn.replace(&format!(":it{n}"), &format!(":new{n}")));
+        targets.set("new_function.name", format!("new{n}"));
+        targets.set("function", arn);
+        targets.set("function.name", format!("it{n}"));
+        targets.set("function.role", role);
         Ok(())
     }
 

@@ -18,6 +18,7 @@ pub(super) fn rows(house: &House) -> Result<Vec<(Space, Vec<u8>, u64)>, String> 
         bulla_iam::ORGANIZATION_SPACES,
         bulla_events::SPACES,
         bulla_trail::SPACES,
+        bulla_lambda::SPACES,
     ];
     let spaces = spaces.concat();
     let mut all = Vec::new();

@@ -25,8 +25,8 @@ pub static SERVICE: Service = Service {
 };
 
 static OPERATIONS: [Operation; 2] = [
-    Operation { name: "Explain", input: Some(&tables::ExplainRequest), output: Some(&tables::ExplainResponse), result_wrapper: "", method: "POST", uri: "/", auth: Auth::Signed, errors: &["PrincipalNotFoundException", "ResourceNotFoundException"] },
-    Operation { name: "WhoCan", input: Some(&tables::WhoCanRequest), output: Some(&tables::WhoCanResponse), result_wrapper: "", method: "POST", uri: "/", auth: Auth::Signed, errors: &["ResourceNotFoundException", "InvalidNextTokenException"] },
+    Operation { name: "Explain", input: Some(&tables::ExplainRequest), output: Some(&tables::ExplainResponse), result_wrapper: "", method: "POST", uri: "/", status: 200, auth: Auth::Signed, errors: &["PrincipalNotFoundException", "ResourceNotFoundException"] },
+    Operation { name: "WhoCan", input: Some(&tables::WhoCanRequest), output: Some(&tables::WhoCanResponse), result_wrapper: "", method: "POST", uri: "/", status: 200, auth: Auth::Signed, errors: &["ResourceNotFoundException", "InvalidNextTokenException"] },
 ];
 
 static ERRORS: [ErrorShape; 3] = [

@@ -7,6 +7,7 @@ mod access;
 mod events;
 mod iam;
 mod kms;
+mod lambda;
 mod organizations;
 mod secrets;
 mod ssm;
@@ -86,6 +87,7 @@ pub(super) fn of(service: &str) -> &'static [Rule] {
         "ssm" => ssm::RULES,
         "events" => events::RULES,
         "cloudtrail" => trail::RULES,
+        "lambda" => lambda::RULES,
         "bulla" => access::RULES,
         _ => &[],
     }

@@ -65,6 +65,7 @@ impl Site {
         Server::start("bulla", dir, |address| {
             let mut command = Command::new(&self.program);
             command.arg(if mode == Mode::Serve { "serve" } else { "dev" });
+            command.args(["--quotas", "none"]);
             command.arg("--data").arg(&self.data).args(["--listen", &address.to_string()]);
             if mode == Mode::Dev {
                 command.args(["--quota", LIFTED]);

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod functions;
 pub(crate) mod message;
 pub(crate) mod parameters;
+pub(crate) mod quota;
 pub(crate) mod trail;
 pub(crate) mod xks;
 
@@ -22,6 +23,7 @@ use parameters::{
     ENV_HELP, EXPORT_HELP, EnvOptions, ExportOptions, IMPORT_HELP, ImportOptions, RUN_HELP,
     RunOptions,
 };
+use quota::{QUOTA_HELP, QuotaCommand, RateOptions};
 use trail::TrailOptions;
 use xks::{KeyStoreOptions, XKS_HELP};
 pub(crate) use xks::{Xks, XksServeOptions};
@@ -105,6 +107,9 @@ pub(crate) enum Command {
     /// Make, list or close accounts of the server that runs.
     #[command(subcommand, after_help = ACCOUNT_HELP)]
     Account(Account),
+    /// See and decide how much accounts may have, and how fast they may call.
+    #[command(subcommand, after_help = QUOTA_HELP)]
+    Quota(QuotaCommand),
     /// Let others use keys of a Bulla as their external keys.
     #[command(subcommand, after_help = XKS_HELP)]
     Xks(Xks),
@@ -272,6 +277,8 @@ pub(crate) struct DevOptions {
     #[command(flatten)]
     pub(crate) functions: FunctionOptions,
     #[command(flatten)]
+    pub(crate) rates: RateOptions,
+    #[command(flatten)]
     pub(crate) key_stores: KeyStoreOptions,
     /// Certificates that databases may have besides those that the system trusts, PEM.
     #[arg(long, env = "BULLA_DATABASE_CA", value_name = "FILE")]
@@ -303,6 +310,8 @@ pub(crate) struct ServeOptions {
     pub(crate) functions: FunctionOptions,
     #[command(flatten)]
     pub(crate) trails: TrailOptions,
+    #[command(flatten)]
+    pub(crate) rates: RateOptions,
     #[command(flatten)]
     pub(crate) key_stores: KeyStoreOptions,
     /// Certificates that databases may have besides those that the system trusts, PEM.

@@ -7,14 +7,16 @@ use std::time::Duration;
 use bulla_crypto::AttestationRoot;
 use bulla_events::Quotas as EventQuotas;
 use bulla_kms::Quotas;
+use bulla_quotas::Grants;
 use bulla_ssm::Quotas as ParameterQuotas;
 use bulla_trail::Intervals;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
 
-use crate::cli::trail::TrailOptions;
 use crate::cli::functions::FunctionOptions;
+use crate::cli::quota::{Granting, RateOptions, Rates};
+use crate::cli::trail::TrailOptions;
 use crate::cli::xks::KeyStoreOptions;
 use crate::cli::{DevOptions, Place, ServeOptions, XksServeOptions};
 use crate::error::Error;
@@ -46,6 +48,8 @@ struct FileSettings {
     database_ca: Option<PathBuf>,
     #[serde(default)]
     databases_here: bool,
+    quotas: Option<Rates>,
+    quota_requests: Option<Granting>,
     #[serde(default)]
     allow_functions: bool,
     function_python: Option<PathBuf>,
@@ -78,6 +82,7 @@ pub(crate) struct KeySettings {
     pub(crate) parameter_quotas: ParameterQuotas,
     pub(crate) event_quotas: EventQuotas,
     pub(crate) trails: TrailSettings,
+    pub(crate) rates: RateSettings,
 }
 
 /// Where trails deliver to, and how often.
@@ -96,6 +101,26 @@ impl From<&TrailOptions> for TrailSettings {
         let days = |count: u32| seconds(count.max(1).saturating_mul(SECONDS_A_DAY));
         let retention = options.audit_retention.map(days);
         Self { folder: options.trails.clone(), intervals, retention }
+    }
+}
+
+/// What accounts may ask for, and how fast.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct RateSettings {
+    /// Whether AWS's request rates hold where no other was set.
+    pub(crate) defaults: bool,
+    pub(crate) grants: Grants,
+}
+
+impl RateOptions {
+    /// What was asked for, or else what the command has.
+    fn over(&self, file: &FileSettings, rates: Rates, grants: Granting) -> RateSettings {
+        let rates = self.rates.or(file.quotas).unwrap_or(rates);
+        let grants = match self.requests.or(file.quota_requests).unwrap_or(grants) {
+            Granting::Granted => Grants::AtOnce,
+            Granting::Operator => Grants::ByOperator,
+        };
+        RateSettings { defaults: rates == Rates::Aws, grants }
     }
 }
 
@@ -188,11 +213,13 @@ impl DevOptions {
 
     /// What the services are told.
     pub(crate) fn key_settings(&self) -> Result<KeySettings, Error> {
-        let named = self.attestation_root.clone().or(self.place.file()?.attestation_root);
+        let file = self.place.file()?;
+        let rates = self.rates.over(&file, Rates::None, Granting::Granted);
+        let named = self.attestation_root.clone().or(file.attestation_root);
         let (quotas, parameter_quotas, event_quotas) = quotas(&self.quotas)?;
         let attestation_root = attestation_root(named)?;
         let trails = TrailSettings::from(&self.trails);
-        Ok(KeySettings { attestation_root, quotas, parameter_quotas, event_quotas, trails })
+        Ok(KeySettings { attestation_root, quotas, parameter_quotas, event_quotas, rates, trails })
     }
 
     /// Where to listen, the data directory if there is to be one, and what key stores reach.
@@ -215,10 +242,12 @@ impl ServeOptions {
 
     /// What the services are told.
     pub(crate) fn key_settings(&self) -> Result<KeySettings, Error> {
-        let named = self.attestation_root.clone().or(self.place.file()?.attestation_root);
-        let attestation_root = attestation_root(named)?;
+        let file = self.place.file()?;
+        let rates = self.rates.over(&file, Rates::Aws, Granting::Operator);
+        let attestation_root =
+            attestation_root(self.attestation_root.clone().or(file.attestation_root))?;
         let trails = TrailSettings::from(&self.trails);
-        Ok(KeySettings { attestation_root, trails, ..KeySettings::default() })
+        Ok(KeySettings { attestation_root, rates, trails, ..KeySettings::default() })
     }
 
     /// Where to listen, the data directory, and what key stores reach.

@@ -149,8 +149,13 @@ impl House {
             keys;
         let Foundation { crypto, barrier, journal, anchor, directory: data } = foundation;
         let (clock, limits) = (Arc::default(), Arc::new(bulla_quotas::quotas(rates.defaults)));
-        let base =
-            Base { crypto: crypto.clone(), barrier: Arc::clone(&barrier), journal, clock, quotas: limits };
+        let base = Base {
+            crypto: crypto.clone(),
+            barrier: Arc::clone(&barrier),
+            journal,
+            clock,
+            quotas: limits,
+        };
         let People { principals, sessions, access_keys, iam, sts, organizations } =
             People::new(&base, dev);
         let beside = base.neighbours(vec![Arc::clone(&iam) as _]);

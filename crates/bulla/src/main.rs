@@ -25,6 +25,7 @@ mod outgoing;
 mod parameters;
 mod pkcs11;
 mod proxies;
+mod quota;
 mod request;
 mod rotation;
 mod seal;
@@ -77,6 +78,7 @@ fn run(cli: Cli) -> Result<(), Error> {
         Command::Explain(options) => access::explain(&options),
         Command::WhoCan(options) => access::who_can(&options),
         Command::Account(command) => account::run(&command),
+        Command::Quota(command) => quota::run(&command),
         Command::Encrypt(options) => message::encrypt(&options),
         Command::Decrypt(options) => message::decrypt(&options),
         Command::Inspect(options) => message::inspect(&options),

@@ -101,6 +101,7 @@ pub(crate) fn render(house: &House) -> String {
          # TYPE bulla_requests_total counter\n",
     );
     house.requests.render(&mut out);
+    render_quotas(&mut out, house);
     let journal = house.plane.journal.metrics();
     let mut add = |name: &str, kind: &str, help: &str, value: u64| {
         // Writing to a string cannot fail.
@@ -128,6 +129,24 @@ pub(crate) fn render(house: &House) -> String {
         add("process_resident_memory_bytes", "gauge", "Resident memory.", resident);
     }
     out
+}
+
+/// What became of the calls that request quotas were charged with.
+fn render_quotas(out: &mut String, house: &House) {
+    out.push_str(
+        "# HELP bulla_quota_calls_total Calls charged to request quotas.\n\
+         # TYPE bulla_quota_calls_total counter\n",
+    );
+    for (service, quota, usage) in bulla_quotas::usage(&house.plane.quotas) {
+        for (outcome, count) in [("admitted", usage.admitted), ("throttled", usage.throttled)] {
+            // Writing to a string cannot fail.
+            let _infallible = writeln!(
+                out,
+                "bulla_quota_calls_total{{service=\"{service}\",quota=\"{quota}\",\
+                 outcome=\"{outcome}\"}} {count}"
+            );
+        }
+    }
 }
 
 /// The resident memory, where the system tells it (proc(5), `VmRSS`).

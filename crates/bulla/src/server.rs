@@ -105,6 +105,8 @@ async fn run(listener: TcpListener, at: &Listen, house: House, name: &str) -> Re
     let scheme = if tls.is_some() { "https" } else { "http" };
     let address = own_address(&listener)?;
     let stopped = end_on_signals()?;
+    let loaded = house.service_quotas.load().await;
+    loaded.map_err(|error| Error::Barrier("the store".into(), error))?;
     let house = Arc::new(house);
     let anchored = tokio::spawn(keep_anchor(Arc::clone(&house)));
     let plane = Arc::clone(&house.plane);

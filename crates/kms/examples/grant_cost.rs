@@ -69,6 +69,7 @@ fn call(principal: Principal) -> Call {
         user_agent: String::new(),
         secure: true,
         via: None,
+        quotas: Arc::default(),
         trail: bulla_plane::call::Trail::default(),
     }
 }

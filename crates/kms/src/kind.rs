@@ -208,6 +208,17 @@ impl Kind {
         matches!(self.form, Form::Symmetric | Form::Mac(_))
     }
 
+    /// The request quota that each use of such a key is charged to. AWS tells none of ML-KEM.
+    pub(crate) fn request_quota(&self) -> &'static str {
+        match self.form {
+            Form::Symmetric | Form::Mac(_) => "Cryptographic (symmetric)",
+            Form::Pair(PairSpec::Rsa(_)) => "Cryptographic (RSA)",
+            Form::Pair(PairSpec::MlDsa(_)) => "Cryptographic (ML-DSA)",
+            Form::Pair(PairSpec::MlKem(_)) => "Cryptographic (ML-KEM)",
+            Form::Pair(_) => "Cryptographic (ECC & SM2)",
+        }
+    }
+
     /// What a grant on such a key can allow.
     pub(crate) fn grant_operations(&self) -> impl Iterator<Item = &'static str> {
         EVERY_GRANT.into_iter().chain(self.grants.iter().copied())

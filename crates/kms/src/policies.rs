@@ -45,7 +45,7 @@ pub(crate) async fn checked(
     bypass: bool,
 ) -> Result<Accepted, Stop> {
     // The model's own limit is wider.
-    let most = kms.quotas.get(Quota::PolicyBytes);
+    let most = kms.quotas.get(call, Quota::PolicyBytes);
     if text.len() > most {
         let text = format!("A key policy has at most {most} bytes.");
         return Err(fault::limit_exceeded(text).into());

@@ -3,9 +3,11 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bulla_plane::{Call, Stop};
+use bulla_shapes::Fault;
 use bulla_store::{Range, Space, View};
 use quick_cache::sync::Cache as Lru;
 
+use crate::live::LiveKey;
 use crate::managed::RESERVED;
 use crate::{ALIASES, KEYS, Kms, fault, key};
 
@@ -62,9 +64,17 @@ impl Quotas {
         ALL.into_iter().map(|(_, name, _)| name)
     }
 
-    /// The limit of a quota. None is missing from the table.
-    pub(crate) fn get(&self, quota: Quota) -> usize {
-        self.0.iter().find(|(known, ..)| *known == quota).map_or(0, |(_, _, limit)| *limit)
+    /// The limit of a quota for a call's account: what an operator set, or else the same for all.
+    /// None is missing from the table.
+    pub(crate) fn get(&self, call: &Call, quota: Quota) -> usize {
+        let (name, limit) = self.of_all(quota);
+        call.quotas.limit(call, name).unwrap_or(limit)
+    }
+
+    /// A quota's name, and its limit where nothing was set for an account.
+    fn of_all(&self, quota: Quota) -> (&'static str, usize) {
+        let found = self.0.iter().find(|(known, ..)| *known == quota);
+        found.map_or(("", 0), |(_, name, limit)| (*name, *limit))
     }
 }
 
@@ -115,6 +125,37 @@ impl KeyCounts {
     }
 }
 
+/// Charges the use of a key to the quota of its kind (KMS guide, "Request quotas"), once it is sure
+/// which key it is. Data key pairs are charged by the pair's spec alone.
+pub(crate) fn charge_use(call: &Call, key: &LiveKey, action: &str) -> Result<(), Fault> {
+    if action.starts_with("kms:GenerateDataKeyPair") {
+        return Ok(());
+    }
+    call.quotas.charge(call, key.record.kind.request_quota())
+}
+
+/// The request quotas of data key pairs, one a spec.
+const PAIR_QUOTAS: [&str; 9] = [
+    "GenerateDataKeyPair (ECC_NIST_P256)",
+    "GenerateDataKeyPair (ECC_NIST_P384)",
+    "GenerateDataKeyPair (ECC_NIST_P521)",
+    "GenerateDataKeyPair (ECC_SECG_P256K1)",
+    "GenerateDataKeyPair (ECC_NIST_EDWARDS25519)",
+    "GenerateDataKeyPair (RSA_2048)",
+    "GenerateDataKeyPair (RSA_3072)",
+    "GenerateDataKeyPair (RSA_4096)",
+    "GenerateDataKeyPair (SM2)",
+];
+
+/// Charges the making of a data key pair to the quota of its spec.
+pub(crate) fn charge_pair(call: &Call, spec: &str) -> Result<(), Fault> {
+    let is_of = |quota: &&str| quota.split(['(', ')']).nth(1) == Some(spec);
+    match PAIR_QUOTAS.into_iter().find(is_of) {
+        Some(quota) => call.quotas.charge(call, quota),
+        None => Ok(()),
+    }
+}
+
 impl Kms {
     /// Refuses one more key in a region where there are as many as there may be. Keys are counted
     /// at first, then kept count of, and counted again before anybody is refused. Calls that run at
@@ -125,7 +166,7 @@ impl Kms {
         call: &Call,
         region: &str,
     ) -> Result<(), Stop> {
-        let limit = self.quotas.get(Quota::Keys);
+        let limit = self.quotas.get(call, Quota::Keys);
         let account = call.account();
         let prefix = key::path(account, region, "");
         let known = self.counts.known.get(&prefix);
@@ -167,9 +208,9 @@ mod tests {
     fn each_quota_has_its_default_and_can_be_set_by_name() {
         let mut quotas = Quotas::default();
         for (quota, name, default) in ALL {
-            assert_eq!(quotas.get(quota), default);
+            assert_eq!(quotas.of_all(quota), (name, default));
             assert!(quotas.set(name, 2));
-            assert_eq!(quotas.get(quota), 2);
+            assert_eq!(quotas.of_all(quota), (name, 2));
         }
         assert!(!quotas.set("wishes", 3));
         assert_eq!(Quotas::names().count(), ALL.len());

@@ -10,6 +10,7 @@ use bulla_shapes::{Fault, Record, Service};
 use crate::identity::Authority;
 use crate::outbox::Intent;
 use crate::pipeline::{Inner, ids};
+use crate::quotas::Quotas;
 use crate::stop::{self, Stop};
 use crate::trail;
 use crate::wire::TlsSession;
@@ -40,6 +41,8 @@ pub struct Call {
     pub secure: bool,
     /// The service that calls on the caller's behalf.
     pub via: Option<Via>,
+    /// The request rates that the call and those within it are charged to.
+    pub quotas: Arc<Quotas>,
     /// What the journal shall hold of the call beyond its parameters.
     pub trail: Trail,
 }
@@ -136,6 +139,7 @@ impl Call {
             user_agent: String::new(),
             secure: self.secure,
             via: None,
+            quotas: Arc::clone(&self.quotas),
             trail: Trail::default(),
         }
     }

@@ -13,6 +13,7 @@ pub mod marker;
 pub mod outbox;
 pub mod outgoing;
 pub mod pipeline;
+pub mod quotas;
 pub mod region;
 pub mod root;
 pub mod scheduler;
@@ -33,6 +34,7 @@ pub use identity::{
 };
 pub use outgoing::{Message, Outgoing, OutgoingError, Reply};
 pub use pipeline::{IdStock, Neighbours, Plane};
+pub use quotas::Quotas;
 pub use service::{Access, Facts, Outcome, Row, Rows, Service};
 pub use stop::Stop;
 

@@ -152,6 +152,7 @@ mod tests {
             user_agent: "agent".into(),
             secure: true,
             via: None,
+            quotas: Arc::default(),
             trail: crate::call::Trail::default(),
         }
     }

@@ -24,6 +24,8 @@ pub struct Fault {
     /// Whether the answer stands in AWS's fault namespace, not the service's (Query, for requests
     /// that never reached a service's operation).
     pub front: bool,
+    /// After how many milliseconds the caller may try again, where that is known.
+    pub retry_after_ms: Option<u64>,
 }
 
 impl Fault {
@@ -38,6 +40,7 @@ impl Fault {
             sender: status < 500,
             detail: None,
             front: false,
+            retry_after_ms: None,
         }
     }
 

@@ -57,6 +57,13 @@ pub struct Head {
 /// The header in which REST-JSON names an error.
 const ERROR_TYPE: &str = "x-amzn-ErrorType";
 
+/// The header that says after how many milliseconds to try again; botocore waits at least so long.
+const RETRY_AFTER: &str = "x-amz-retry-after";
+
+fn retry_after(fault: &Fault) -> impl Iterator<Item = (&'static str, String)> {
+    fault.retry_after_ms.map(|ms| (RETRY_AFTER, ms.to_string())).into_iter()
+}
+
 /// Reads requests and writes answers of one protocol.
 pub trait Codec: Send + Sync {
     /// The `Content-Type` of answers.
@@ -79,8 +86,8 @@ pub trait Codec: Send + Sync {
 
     /// The head of an error's answer.
     fn fault_head(&self, fault: &Fault) -> Head {
-        let status = fault.status;
-        Head { status, content_type: self.content_type(), headers: Vec::new() }
+        let (status, content_type) = (fault.status, self.content_type());
+        Head { status, content_type, headers: retry_after(fault).collect() }
     }
 
     /// Appends the body of an answer. An operation without an output has an empty one in JSON.
@@ -222,7 +229,8 @@ impl Codec for RestJson {
     }
 
     fn fault_head(&self, fault: &Fault) -> Head {
-        let headers = vec![(ERROR_TYPE, fault.code.as_ref().to_owned())];
+        let mut headers = vec![(ERROR_TYPE, fault.code.as_ref().to_owned())];
+        headers.extend(retry_after(fault));
         Head { status: fault.status, content_type: JSON, headers }
     }
 

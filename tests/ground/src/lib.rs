@@ -12,7 +12,7 @@ use bulla_crypto::{Crypto, HmacKey, SecretKey};
 use bulla_plane::journal::{ChainKey, Journal, Memory, Options};
 use bulla_plane::outbox::Outbox;
 use bulla_plane::upkeep::Upkeep;
-use bulla_plane::{Authenticator, Clock, IdStock, Plane, Service};
+use bulla_plane::{Authenticator, Clock, IdStock, Plane, Quotas, Service};
 use bulla_store::{Barrier, Store};
 
 pub use signer::Signer;
@@ -34,6 +34,8 @@ pub struct Ground {
     pub clock: Arc<Clock>,
     /// The record of every call.
     pub journal: Arc<Journal>,
+    /// How many calls there may be; any number, unless they are set.
+    pub quotas: Arc<Quotas>,
 }
 
 impl Ground {
@@ -67,7 +69,7 @@ impl Ground {
         let chain = Arc::new(ChainKey::new(HmacKey::new(b"a key of a journal for tests")));
         let (journal, _) = Journal::open(Arc::new(medium), chain, options).map_err(say)?;
         let (clock, journal) = (Arc::new(Clock::default()), Arc::new(journal));
-        Ok(Self { crypto, barrier, clock, journal })
+        Ok(Self { crypto, barrier, clock, journal, quotas: Arc::default() })
     }
 
     /// The same with another journal.
@@ -83,9 +85,20 @@ impl Ground {
         authenticator: Arc<dyn Authenticator>,
         services: Vec<Arc<dyn Service>>,
     ) -> Plane {
-        let Self { crypto, barrier, clock, journal } = self;
+        let Self { crypto, barrier, clock, journal, quotas } = self;
         let (outbox, upkeep, ids) = (Outbox::default(), Upkeep::default(), IdStock::default());
-        Plane { crypto, barrier, clock, journal, authenticator, services, outbox, upkeep, ids }
+        Plane {
+            crypto,
+            barrier,
+            clock,
+            journal,
+            authenticator,
+            services,
+            outbox,
+            upkeep,
+            ids,
+            quotas,
+        }
     }
 }
 

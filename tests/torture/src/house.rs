@@ -15,6 +15,7 @@ use bulla_lambda::{Assuming, Lambda, Roles};
 use bulla_plane::journal::Journal;
 use bulla_plane::wire::WireResponse;
 use bulla_plane::{BoxFuture, Directory, Neighbours, Plane, Service};
+use bulla_quotas::{Grants, ServiceQuotas};
 use bulla_secrets::Secrets;
 use bulla_shapes::Fault;
 use bulla_ssm::Ssm;
@@ -142,6 +143,7 @@ impl House {
             },
             Some(no_functions()),
         );
+        let quotas = ServiceQuotas::new(barrier, crypto, &ground.quotas, Grants::AtOnce);
         let mut services: Vec<Arc<dyn Service>> = vec![
             kms,
             Arc::new(ssm),
@@ -152,6 +154,8 @@ impl House {
             Arc::new(events),
             Arc::new(trail(&ground)),
             Arc::new(lambda),
+            Arc::new(quotas.clone()),
+            Arc::new(quotas.operator()),
         ];
         services.push(Arc::new(Access::new(directory, services.clone())));
         let plane = ground.plane(Arc::new(keys), services);

@@ -217,6 +217,7 @@ impl House {
             outbox: Outbox::default(),
             upkeep: Upkeep::default(),
             ids: bulla_plane::IdStock::default(),
+            quotas: Arc::default(),
         };
         Self { plane, people, world }
     }

@@ -112,6 +112,7 @@ fn call_by(authority: Authority, sts: &Sts) -> Call {
         user_agent: String::new(),
         secure: true,
         via: None,
+        quotas: Arc::default(),
         trail: Trail::default(),
     }
 }

@@ -48,7 +48,7 @@ pub(crate) async fn create_alias(
         return Err(fault::already_exists(text).into());
     }
     let mut record = key.record.clone();
-    add(kms, &mut record, name)?;
+    add(kms, call, &mut record, name)?;
     let alias =
         AliasRow { target: record.id.clone(), created_ms: call.now_ms, updated_ms: call.now_ms };
     let batch = SealedBatch::new().put(ALIASES, row, Expected::Absent, alias.to_bytes()?);
@@ -85,7 +85,7 @@ pub(crate) async fn update_alias(
         return Ok(None);
     }
     let mut gains = new.record.clone();
-    add(kms, &mut gains, name)?;
+    add(kms, call, &mut gains, name)?;
     let mut loses = old.record.clone();
     loses.aliases.retain(|known| known != name);
     let old_path = loses.path();
@@ -255,8 +255,8 @@ fn alike(old: &LiveKey, new: &LiveKey) -> Result<(), Fault> {
 }
 
 /// Adds an alias to a key's record.
-fn add(kms: &Kms, record: &mut KeyRecord, name: &str) -> Result<(), Fault> {
-    let most = kms.quotas.get(Quota::AliasesPerKey);
+fn add(kms: &Kms, call: &Call, record: &mut KeyRecord, name: &str) -> Result<(), Fault> {
+    let most = kms.quotas.get(call, Quota::AliasesPerKey);
     if record.aliases.len() >= most {
         let text = format!("{} has {most} aliases, the most possible.", record.arn());
         return Err(fault::limit_exceeded(text));

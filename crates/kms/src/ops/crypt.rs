@@ -21,6 +21,7 @@ use crate::fault;
 use crate::found::{Found, Takes};
 use crate::kind::Usage;
 use crate::live::LiveKey;
+use crate::quotas::charge_use;
 use crate::sealing::{self, Parsed, Purpose};
 use crate::usage::Use;
 
@@ -150,6 +151,7 @@ async fn encrypting_key<'a>(
     let key = found.permit(call, target.action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     key.must_be_for(operation(target.action), Usage::EncryptDecrypt)?;
+    charge_use(call, &key, target.action)?;
     kms.must_be_usable(call, &key).await?;
     key.must_know(target.algorithm)?;
     Ok(key)
@@ -254,6 +256,7 @@ async fn open<'a>(
     if key.record.kind.usage != Usage::EncryptDecrypt {
         return Err(fault::incorrect_key().into());
     }
+    charge_use(call, &key, source.action)?;
     kms.must_be_usable(call, &key).await?;
     // A symmetric ciphertext is looked at first, even where the key is of another kind (recorded).
     if source.algorithm != SYMMETRIC || matches!(sealed.ciphertext, Ciphertext::Ignored) {

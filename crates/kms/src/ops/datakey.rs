@@ -20,6 +20,7 @@ use crate::fault;
 use crate::found::Takes;
 use crate::kind::{Kind, Usage};
 use crate::live::LiveKey;
+use crate::quotas::charge_use;
 use crate::recipient::Recipient;
 use crate::sealing::Purpose;
 
@@ -107,6 +108,7 @@ async fn make(kms: &Kms, call: &mut Call, wanted: &Wanted<'_>) -> Result<DataKey
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     let operation = operation(wanted.action);
     key.must_be_for(operation, Usage::EncryptDecrypt)?;
+    charge_use(call, &key, wanted.action)?;
     kms.must_be_usable(call, &key).await?;
     key.must_know(Kind::symmetric().spec)?;
     let plaintext = kms.crypto.random_secret(length)?;

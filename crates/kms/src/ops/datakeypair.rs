@@ -16,6 +16,7 @@ use crate::blob::{self, Made};
 use crate::conditions::RequestKeys;
 use crate::kind::{Kind, Usage};
 use crate::live::LiveKey;
+use crate::quotas::charge_pair;
 use crate::recipient::Recipient;
 use crate::{Kms, fault};
 
@@ -117,6 +118,7 @@ async fn make(kms: &Kms, call: &mut Call, pair: &Pair<'_>) -> Result<DataKeyPair
     // sealing nothing finds out; primes for a dry run would be a waste.
     let material = key.current()?;
     blob::seal(&kms.crypto, material, Made::ByGenerate, &[], pair.context)?;
+    charge_pair(call, pair.spec)?;
     stop_if_dry(pair.dry_run)?;
     let private = kms.new_pair(spec).await?;
     let public = kms.open_pair(spec, private.expose()).await?.public_der().to_vec();

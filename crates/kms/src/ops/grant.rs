@@ -66,7 +66,7 @@ pub(crate) async fn create_grant(
         stop_if_dry(input.dry_run())?;
         return answer(kms, call, &key, &known);
     }
-    let most = kms.quotas.get(Quota::GrantsPerKey);
+    let most = kms.quotas.get(call, Quota::GrantsPerKey);
     if usize::try_from(key.record.grants).unwrap_or(usize::MAX) >= most {
         // AWS's text is not recorded; this one is ours.
         let text = format!("{} has {most} grants, the most possible.", key.arn);

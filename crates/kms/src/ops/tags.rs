@@ -26,7 +26,7 @@ pub(crate) fn pairs<'r>(tags: Option<Views<'r, Tag<'r>>>) -> Vec<(String, String
 }
 
 /// Checks what tags must fulfil among themselves.
-pub(crate) fn check(kms: &Kms, tags: &[(String, String)]) -> Result<(), Fault> {
+pub(crate) fn check(kms: &Kms, call: &Call, tags: &[(String, String)]) -> Result<(), Fault> {
     let mut seen = BTreeSet::new();
     for (key, _) in tags {
         not_reserved(key)?;
@@ -34,7 +34,7 @@ pub(crate) fn check(kms: &Kms, tags: &[(String, String)]) -> Result<(), Fault> {
             return Err(fault::tag("Duplicate tag keys"));
         }
     }
-    not_too_many(kms, tags.len())
+    not_too_many(kms, call, tags.len())
 }
 
 fn not_reserved(key: &str) -> Result<(), Fault> {
@@ -45,8 +45,8 @@ fn not_reserved(key: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn not_too_many(kms: &Kms, count: usize) -> Result<(), Fault> {
-    if count > kms.quotas.get(Quota::TagsPerKey) {
+fn not_too_many(kms: &Kms, call: &Call, count: usize) -> Result<(), Fault> {
+    if count > kms.quotas.get(call, Quota::TagsPerKey) {
         Err(fault::tag("Too many tags"))
     } else {
         Ok(())
@@ -66,7 +66,7 @@ pub(crate) async fn tag_resource(
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     key.must_be_the_customers()?;
     key.must_not_be_going()?;
-    check(kms, &tags)?;
+    check(kms, call, &tags)?;
     let mut record = key.record.clone();
     for (name, value) in tags {
         match record.tags.iter_mut().find(|(known, _)| *known == name) {
@@ -74,7 +74,7 @@ pub(crate) async fn tag_resource(
             None => record.tags.push((name, value)),
         }
     }
-    not_too_many(kms, record.tags.len())?;
+    not_too_many(kms, call, record.tags.len())?;
     kms.change(&key, &record, SealedBatch::new()).await?;
     Ok(None)
 }

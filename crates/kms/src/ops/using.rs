@@ -11,6 +11,7 @@ use crate::conditions::RequestKeys;
 use crate::found::Takes;
 use crate::kind::Usage;
 use crate::live::LiveKey;
+use crate::quotas::charge_use;
 
 /// What a request says of the key that it wants to use.
 pub(crate) struct Wanted<'a> {
@@ -41,6 +42,7 @@ pub(crate) async fn key_to_use<'a>(
     let key = found.permit(call, wanted.action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     key.must_be_for(operation(wanted.action), wanted.usage)?;
+    charge_use(call, &key, wanted.action)?;
     kms.must_be_usable(call, &key).await?;
     Ok(key)
 }

@@ -104,6 +104,7 @@ impl House {
             user_agent: String::new(),
             secure: true,
             via: Some(Via { service, recorded: service }),
+            quotas: Arc::default(),
             trail: bulla_plane::call::Trail::default(),
         };
         let kms_rows: &Arc<dyn Service> = &self.plane.services[0];

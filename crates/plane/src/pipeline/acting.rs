@@ -2,6 +2,8 @@
 //!
 //! They take the same way as all calls, from the check of the input on. The Gate asks about the
 //! role, policies see which service acts, and the call's record is durable before it is answered.
+//! Such calls are not charged to the account's request quotas (our choice): what is due happens,
+//! and how much is due at once is limited where it is begun.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -68,6 +70,7 @@ impl Plane {
             user_agent: String::new(),
             secure: true,
             via: Some(acting.via),
+            quotas: Arc::clone(&self.quotas),
             trail: Trail::default(),
         };
         let parameters = trail::parameters(model, served.operation.name, &input);

@@ -9,17 +9,17 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use bulla_crypto::Crypto;
-use bulla_shapes::{Fault, Record, Service as Model, validate};
+use bulla_shapes::{Fault, Record, Service as Model};
 
 use super::entry::{self, Told};
 use super::ids::IdStock;
 use super::route::Served;
-use super::{invalid, invoke};
+use super::{admit, invoke};
 use crate::call::{Trail, Via};
 use crate::journal::{Journal, JournalError, RecordRef};
 use crate::outbox::Intent;
 use crate::stop::internal;
-use crate::{Authority, Call, Outcome, Service, region, trail};
+use crate::{Authority, Call, Outcome, Quotas, Service, region, trail};
 
 /// The services that a service may call. One is given those that were made before it, so that no
 /// circle can come about.
@@ -93,13 +93,14 @@ impl Neighbours {
             user_agent: String::new(),
             secure: outer.secure,
             via: Some(via),
+            quotas: Arc::clone(&outer.quotas),
             trail: Trail::default(),
         };
         let parameters = trail::parameters(model, served.operation.name, &input);
         call.trail.intent = self.intend(served, &call, parameters.as_deref());
-        let outcome = match validate(&input) {
+        let outcome = match admit(&call, served, &input) {
             Ok(()) => invoke(&**service, row, served, &mut call, input).await,
-            Err(violations) => Err(invalid(model, &violations)),
+            Err(fault) => Err(fault),
         };
         let fault = outcome.as_ref().err().map(summary);
         outer.trail.inner.push(Inner { served, call, parameters, fault });
@@ -145,6 +146,7 @@ impl Neighbours {
             user_agent: String::new(),
             secure: true,
             via: None,
+            quotas: Quotas::none(),
             trail: Trail::default(),
         })
     }

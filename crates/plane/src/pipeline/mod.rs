@@ -37,7 +37,7 @@ use crate::outbox::Outbox;
 use crate::stop::internal;
 use crate::upkeep::Upkeep;
 use crate::wire::{MAX_BODY_BYTES, WireRequest, WireResponse};
-use crate::{Authenticator, Call, Clock, Service, region, trail};
+use crate::{Authenticator, Call, Clock, Quotas, Service, region, trail};
 
 pub use acting::Acting;
 pub use due::{MAX_JOBS_A_RUN, TICK};
@@ -65,6 +65,8 @@ pub struct Plane {
     pub upkeep: Upkeep,
     /// Ids for the calls to come.
     pub ids: IdStock,
+    /// How many calls there may be.
+    pub quotas: Arc<Quotas>,
 }
 
 /// The room that an answer's body is given at first. Most answers are smaller; those that are not
@@ -166,7 +168,6 @@ impl Plane {
         codec: &dyn Codec,
         ids: Ids,
     ) -> Outcome {
-        let now_ms = self.clock.now_ms();
         let Served { model, operation, .. } = route.served;
         let protocol = model.protocol;
         let input = codec.decode(operation, &route.input);
@@ -183,19 +184,19 @@ impl Plane {
         let told = input.as_ref().ok().filter(|_| refusal.is_none());
         let model = route.service.model();
         let parameters = told.and_then(|input| trail::parameters(model, operation.name, input));
-        let mut call = new_call(route, request, caller, ids, now_ms);
+        let mut call = self.new_call(route, request, caller, ids);
         let outcome = match (refusal, input) {
             (Some(fault), _) => Err(fault),
             (None, Err(error)) => Err(error.fault(protocol)),
-            (None, Ok(input)) => match validate(&input) {
+            (None, Ok(input)) => match admit(&call, route.served, &input) {
                 Ok(()) => {
                     let parameters = parameters.as_deref();
-                    let told =
-                        Told { served: route.served, call: &call, parameters, time_ms: now_ms };
+                    let time_ms = call.now_ms;
+                    let told = Told { served: route.served, call: &call, parameters, time_ms };
                     call.trail.intent = entry::intent(&self.journal, told);
                     invoke(&**route.service, route.row, route.served, &mut call, input).await
                 }
-                Err(violations) => Err(invalid(model, &violations)),
+                Err(fault) => Err(fault),
             },
         };
         let (parameters, time_ms) = (parameters.as_deref(), self.clock.now_ms());
@@ -217,6 +218,41 @@ impl Plane {
             }
         }
     }
+
+    fn new_call(&self, route: &Route<'_>, request: &WireRequest, caller: Caller, ids: Ids) -> Call {
+        let Caller { authority, access_key_id, region } = caller;
+        let agent = request.headers.get(http::header::USER_AGENT);
+        let agent = agent.and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+        let told = |session| {
+            let host = request.headers.get(http::header::HOST);
+            let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+            (session, host.to_owned())
+        };
+        let cut =
+            |text: &str| text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)).map(str::to_owned);
+        Call {
+            service: route.served.model,
+            authority,
+            access_key_id,
+            partition: region::partition(&region),
+            region,
+            now_ms: self.clock.now_ms(),
+            request_id: ids.request,
+            event_id: ids.event,
+            source_ip: request.peer,
+            user_agent: agent.and_then(cut).unwrap_or_default(),
+            secure: request.tls.is_some(),
+            via: None,
+            quotas: Arc::clone(&self.quotas),
+            trail: crate::call::Trail { tls: request.tls.map(told), ..Default::default() },
+        }
+    }
+}
+
+/// Whether a call may begin: its input holds, and its caller is not too fast.
+fn admit(call: &Call, served: Served, input: &Record<'_>) -> Result<(), Fault> {
+    validate(input).map_err(|violations| invalid(call.service, &violations))?;
+    call.quotas.charge(call, served.facts.quota)
 }
 
 /// Runs the handler. One that panics has failed by our fault, and is recorded as such.
@@ -246,39 +282,6 @@ async fn invoke<'c>(
         })
     })
     .await
-}
-
-fn new_call(
-    route: &Route<'_>,
-    request: &WireRequest,
-    caller: Caller,
-    ids: Ids,
-    now_ms: i64,
-) -> Call {
-    let Caller { authority, access_key_id, region } = caller;
-    let agent = request.headers.get(http::header::USER_AGENT);
-    let agent = agent.and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
-    let told = |session| {
-        let host = request.headers.get(http::header::HOST);
-        let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-        (session, host.to_owned())
-    };
-    let cut = |text: &str| text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)).map(str::to_owned);
-    Call {
-        service: route.served.model,
-        authority,
-        access_key_id,
-        partition: region::partition(&region),
-        region,
-        now_ms,
-        request_id: ids.request,
-        event_id: ids.event,
-        source_ip: request.peer,
-        user_agent: agent.and_then(cut).unwrap_or_default(),
-        secure: request.tls.is_some(),
-        via: None,
-        trail: crate::call::Trail { tls: request.tls.map(told), ..Default::default() },
-    }
 }
 
 /// Whether a body is not of its protocol at all, which AWS tells before it authenticates.

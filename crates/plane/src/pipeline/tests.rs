@@ -203,6 +203,7 @@ fn house_over(barrier: Barrier, medium: Arc<dyn Medium>, retry: Duration) -> Pla
         outbox: Outbox::default(),
         upkeep: Upkeep::default(),
         ids: IdStock::default(),
+        quotas: Arc::default(),
     }
 }
 

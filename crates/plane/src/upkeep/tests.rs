@@ -46,6 +46,7 @@ fn plane(barrier: Barrier) -> Plane {
         outbox: Outbox::default(),
         upkeep: Upkeep::default(),
         ids: IdStock::default(),
+        quotas: Arc::default(),
     }
 }
 

@@ -5,6 +5,10 @@
 #[rustfmt::skip]
 pub mod bulla;
 #[rustfmt::skip]
+pub mod bullaquotas;
+#[rustfmt::skip]
+pub mod servicequotas;
+#[rustfmt::skip]
 pub mod kms;
 #[rustfmt::skip]
 pub mod sts;

@@ -76,6 +76,7 @@ impl Maker<'_> {
             "events" => self.events(&mut targets)?,
             "cloudtrail" => self.trails(&mut targets)?,
             "lambda" => self.functions(&mut targets)?,
+            "servicequotas" | "bullaquotas" => self.quotas(&mut targets)?,
             _ => {
                 self.principals(&mut targets)?;
                 if exists {
@@ -206,6 +207,15 @@ impl Maker<'_> {
         if uses("issuer") {
             iam("CreateOpenIDConnectProvider", format!("Url=https://it{n}.example"))?;
         }
+        Ok(())
+    }
+
+    /// A quota, which every account has.
+    fn quotas(&self, targets: &mut Targets) -> Result<(), String> {
+        let root = Signer::of(self.account);
+        let input = r#"{"ServiceCode":"kms","QuotaCode":"L-6E3AF000"}"#;
+        let quota = must(self.house, &root, "servicequotas", "GetServiceQuota", input)?;
+        targets.set("quota", need(&quota, "QuotaArn")?.to_owned());
         Ok(())
     }
 

@@ -9,6 +9,7 @@ mod iam;
 mod kms;
 mod lambda;
 mod organizations;
+mod quotas;
 mod secrets;
 mod ssm;
 mod sts;
@@ -89,6 +90,8 @@ pub(super) fn of(service: &str) -> &'static [Rule] {
         "cloudtrail" => trail::RULES,
         "lambda" => lambda::RULES,
         "bulla" => access::RULES,
+        "servicequotas" => quotas::RULES,
+        "bullaquotas" => quotas::DECISIONS,
         _ => &[],
     }
 }

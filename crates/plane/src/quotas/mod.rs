@@ -1,0 +1,278 @@
+//! Quotas: how many calls a second an account may make in a region, and how much it may have there.
+//!
+//! Here are the values that hold. How much an account has of what is limited is for its service to
+//! know; how fast it calls is counted here.
+//!
+//! Operations that share a quota are charged to one bucket. Calls that a service makes on its
+//! caller's behalf are charged like the caller's own, and a call on another account's resource is
+//! charged to the caller's account (KMS guide, "Request quotas").
+
+mod buckets;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock, RwLockReadGuard};
+
+use bulla_shapes::{Fault, Protocol, Service};
+
+use self::buckets::Buckets;
+use crate::Call;
+
+/// How many values can be set apart from the defaults, over all accounts.
+pub const MAX_SET: usize = 100_000;
+
+/// What the models call it when a caller is too fast; most name it not at all.
+const TOO_FAST: [&str; 2] = ["ThrottlingException", "TooManyRequestsException"];
+
+/// A quota as AWS has it by default.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    /// The id of the service's model, such as `kms`.
+    pub service: &'static str,
+    /// What it limits.
+    pub limits: Limits,
+    /// The default: requests a second, of which fewer than one is one in several seconds, or how
+    /// much there may be.
+    pub value: f64,
+    /// The regions in which it is another.
+    pub regions: &'static [(&'static str, f64)],
+}
+
+/// What a quota limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limits {
+    /// The requests a second of operations, by the names that their rows have for their quota.
+    Requests(&'static [&'static str]),
+    /// The requests a second of each such name apart.
+    RequestsOfEach(&'static [&'static str]),
+    /// What an account has, by the service's own name for that.
+    Resources(&'static str),
+    /// Nothing that this program counts.
+    Nothing,
+}
+
+impl Known {
+    /// The default in a region.
+    #[must_use]
+    pub fn default_in(&self, region: &str) -> f64 {
+        let other = self.regions.iter().find(|(name, _)| *name == region);
+        other.map_or(self.value, |(_, value)| *value)
+    }
+}
+
+/// Where a value can be set: for an account, in a region.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The place of the quota among those that [`Quotas::new`] was given.
+    pub quota: usize,
+}
+
+/// What became of the calls that a quota was asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Those that were let through.
+    pub admitted: u64,
+    /// Those that were throttled.
+    pub throttled: u64,
+}
+
+/// More values than [`MAX_SET`] were to be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany;
+
+/// The quotas that hold, and how far the request rates are used.
+pub struct Quotas {
+    known: Vec<Known>,
+    /// Where a quota stands in `known`, by the service's model and the name of what it limits.
+    places: HashMap<(&'static str, &'static str), usize>,
+    /// Whether AWS's default request rates hold where nothing was set.
+    defaults: bool,
+    /// Whether any quota of this kind can refuse anybody.
+    armed: AtomicBool,
+    set: RwLock<HashMap<Place, f64>>,
+    buckets: Buckets,
+    counts: Vec<(AtomicU64, AtomicU64)>,
+}
+
+impl Default for Quotas {
+    /// None.
+    fn default() -> Self {
+        Self::new(Vec::new(), false)
+    }
+}
+
+impl Quotas {
+    /// These quotas. AWS's default request rates hold from the beginning (`defaults`), or each once
+    /// it is set. What limits resources always does, in the service that has them.
+    #[must_use]
+    pub fn new(known: Vec<Known>, defaults: bool) -> Self {
+        let mut places = HashMap::new();
+        for (at, quota) in known.iter().enumerate() {
+            let names = match &quota.limits {
+                Limits::Requests(groups) | Limits::RequestsOfEach(groups) => *groups,
+                Limits::Resources(name) => std::slice::from_ref(name),
+                Limits::Nothing => &[],
+            };
+            places.extend(names.iter().map(|name| ((quota.service, *name), at)));
+        }
+        let counts = known.iter().map(|_| (AtomicU64::new(0), AtomicU64::new(0))).collect();
+        Self {
+            places,
+            defaults,
+            armed: AtomicBool::new(defaults && !known.is_empty()),
+            set: RwLock::default(),
+            buckets: Buckets::new(),
+            counts,
+            known,
+        }
+    }
+
+    /// Those of what the house does by itself: none.
+    #[must_use]
+    pub fn none() -> Arc<Self> {
+        static NONE: LazyLock<Arc<Quotas>> = LazyLock::new(Arc::default);
+        Arc::clone(&NONE)
+    }
+
+    /// The quotas, in the order in which they were given.
+    #[must_use]
+    pub fn known(&self) -> &[Known] {
+        &self.known
+    }
+
+    /// Sets a value, or takes back what was set.
+    ///
+    /// # Errors
+    /// When more would be set than [`MAX_SET`].
+    pub fn set(&self, place: Place, value: Option<f64>) -> Result<(), TooMany> {
+        // Nothing that can fail runs under this lock.
+        let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
+        match value {
+            Some(_) if set.len() >= MAX_SET && !set.contains_key(&place) => return Err(TooMany),
+            Some(value) => {
+                set.insert(place, value);
+            }
+            None => {
+                set.remove(&place);
+            }
+        }
+        self.armed.store(self.defaults || !set.is_empty(), Ordering::Release);
+        Ok(())
+    }
+
+    /// Takes back everything that was set.
+    pub fn forget(&self) {
+        self.set.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.armed.store(self.defaults && !self.known.is_empty(), Ordering::Release);
+    }
+
+    /// The value that was set in a place.
+    #[must_use]
+    pub fn was_set(&self, place: &Place) -> Option<f64> {
+        self.read().get(place).copied()
+    }
+
+    /// How much of a resource the caller's account may have, where that was set: `name` is the
+    /// service's own.
+    #[must_use]
+    pub fn limit(&self, call: &Call, name: &str) -> Option<usize> {
+        if !self.armed.load(Ordering::Acquire) {
+            return None;
+        }
+        let quota = *self.places.get(&(call.service.id, name))?;
+        let (account, region) = (call.account().to_owned(), call.region.clone());
+        let value = self.was_set(&Place { account, region, quota })?;
+        #[expect(clippy::cast_possible_truncation, reason = "the limits are whole and small")]
+        #[expect(clippy::cast_sign_loss, reason = "a negative one becomes zero")]
+        Some(value as usize)
+    }
+
+    /// What became of the calls that each quota was asked about, since the start.
+    pub fn usage(&self) -> impl Iterator<Item = (&Known, Usage)> {
+        self.known.iter().zip(&self.counts).map(|(quota, (admitted, throttled))| {
+            let admitted = admitted.load(Ordering::Relaxed);
+            (quota, Usage { admitted, throttled: throttled.load(Ordering::Relaxed) })
+        })
+    }
+
+    /// Charges a call to a quota of its service.
+    ///
+    /// # Errors
+    /// The service's fault for callers who are too fast, with the time after which a call would be
+    /// let through.
+    pub fn charge(&self, call: &Call, group: &'static str) -> Result<(), Fault> {
+        let model = call.service;
+        let asked = Asked { account: call.account(), region: &call.region, now_ms: call.now_ms };
+        self.admit(model.id, group, &asked).map_err(|wait_ms| too_fast(model, wait_ms))
+    }
+
+    /// Charges one call, or says after how many milliseconds it would be let through. Calls without
+    /// an account, which nobody signed, are charged to nobody (our choice).
+    fn admit(&self, service: &str, group: &str, asked: &Asked<'_>) -> Result<(), u64> {
+        if !self.armed.load(Ordering::Acquire) || asked.account.is_empty() {
+            return Ok(());
+        }
+        let Some(&quota) = self.places.get(&(service, group)) else { return Ok(()) };
+        let Some(limits) = self.known.get(quota).map(|known| known.limits) else { return Ok(()) };
+        let Some(rate) = self.rate(quota, asked) else { return Ok(()) };
+        let each = matches!(limits, Limits::RequestsOfEach(_));
+        let part = if each { group } else { "" };
+        let key = self.buckets.key(asked.account, asked.region, (quota, part));
+        let outcome = self.buckets.take(key, rate, asked.now_ms);
+        if let Some((admitted, throttled)) = self.counts.get(quota) {
+            let count = if outcome.is_ok() { admitted } else { throttled };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        outcome
+    }
+
+    fn rate(&self, quota: usize, asked: &Asked<'_>) -> Option<f64> {
+        let set = self.read();
+        let mut own = None;
+        if !set.is_empty() {
+            let (account, region) = (asked.account.to_owned(), asked.region.to_owned());
+            own = set.get(&Place { account, region, quota }).copied();
+        }
+        let default = || self.known.get(quota).map(|known| known.default_in(asked.region));
+        own.or_else(|| default().filter(|_| self.defaults))
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<Place, f64>> {
+        self.set.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who asks, where and when.
+struct Asked<'a> {
+    account: &'a str,
+    region: &'a str,
+    now_ms: i64,
+}
+
+/// What callers who are too fast are told. KMS has a sentence of its own (KMS guide, "Throttling
+/// AWS KMS requests"); the others say what AWS's front ends say.
+fn too_fast(model: &Service, wait_ms: u64) -> Fault {
+    let modelled = || TOO_FAST.into_iter().find(|code| model.error(code).is_some());
+    let code = match model.protocol {
+        Protocol::Query => "Throttling",
+        _ => modelled().unwrap_or("ThrottlingException"),
+    };
+    let text = match model.id {
+        "kms" => {
+            "You have exceeded the rate at which you may call KMS. Reduce the frequency of your \
+             calls."
+        }
+        _ => "Rate exceeded",
+    };
+    let fault = match model.error(code) {
+        Some(_) => Fault::of(model, code),
+        None => Fault::new(code, 400),
+    };
+    Fault { retry_after_ms: Some(wait_ms), ..fault.with_message(text) }
+}

@@ -102,8 +102,8 @@ impl Base {
         Arc::new(Lambda::new(foundation, settings))
     }
 
-    /// CloudTrail. Its index lies beside the journal, and so do the files of trails, unless a folder
-    /// is named for them.
+    /// CloudTrail. Its index lies beside the journal, and so do the files of trails, unless a
+    /// folder is named for them.
     fn trail(&self, data: Option<&Path>, settings: &TrailSettings) -> Arc<Trail> {
         let journal = Arc::clone(&self.journal);
         let index = Index::new(Arc::clone(&journal), data.map(|data| data.join(INDEX_FOLDER)));
@@ -145,8 +145,8 @@ impl House {
         keys: KeySettings,
         functions: Option<Settings>,
     ) -> Self {
-        let KeySettings { attestation_root, quotas, parameter_quotas, event_quotas, rates, trails } =
-            keys;
+        let KeySettings { attestation_root, quotas, parameter_quotas, event_quotas, .. } = keys;
+        let (rates, trails) = (keys.rates, keys.trails);
         let Foundation { crypto, barrier, journal, anchor, directory: data } = foundation;
         let (clock, limits) = (Arc::default(), Arc::new(bulla_quotas::quotas(rates.defaults)));
         let base = Base {

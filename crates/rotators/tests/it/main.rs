@@ -1,5 +1,7 @@
 //! Databases that answer anything: a step fails, and nothing worse comes of it.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

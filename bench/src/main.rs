@@ -33,6 +33,7 @@ mod scenarios;
 mod signer;
 mod site;
 mod threads;
+mod throttle;
 
 /// Measures Bulla against a bare hyper server.
 #[derive(Parser)]
@@ -54,6 +55,11 @@ enum Command {
     Envelope(EnvelopeRun),
     /// Measure EventBridge's matcher against as many rules.
     Events(EventsRun),
+    /// Measure what a decision about a request rate costs.
+    Throttle {
+        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+        rounds: u16,
+    },
     /// Seal a stream of 10 GiB and print the memory that it took.
     #[command(hide = true)]
     StreamMemory,
@@ -128,6 +134,10 @@ fn main() -> ExitCode {
         Command::Bare { listen } => bare::serve(listen),
         Command::Envelope(run) => measure_envelope(&run),
         Command::Events(run) => measure_events(&run),
+        Command::Throttle { rounds } => {
+            print!("{}", throttle::run(rounds));
+            Ok(())
+        }
         Command::StreamMemory => envelope::memory::measure(),
         Command::Run(run) => measure(&run),
     };

@@ -40,8 +40,9 @@ pub(crate) struct Many {
     pub(crate) fill: Duration,
     /// First: many parameters. Second: ten.
     pub(crate) rounds: Vec<Rounds>,
-    /// PutParameter's rate, and that of the store's commits alone, by as many writers.
-    pub(crate) put: (f64, f64),
+    /// PutParameter's rate, that of the store's commits alone, by as many writers, and that of
+    /// commits with as many rows as a put changes.
+    pub(crate) put: (f64, f64, f64),
 }
 
 /// What calls cost while parameters expire.
@@ -113,8 +114,9 @@ pub(crate) fn many(program: &Path, count: u64, effort: Effort) -> Result<Many, B
     rates.sort_by(f64::total_cmp);
     let put = rates.get(rates.len() / 2).copied().unwrap_or_default();
     drop((few, many));
-    let alone = commits(&dir.path().join("alone"), effort)?;
-    Ok(Many { count, fill, rounds, put: (put, alone) })
+    let alone = commits(&dir.path().join("alone"), effort, one_row)?;
+    let alike = commits(&dir.path().join("alike"), effort, rows_of_a_put)?;
+    Ok(Many { count, fill, rounds, put: (put, alone, alike) })
 }
 
 fn fill(
@@ -134,9 +136,38 @@ fn fill(
     Ok(())
 }
 
-/// How many commits of one row a second the store alone makes, by as many writers.
-fn commits(directory: &Path, effort: Effort) -> Result<f64, BenchError> {
-    const ROWS: Space = Space::new("bench");
+const ROWS: Space = Space::new("bench");
+
+/// A batch of one row.
+fn one_row(writer: usize, made: u64) -> Batch {
+    let key = Key::from(format!("{writer}/{made}"));
+    let batch = Batch::new().expect(ROWS, key.clone(), Expect::Absent);
+    batch.put(ROWS, key, 1, vec![7; ROW_BYTES])
+}
+
+/// What PutParameter changes: the parameter's row, a new one of its old version, a new one that
+/// carries the record along, and the one that carried the last.
+fn rows_of_a_put(writer: usize, made: u64) -> Batch {
+    let (row, old) = (Key::from(format!("p/{writer}")), format!("v/{writer}/{made}"));
+    let carried = |at: u64| Key::from(format!("o/{writer}/{at}"));
+    let before = if made == 0 { Expect::Absent } else { Expect::Version(made) };
+    let mut batch = Batch::new()
+        .expect(ROWS, row.clone(), before)
+        .put(ROWS, row, made + 1, vec![7; ROW_BYTES])
+        .put(ROWS, Key::from(old), 1, vec![7; ROW_BYTES])
+        .put(ROWS, carried(made), 1, vec![7; ROW_BYTES]);
+    if let Some(last) = made.checked_sub(1) {
+        batch = batch.delete(ROWS, carried(last));
+    }
+    batch
+}
+
+/// How many commits a second the store alone makes, by as many writers.
+fn commits(
+    directory: &Path,
+    effort: Effort,
+    batch: fn(usize, u64) -> Batch,
+) -> Result<f64, BenchError> {
     let failed = |error: &dyn std::fmt::Display| BenchError::malformed(format!("store: {error}"));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -151,13 +182,7 @@ fn commits(directory: &Path, effort: Effort) -> Result<f64, BenchError> {
             tokio::spawn(async move {
                 let mut made = 0_u64;
                 while Instant::now() < until {
-                    let key = Key::from(format!("{writer}/{made}"));
-                    let batch = Batch::new().expect(ROWS, key.clone(), Expect::Absent).put(
-                        ROWS,
-                        key,
-                        1,
-                        vec![7; ROW_BYTES],
-                    );
+                    let batch = batch(writer, made);
                     store.commit(batch).await.map_err(|error| error.to_string())?;
                     made += 1;
                 }

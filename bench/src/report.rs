@@ -99,13 +99,14 @@ fn parameters(out: &mut String, many: &Many) {
         sample_row(out, &rounds.name, "many", &rounds.first);
         sample_row(out, &rounds.name, "ten", &rounds.second);
     }
-    let (put, alone) = many.put;
-    let part = put / alone;
+    let (put, alone, alike) = many.put;
+    let (part, of_alike) = (put / alone, put / alike);
     line(
         out,
         &format!(
             "\nPutParameter reaches {put:.0}/s, the store's commits alone {alone:.0}/s: {part:.2} \
-             (at least {PUT_LIMIT:.1}: {}).",
+             (at least {PUT_LIMIT:.1}: {}). Commits with as many rows as a put changes reach \
+             {alike:.0}/s: {of_alike:.2}.",
             verdict(part >= PUT_LIMIT)
         ),
     );
@@ -318,7 +319,7 @@ fn ratio(rounds: &Rounds, pick: fn(&Sample) -> f64) -> f64 {
 }
 
 /// The middle value; of an even number, the mean of the two in the middle.
-fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let upper = values.len() / 2;

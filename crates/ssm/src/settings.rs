@@ -14,7 +14,8 @@ pub(crate) const SETTINGS: Space = Space::new("ssm.setting");
 
 /// The tier of parameters whose requests name none.
 pub(crate) const DEFAULT_TIER: &str = "/ssm/parameter-store/default-parameter-tier";
-/// Whether more calls a second are let through. Bulla does not limit them, and only keeps it.
+/// Whether more calls a second are let through. It is kept, and no request quota goes by it: those
+/// are an operator's to set.
 const HIGH_THROUGHPUT: &str = "/ssm/parameter-store/high-throughput-enabled";
 /// The tier that chooses one of the others.
 pub(crate) const INTELLIGENT: &str = "Intelligent-Tiering";

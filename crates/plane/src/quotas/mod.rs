@@ -208,13 +208,16 @@ impl Quotas {
     /// let through.
     pub fn charge(&self, call: &Call, group: &'static str) -> Result<(), Fault> {
         let model = call.service;
-        let asked = Asked { account: call.account(), region: &call.region, now_ms: call.now_ms };
-        self.admit(model.id, group, &asked).map_err(|wait_ms| too_fast(model, wait_ms))
+        let caller = Caller { account: call.account(), region: &call.region, now_ms: call.now_ms };
+        self.admit(model.id, group, &caller).map_err(|wait_ms| too_fast(model, wait_ms))
     }
 
-    /// Charges one call, or says after how many milliseconds it would be let through. Calls without
-    /// an account, which nobody signed, are charged to nobody (our choice).
-    fn admit(&self, service: &str, group: &str, asked: &Asked<'_>) -> Result<(), u64> {
+    /// Charges one call. Calls without an account, which nobody signed, are charged to nobody (our
+    /// choice).
+    ///
+    /// # Errors
+    /// After how many milliseconds it would be let through.
+    pub fn admit(&self, service: &str, group: &str, asked: &Caller<'_>) -> Result<(), u64> {
         if !self.armed.load(Ordering::Acquire) || asked.account.is_empty() {
             return Ok(());
         }
@@ -232,7 +235,7 @@ impl Quotas {
         outcome
     }
 
-    fn rate(&self, quota: usize, asked: &Asked<'_>) -> Option<f64> {
+    fn rate(&self, quota: usize, asked: &Caller<'_>) -> Option<f64> {
         let set = self.read();
         let mut own = None;
         if !set.is_empty() {
@@ -248,11 +251,15 @@ impl Quotas {
     }
 }
 
-/// Who asks, where and when.
-struct Asked<'a> {
-    account: &'a str,
-    region: &'a str,
-    now_ms: i64,
+/// Who calls, where and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller<'a> {
+    /// The account.
+    pub account: &'a str,
+    /// The region.
+    pub region: &'a str,
+    /// Milliseconds since 1970.
+    pub now_ms: i64,
 }
 
 /// What callers who are too fast are told. KMS has a sentence of its own (KMS guide, "Throttling

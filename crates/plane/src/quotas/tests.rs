@@ -21,13 +21,13 @@ fn rates(defaults: bool) -> Quotas {
     )
 }
 
-fn asked<'a>(account: &'a str, region: &'a str, now_ms: i64) -> Asked<'a> {
-    Asked { account, region, now_ms }
+fn asked<'a>(account: &'a str, region: &'a str, now_ms: i64) -> Caller<'a> {
+    Caller { account, region, now_ms }
 }
 
 const ME: &str = "111122223333";
 
-fn admitted(rates: &Quotas, group: &str, asked: &Asked<'_>) -> usize {
+fn admitted(rates: &Quotas, group: &str, asked: &Caller<'_>) -> usize {
     (0..2_000).filter(|_| rates.admit(KMS, group, asked).is_ok()).count()
 }
 

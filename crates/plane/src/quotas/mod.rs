@@ -12,6 +12,7 @@ mod buckets;
 mod tests;
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock, RwLockReadGuard};
 
@@ -90,7 +91,7 @@ pub struct TooMany;
 pub struct Quotas {
     known: Vec<Known>,
     /// Where a quota stands in `known`, by the service's model and the name of what it limits.
-    places: HashMap<(&'static str, &'static str), usize>,
+    places: HashMap<(&'static str, &'static str), usize, BuildHasherDefault<Names>>,
     /// Whether AWS's default request rates hold where nothing was set.
     defaults: bool,
     /// Whether any quota of this kind can refuse anybody.
@@ -112,7 +113,7 @@ impl Quotas {
     /// it is set. What limits resources always does, in the service that has them.
     #[must_use]
     pub fn new(known: Vec<Known>, defaults: bool) -> Self {
-        let mut places = HashMap::new();
+        let mut places = HashMap::default();
         for (at, quota) in known.iter().enumerate() {
             let names = match &quota.limits {
                 Limits::Requests(groups) | Limits::RequestsOfEach(groups) => *groups,
@@ -248,6 +249,27 @@ impl Quotas {
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<Place, f64>> {
         self.set.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A hash of the names of services and quotas. Nobody from outside chooses them, so that a quick one
+/// will do.
+#[derive(Default)]
+struct Names(u64);
+
+impl Hasher for Names {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word.iter_mut().zip(chunk).for_each(|(into, byte)| *into = *byte);
+            let mixed = self.0.rotate_left(5) ^ u64::from_le_bytes(word);
+            // The golden ratio's fraction, as Fibonacci hashing has it.
+            self.0 = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
     }
 }
 

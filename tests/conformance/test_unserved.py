@@ -34,7 +34,6 @@ def test_an_operation_of_sts_without_a_row(sts):
         ("dynamodb", "list_tables", {}),
         ("sns", "list_topics", {}),
         ("s3", "list_buckets", {}),
-        ("lambda", "list_functions", {}),
         ("ec2", "describe_instances", {}),
         ("apigateway", "get_rest_apis", {}),
         ("kinesis", "describe_stream", {"StreamName": missing_id()}),

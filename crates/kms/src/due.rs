@@ -42,6 +42,8 @@ async fn attempt(kms: &Kms, job: &Job) -> Result<(), Stop> {
     if kms.barrier.get(DUE, row.as_bytes()).await?.is_none() {
         return Ok(());
     }
+    // What is kept in memory may be older than the commit that put this job there.
+    kms.cache.forget(&job.subject);
     if job.kind == SWEEP {
         return sweep(kms, job, done).await;
     }

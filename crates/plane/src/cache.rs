@@ -100,6 +100,15 @@ impl<K: Weighs> Cache<K> {
         Change { cache: self, paths, became: None, is_over: false }
     }
 
+    /// Forgets a record, so that whoever asks next reads what is committed. A change that was
+    /// committed may still be on its way to being acknowledged, and the record kept as it was until
+    /// then: a job must not judge by that.
+    pub fn forget(&self, path: &str) {
+        let mut changes = self.changes();
+        changes.generation = changes.generation.wrapping_add(1);
+        self.live.remove(path);
+    }
+
     /// Forgets everything.
     pub fn clear(&self) {
         let mut changes = self.changes();
@@ -200,6 +209,20 @@ mod tests {
         assert_eq!(kept(&cache, "a"), None);
         cache.keep("a", &Arc::new(2), cache.generation());
         assert_eq!(kept(&cache, "a"), Some(2));
+    }
+
+    #[test]
+    fn what_was_forgotten_is_not_put_back_by_whoever_read_before() {
+        let cache = Cache::new(16, 16);
+        let before = cache.generation();
+        cache.keep("a", &Arc::new(1), before);
+        let change = cache.begin_change(&["a"]);
+        assert_eq!(kept(&cache, "a"), Some(1), "the change is not acknowledged");
+        cache.forget("a");
+        assert_eq!(kept(&cache, "a"), None);
+        cache.keep("a", &Arc::new(1), before);
+        assert_eq!(kept(&cache, "a"), None);
+        change.end();
     }
 
     #[test]

@@ -51,6 +51,8 @@ async fn attempt(service: &Secrets, job: &Job) -> Result<(), Stop> {
         return Ok(());
     }
     let done = SealedBatch::new().delete(DUE, row, Expected::At(job.version));
+    // What is kept in memory may be older than the commit that put this job there.
+    service.cache.forget(&job.subject);
     let Some(secret) = service.live(&job.subject).await? else {
         return service.commit(&[&job.subject], done).await;
     };

@@ -84,6 +84,8 @@ async fn attempt(ssm: &Ssm, job: &Job) -> Result<(), Stop> {
     let mut parts = job.subject.splitn(3, '/');
     let mut next = || parts.next().unwrap_or_default();
     let row = place::row(next(), next(), next());
+    // What is kept in memory may be older than the commit that put this job there.
+    ssm.cache.forget(&row);
     let live = ssm.live(&row).await?;
     let due = |plan: &&Plan| !plan.done && plan.due_ms.max(0) == job.due_ms;
     let Some(live) = live.filter(|live| live.record.plans.iter().any(|plan| due(&plan))) else {

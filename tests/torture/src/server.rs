@@ -119,7 +119,7 @@ impl Site {
 
     /// Starts a server; it may not be ready yet.
     pub(crate) fn begin(&self) -> Result<Server, String> {
-        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut command = self.command(&["serve", "--quotas", "none", "--listen", "127.0.0.1:0"]);
         let began = Instant::now();
         let mut child = command.stderr(Stdio::piped()).spawn().map_err(at("start the program"))?;
         let said = child.stderr.take().ok_or("a child without standard error")?;

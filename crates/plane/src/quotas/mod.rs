@@ -252,8 +252,8 @@ impl Quotas {
     }
 }
 
-/// A hash of the names of services and quotas. Nobody from outside chooses them, so that a quick one
-/// will do.
+/// A hash of the names of services and quotas, which nobody from outside chooses: a quick one will
+/// do.
 #[derive(Default)]
 struct Names(u64);
 

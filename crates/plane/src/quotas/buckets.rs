@@ -20,6 +20,8 @@ const SWEEP_PAUSE_NS: i64 = 100_000_000;
 /// What a bucket holds, in time: so much of what was not used can be used at once.
 const WINDOW_NS: i64 = 1_000_000_000;
 const NS_IN_MS: i64 = 1_000_000;
+/// What is told where nobody is ever let through, in milliseconds: a day.
+const NEVER_MS: u64 = 86_400_000;
 
 /// All buckets.
 pub(super) struct Buckets {
@@ -77,7 +79,7 @@ impl Buckets {
     /// would be one. A new bucket is full: it has what comes within a second, one at least.
     pub(super) fn take(&self, key: Key, per_second: f64, now_ms: i64) -> Result<(), u64> {
         let now = now_ms.saturating_mul(NS_IN_MS);
-        let Some((each, window)) = spacing(per_second) else { return Err(u64::MAX / 2) };
+        let Some((each, window)) = spacing(per_second) else { return Err(NEVER_MS) };
         // The table's own index is in the low bits.
         let shard = usize::try_from(key.0 >> 32).unwrap_or(0) % SHARDS;
         let Some(shard) = self.shards.get(shard) else { return Ok(()) };

@@ -78,14 +78,14 @@ fn the_one_who_waits_as_told_is_let_through() {
 
 #[test]
 fn over_ten_seconds_the_rate_holds_within_two_in_a_hundred() {
-    for (per_second, step) in [(50.0, 1), (500.0, 1), (10_000.0, 1), (100_000.0, 1)] {
+    for (per_second, step) in [(50.0, 1), (500.0, 7), (10_000.0, 10), (100_000.0, 100)] {
         let limits = Limits::Requests(&[SHARED]);
         let rate = Known { service: KMS, limits, value: per_second, regions: &[] };
         let rates = Quotas::new(vec![rate], true);
         // What a whole second gives at once is spent first.
         while rates.admit(KMS, SHARED, &asked(ME, "eu-central-1", 0)).is_ok() {}
         let mut through = 0.0;
-        for now in (step..=10_000).step_by(1) {
+        for now in (1..=10_000_i64).filter(|now| now % step == 0) {
             while rates.admit(KMS, SHARED, &asked(ME, "eu-central-1", now)).is_ok() {
                 through += 1.0;
             }

@@ -1,5 +1,7 @@
 //! `bulla quota`: what accounts may have and how fast they may call, asked of a running Bulla.
 
+use std::io::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::cli::quota::QuotaCommand;
@@ -26,7 +28,7 @@ pub(crate) fn run(command: &QuotaCommand) -> Result<(), Error> {
 
 async fn services(client: &Client) -> Result<(), Error> {
     for service in all(client, "ListServices", json!({}), "Services").await? {
-        println!("{}\t{}", text(&service, "ServiceCode"), text(&service, "ServiceName"));
+        line(&format!("{}\t{}", text(&service, "ServiceCode"), text(&service, "ServiceName")))?;
     }
     Ok(())
 }
@@ -36,13 +38,13 @@ async fn list(client: &Client, service: &str) -> Result<(), Error> {
     let held = all(client, "ListServiceQuotas", input.clone(), "Quotas").await?;
     let defaults = all(client, "ListAWSDefaultServiceQuotas", input, "Quotas").await?;
     for (quota, default) in held.iter().zip(&defaults) {
-        println!(
+        line(&format!(
             "{}\t{}\t{}\t{}",
             text(quota, "QuotaCode"),
             number(quota, "Value"),
             number(default, "Value"),
             text(quota, "QuotaName")
-        );
+        ))?;
     }
     Ok(())
 }
@@ -58,21 +60,21 @@ async fn set(client: &Client, service: &str, code: &str, value: &str) -> Result<
         }
     }
     let answer = client.call(OPERATOR, "SetServiceQuota", &input).await?;
-    println!("{}", number(&answer, "Value"));
+    line(&number(&answer, "Value").to_string())?;
     Ok(())
 }
 
 async fn requests(client: &Client) -> Result<(), Error> {
     let operation = "ListRequestedServiceQuotaChangeHistory";
     for request in all(client, operation, json!({}), "RequestedQuotas").await? {
-        println!(
+        line(&format!(
             "{}\t{}\t{}\t{}\t{}",
             text(&request, "Id"),
             text(&request, "Status"),
             text(&request, "ServiceCode"),
             text(&request, "QuotaCode"),
             number(&request, "DesiredValue")
-        );
+        ))?;
     }
     Ok(())
 }
@@ -80,7 +82,7 @@ async fn requests(client: &Client) -> Result<(), Error> {
 async fn decide(client: &Client, request: &str, approve: bool) -> Result<(), Error> {
     let input = json!({ "RequestId": request, "Approve": approve });
     let answer = client.call(OPERATOR, "DecideQuotaRequest", &input).await?;
-    println!("{}", text(&answer, "Status"));
+    line(text(&answer, "Status"))?;
     Ok(())
 }
 
@@ -110,4 +112,10 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
 
 fn number(value: &Value, name: &str) -> f64 {
     value.get(name).and_then(Value::as_f64).unwrap_or_default()
+}
+
+/// Prints a line; whoever reads may have gone.
+fn line(text: &str) -> Result<(), Error> {
+    let printed = writeln!(std::io::stdout().lock(), "{text}");
+    printed.map_err(|cause| Error::io("print quotas", cause))
 }

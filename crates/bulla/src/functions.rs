@@ -7,9 +7,8 @@ use std::sync::Arc;
 use bulla_events::{Invoker, Trouble};
 use bulla_iam::{Assumption, Sessions};
 use bulla_lambda::{Assuming, Credentials, Lambda, Roles, Service, Settings};
-use bulla_plane::BoxFuture;
+use bulla_plane::{BoxFuture, SecretText};
 use bulla_shapes::{Fault, lambda};
-use zeroize::Zeroizing;
 
 use crate::config::{Data, Listen};
 use crate::error::Error;
@@ -113,8 +112,8 @@ impl Roles for FunctionRoles {
             let secret = secret.map_err(|_| bulla_plane::stop::internal(&lambda::SERVICE))?;
             Ok(Some(Credentials {
                 access_key_id: issued.access_key_id,
-                secret: Zeroizing::new(secret),
-                token: Zeroizing::new(issued.token),
+                secret: SecretText::new(secret),
+                token: SecretText::new(issued.token),
             }))
         })
     }

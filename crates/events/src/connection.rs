@@ -1,11 +1,10 @@
 //! Connections: how API destinations are told who asks. Secrets lie in the sealed row and leave it
 //! only towards the target.
 
-use bulla_plane::Stop;
+use bulla_plane::{SecretText, Stop};
 use bulla_shapes::events::{ConnectionHttpParameters, CreateConnectionAuthRequestParameters};
 use serde::{Deserialize, Serialize};
 
-use crate::kept::Kept;
 use crate::place::parts;
 use crate::records::{read_wire, wire_text};
 
@@ -25,7 +24,7 @@ pub(crate) struct ConnectionRecord {
     pub(crate) authorized_ms: Option<i64>,
     pub(crate) kms_key: Option<String>,
     /// `CreateConnectionAuthRequestParameters` in the wire's form; none once it was deauthorized.
-    auth: Option<Kept>,
+    auth: Option<SecretText>,
 }
 
 /// Whether a connection can be used.
@@ -113,7 +112,7 @@ impl ConnectionRecord {
     pub(crate) fn auth(
         &self,
     ) -> Result<Option<CreateConnectionAuthRequestParameters<'static>>, Stop> {
-        self.auth.as_ref().map(|kept| read_wire(kept.expose())).transpose()
+        self.auth.as_ref().map(|kept| read_wire(kept.expose().as_bytes())).transpose()
     }
 
     /// Sets what it is given.
@@ -122,7 +121,7 @@ impl ConnectionRecord {
         auth: Option<&CreateConnectionAuthRequestParameters<'_>>,
     ) -> Result<(), Stop> {
         let text = auth.map(|auth| wire_text(auth.record())).transpose()?;
-        self.auth = text.map(|text| Kept::new(text.into_bytes()));
+        self.auth = text.map(SecretText::new);
         Ok(())
     }
 

@@ -16,7 +16,6 @@ mod fault;
 mod guard;
 pub mod index;
 mod input;
-mod kept;
 mod ops;
 mod page;
 pub mod pattern;

@@ -1,13 +1,12 @@
 //! The variables of a function: checked, sealed, and opened.
 
 use bulla_crypto::{NONCE_LEN, SecretBytes, SecretKey};
-use bulla_plane::{Call, Stop};
+use bulla_plane::{Call, SecretText, Stop};
 use bulla_shapes::Fault;
 use bulla_shapes::StringMap;
 use bulla_shapes::lambda::{EnvironmentError, EnvironmentResponse};
-use zeroize::Zeroizing;
 
-use crate::record::{self, Environment, Text};
+use crate::record::{self, Environment};
 use crate::{Lambda, fault};
 
 /// How many bytes all variables together have at most (user guide, "Quotas").
@@ -40,13 +39,15 @@ const RESERVED: [&str; 20] = [
 ];
 
 /// Variables, as a request brings them.
-pub(crate) type Variables = Vec<(String, Text)>;
+pub(crate) type Variables = Vec<(String, SecretText)>;
 
 /// Checks what variables must fulfil.
 pub(crate) fn checked(given: Option<StringMap<'_>>) -> Result<Variables, Fault> {
     let given = given.into_iter();
     let pairs: Variables = given
-        .flat_map(|map| map.iter().map(|(n, v)| (n.to_owned(), Text::from(v))).collect::<Vec<_>>())
+        .flat_map(|map| {
+            map.iter().map(|(n, v)| (n.to_owned(), SecretText::from(v))).collect::<Vec<_>>()
+        })
         .collect();
     let reserved: Vec<&str> = pairs
         .iter()
@@ -61,7 +62,7 @@ pub(crate) fn checked(given: Option<StringMap<'_>>) -> Result<Variables, Fault> 
             reserved.join(", ")
         )));
     }
-    let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.0.len()).sum();
+    let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.expose().len()).sum();
     if bytes > MAX_BYTES {
         // AWS repeats all variables here. What may be secret stays out of ours.
         return Err(fault::env_too_large(&format!("{bytes} bytes")));
@@ -138,7 +139,7 @@ impl Lambda {
         }
         Ok(Some(match self.open(call, arn, environment).await? {
             Ok(variables) => {
-                let pairs = variables.into_iter().map(|(name, text)| (name, plain(text)));
+                let pairs = variables.into_iter().map(|(name, text)| (name, text.into_exposed()));
                 EnvironmentResponse::new().with_variables(pairs)
             }
             Err(refused) => {
@@ -150,14 +151,6 @@ impl Lambda {
             }
         }))
     }
-}
-
-/// The text itself, on its way into an answer, which wipes it.
-fn plain(text: Text) -> String {
-    let Text(mut text) = text;
-    let taken = std::mem::take(&mut *text);
-    drop::<Zeroizing<String>>(text);
-    taken
 }
 
 /// KMS refused to give a data key; a caller hears why (our words around KMS's).

@@ -1,9 +1,8 @@
 //! Functions as they stand in the store.
 
-use bulla_plane::Stop;
+use bulla_plane::{SecretText, Stop};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use zeroize::Zeroizing;
+use serde::{Deserialize, Serialize};
 
 /// A function: what all of its versions share, and the one that is not published.
 #[derive(Clone, Serialize, Deserialize)]
@@ -86,7 +85,7 @@ pub(crate) struct Code {
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Environment {
     /// Under the store's own seal alone.
-    Plain(Vec<(String, Text)>),
+    Plain(Vec<(String, SecretText)>),
     /// Under a key of KMS besides.
     Sealed {
         /// The ARN of the key, as KMS told it.
@@ -96,28 +95,6 @@ pub(crate) enum Environment {
         /// Nonce and ciphertext of the variables as JSON, in base64.
         sealed: String,
     },
-}
-
-/// A text that may be secret: wiped when dropped.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Text(pub(crate) Zeroizing<String>);
-
-impl From<&str> for Text {
-    fn from(text: &str) -> Self {
-        Self(Zeroizing::new(text.to_owned()))
-    }
-}
-
-impl Serialize for Text {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(Zeroizing::new(String::deserialize(deserializer)?)))
-    }
 }
 
 /// A name for a version.

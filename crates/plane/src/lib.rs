@@ -18,6 +18,7 @@ pub mod region;
 pub mod root;
 pub mod scheduler;
 mod scope;
+mod secret_text;
 pub mod service;
 pub mod stop;
 pub mod trail;
@@ -35,6 +36,7 @@ pub use identity::{
 pub use outgoing::{Message, Outgoing, OutgoingError, Reply};
 pub use pipeline::{IdStock, Neighbours, Plane};
 pub use quotas::Quotas;
+pub use secret_text::SecretText;
 pub use service::{Access, Facts, Outcome, Row, Rows, Service};
 pub use stop::Stop;
 

@@ -13,6 +13,7 @@ mod bson;
 mod desk;
 mod mongodb;
 mod mysql;
+mod mysql_grant;
 mod postgresql;
 mod reach;
 mod rotator;

@@ -3,6 +3,7 @@
 
 use bulla_crypto::{Crypto, LoginHash, SecretBytes, hex};
 
+use crate::mysql_grant::regranted;
 use crate::reach::{Line, Reach};
 use crate::secret::Login;
 use crate::trouble::Trouble;
@@ -220,7 +221,7 @@ impl MySql {
         self.query(&format!("CREATE USER IF NOT EXISTS {account} {nobody}")).await?;
         let grants = self.query(&format!("SHOW GRANTS FOR {}", like?)).await?;
         for grant in &grants {
-            self.query(&regranted(grant, &account)?).await?;
+            self.query(&garbled(regranted(grant, &account), "a grant")?).await?;
         }
         let identified = self.identified(password)?;
         self.query(&format!("ALTER USER {account} {identified}")).await?;
@@ -254,14 +255,6 @@ fn literal(text: &str) -> Result<String, Trouble> {
         return Err(Trouble::Secret("a name or password has a backslash or a zero".to_owned()));
     }
     Ok(format!("'{}'", text.replace('\'', "''")))
-}
-
-/// A grant as `SHOW GRANTS` tells it, for another account.
-fn regranted(grant: &str, account: &str) -> Result<String, Trouble> {
-    // The account's name may have the word in it; what is granted can't.
-    let (what, to) = garbled(grant.split_once(" TO "), "a grant")?;
-    let option = if to.ends_with(" WITH GRANT OPTION") { " WITH GRANT OPTION" } else { "" };
-    Ok(format!("{what} TO {account}{option}"))
 }
 
 /// What both the request for TLS and the answer to the greeting begin with.
@@ -395,24 +388,6 @@ mod tests {
         assert_eq!(kept(&password), "*D821809F681A40A6E379B50D0463EFAE20BDD122");
         assert_eq!(proof("dialog", nonce, &password), None);
         assert_eq!(proof("mysql_native_password", b"short", &password), None);
-    }
-
-    #[test]
-    fn grants_are_given_to_another_and_nothing_else_with_them() {
-        let account = "'app_clone'@'%'";
-        for (grant, wanted) in [
-            (
-                "GRANT USAGE ON *.* TO `app`@`%` IDENTIFIED BY PASSWORD '*5E5'",
-                "GRANT USAGE ON *.* TO 'app_clone'@'%'",
-            ),
-            (
-                "GRANT SELECT ON `a`.`b` TO `app`@`%` WITH GRANT OPTION",
-                "GRANT SELECT ON `a`.`b` TO 'app_clone'@'%' WITH GRANT OPTION",
-            ),
-        ] {
-            assert_eq!(regranted(grant, account).unwrap(), wanted);
-        }
-        assert!(regranted("nonsense", account).is_err());
     }
 
     #[test]

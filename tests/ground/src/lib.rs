@@ -1,7 +1,10 @@
 //! What tests in this process stand on: the plane over a store and a journal in memory, a store
-//! whose reads can be watched, and requests that are signed. It knows no service.
+//! whose reads can be watched, requests that are signed, and what is told on the bus. It knows no
+//! service.
 
+mod heard;
 mod rest;
+mod roots;
 mod signer;
 mod watched;
 
@@ -15,6 +18,8 @@ use bulla_plane::upkeep::Upkeep;
 use bulla_plane::{Authenticator, Clock, IdStock, Plane, Quotas, Service};
 use bulla_store::{Barrier, Store};
 
+pub use heard::Heard;
+pub use roots::Roots;
 pub use signer::Signer;
 pub use watched::{Watch, Watched};
 

@@ -5,6 +5,7 @@
 //! archive it is, which number it has and whether it is the last, so that a missing, repeated or
 //! foreign one is noticed, and an archive whose writing was interrupted can be gone on with.
 
+use bulla_plane::SecretText;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::exchange::{secret, text};
-use super::secret::Secret;
 use super::vault::Kept;
 use crate::error::Error;
 use crate::message::MessageError;
@@ -32,7 +32,7 @@ pub(super) struct Parameter {
     pub(super) name: String,
     /// `String`, `StringList` or `SecureString`.
     pub(super) kind: String,
-    pub(super) value: Secret,
+    pub(super) value: SecretText,
     pub(super) description: Option<String>,
     pub(super) tier: Option<String>,
     /// The KMS key of a SecureString, as it was named.

@@ -1,10 +1,10 @@
 //! What is asked of a Parameter Store, and how its answers are read.
 
+use bulla_plane::SecretText;
 use serde_json::{Value, json};
 
 use super::SSM;
 use super::archive::Parameter;
-use super::secret::Secret;
 use crate::client::{Client, ClientError};
 use crate::error::Error;
 
@@ -16,7 +16,7 @@ pub(super) const NAMES_A_CALL: usize = 10;
 const MAX_DESCRIBED: usize = 50;
 
 /// Name and value of all parameters under a path, in the order in which they come.
-pub(super) async fn under(client: &Client, path: &str) -> Result<Vec<(String, Secret)>, Error> {
+pub(super) async fn under(client: &Client, path: &str) -> Result<Vec<(String, SecretText)>, Error> {
     let mut found = Vec::new();
     let mut input = json!({ "Path": path, "Recursive": true, "WithDecryption": true });
     loop {
@@ -91,7 +91,7 @@ pub(super) async fn whole(
 pub(super) async fn present(
     client: &Client,
     names: &[&str],
-) -> Result<Vec<(String, String, Secret)>, Error> {
+) -> Result<Vec<(String, String, SecretText)>, Error> {
     let input = json!({ "Names": names, "WithDecryption": true });
     let mut answer = client.call(SSM, "GetParameters", &input).await?;
     let read = |mut parameter: Value| {
@@ -115,9 +115,9 @@ pub(super) fn text(item: &Value, member: &str) -> Result<String, Error> {
 }
 
 /// The value of a parameter, taken out.
-pub(super) fn secret(item: &mut Value) -> Result<Secret, Error> {
+pub(super) fn secret(item: &mut Value) -> Result<SecretText, Error> {
     match item.get_mut("Value").map(Value::take) {
-        Some(Value::String(text)) => Ok(Secret::new(text)),
+        Some(Value::String(text)) => Ok(SecretText::new(text)),
         _ => Err(lacking("Value")),
     }
 }

@@ -7,7 +7,6 @@ mod export;
 mod import;
 mod progress;
 mod run;
-mod secret;
 mod secrets;
 mod variables;
 mod vault;

@@ -1,8 +1,8 @@
 //! Secrets of Secrets Manager as variables: a JSON object gives one for each of its members.
 
+use bulla_plane::SecretText;
 use serde_json::{Map, Value, json};
 
-use super::secret::Secret;
 use crate::client::{Client, Target, of_service};
 use crate::error::Error;
 
@@ -19,7 +19,7 @@ pub(super) fn client() -> Result<Client, Error> {
 pub(super) async fn members(
     client: &Client,
     id: &str,
-) -> Result<(String, Vec<(String, Secret)>), Error> {
+) -> Result<(String, Vec<(String, SecretText)>), Error> {
     let input = json!({ "SecretId": id });
     let mut answer = client.call(SECRETS, "GetSecretValue", &input).await?;
     let name = answer.get("Name").and_then(Value::as_str).unwrap_or(id).to_owned();
@@ -27,7 +27,7 @@ pub(super) async fn members(
         return Err(Error::Usage(format!("{name} is binary, which no variable can hold")));
     };
     let path = name.rsplit_once('/').map_or("", |(path, _)| path).to_owned();
-    let value = Secret::new(text);
+    let value = SecretText::new(text);
     Ok(match serde_json::from_str::<Map<String, Value>>(value.expose()) {
         Ok(members) => (path, parts(&name, members)),
         Err(_) => (path, vec![(name, value)]),
@@ -35,14 +35,14 @@ pub(super) async fn members(
 }
 
 /// The members of a secret: texts as they are, all else as JSON, nothing for null.
-fn parts(name: &str, members: Map<String, Value>) -> Vec<(String, Secret)> {
+fn parts(name: &str, members: Map<String, Value>) -> Vec<(String, SecretText)> {
     let part = |(member, value): (String, Value)| {
         let text = match value {
             Value::Null => return None,
             Value::String(text) => text,
             other => other.to_string(),
         };
-        Some((format!("{name}/{member}"), Secret::new(text)))
+        Some((format!("{name}/{member}"), SecretText::new(text)))
     };
     members.into_iter().filter_map(part).collect()
 }

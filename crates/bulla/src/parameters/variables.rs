@@ -1,16 +1,16 @@
 //! Parameters as variables of an environment: how they are called, and how they are written.
 
+use bulla_plane::SecretText;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::secret::Secret;
 use crate::cli::parameters::Format;
 use crate::error::Error;
 
 /// The variables that parameters give, by name.
 #[derive(Default)]
-pub(super) struct Variables(BTreeMap<String, Secret>);
+pub(super) struct Variables(BTreeMap<String, SecretText>);
 
 impl Variables {
     /// Adds the parameters under a path, in place of those of the same name that were added before.
@@ -20,7 +20,7 @@ impl Variables {
     pub(super) fn add(
         &mut self,
         path: &str,
-        parameters: impl IntoIterator<Item = (String, Secret)>,
+        parameters: impl IntoIterator<Item = (String, SecretText)>,
     ) -> Result<(), Error> {
         let mut named: BTreeMap<String, String> = BTreeMap::new();
         for (parameter, value) in parameters {
@@ -110,7 +110,7 @@ mod tests {
         let mut variables = Variables::default();
         let own = parameters
             .iter()
-            .map(|(name, value)| ((*name).to_owned(), Secret::new((*value).to_owned())));
+            .map(|(name, value)| ((*name).to_owned(), SecretText::new((*value).to_owned())));
         variables.add(path, own).map(|()| variables)
     }
 
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn later_paths_win_and_one_path_may_not_mean_two_things() {
         let mut variables = under("/a", &[("/a/x", "1"), ("/a/y", "2")]).unwrap();
-        variables.add("/b", [("/b/x".to_owned(), Secret::new("3".to_owned()))]).unwrap();
+        variables.add("/b", [("/b/x".to_owned(), SecretText::new("3".to_owned()))]).unwrap();
         assert_eq!(variables.iter().collect::<Vec<_>>(), [("X", "3"), ("Y", "2")]);
         let twice = under("/a", &[("/a/x-y", "1"), ("/a/x/y", "2")]).err().unwrap().to_string();
         assert!(twice.contains("/a/x-y and /a/x/y both give the variable X_Y"), "{twice}");

@@ -1,11 +1,11 @@
 //! Secrets in archives: as they are taken out of a Secrets Manager, and put into another.
 
 use bulla_crypto::{Crypto, hex};
+use bulla_plane::SecretText;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::exchange::{items, text};
-use super::secret::Secret;
 use super::secrets::SECRETS;
 use crate::client::{Client, ClientError};
 use crate::error::Error;
@@ -38,7 +38,7 @@ struct Version {
     labels: Vec<String>,
     /// `SecretString` or `SecretBinary`, the latter in base64.
     member: String,
-    value: Secret,
+    value: SecretText,
 }
 
 impl Version {
@@ -143,7 +143,7 @@ async fn value(
     let id = text(&answer, "VersionId")?;
     let held = ["SecretString", "SecretBinary"].into_iter().find_map(|member| {
         match answer.get_mut(member).map(Value::take) {
-            Some(Value::String(value)) => Some((member.to_owned(), Secret::new(value))),
+            Some(Value::String(value)) => Some((member.to_owned(), SecretText::new(value))),
             _ => None,
         }
     });

@@ -2,7 +2,7 @@
 
 use bulla_crypto::hex;
 use bulla_plane::gate::permit_account;
-use bulla_plane::{Call, Stop};
+use bulla_plane::{Call, SecretText, Stop};
 use bulla_shapes::kms::{
     CreateCustomKeyStoreRequest, CreateCustomKeyStoreResponse, CustomKeyStoresListEntry,
     DeleteCustomKeyStoreRequest, DeleteCustomKeyStoreResponse, DescribeCustomKeyStoresRequest,
@@ -14,7 +14,7 @@ use super::Answer;
 use crate::conditions::RequestKeys;
 use crate::hsm::TokenError;
 use crate::linked;
-use crate::stores::{Behind, Cluster, Connection, Kept, Proxy, StoreRecord};
+use crate::stores::{Behind, Cluster, Connection, Proxy, StoreRecord};
 use crate::{Kms, fault, marker};
 
 /// How many stores an account may have in a region (KMS guide, "Resource quotas").
@@ -98,7 +98,7 @@ fn proxy(input: &CreateCustomKeyStoreRequest<'_>) -> Result<Proxy, Fault> {
         endpoint: endpoint.to_owned(),
         path: path.to_owned(),
         access_key_id: credential.access_key_id().to_owned(),
-        secret: Kept::new(credential.raw_secret_access_key()),
+        secret: SecretText::from(credential.raw_secret_access_key()),
     })
 }
 
@@ -142,7 +142,7 @@ fn cluster(input: &CreateCustomKeyStoreRequest<'_>) -> Result<Cluster, Fault> {
     Ok(Cluster {
         id: id.to_owned(),
         trust_anchor: anchor.to_owned(),
-        password: Kept::new(password),
+        password: SecretText::from(password),
     })
 }
 

@@ -1,7 +1,7 @@
 //! ConnectCustomKeyStore, DisconnectCustomKeyStore, UpdateCustomKeyStore.
 
-use bulla_plane::Call;
 use bulla_plane::gate::permit_account;
+use bulla_plane::{Call, SecretText};
 use bulla_shapes::kms::{
     ConnectCustomKeyStoreRequest, ConnectCustomKeyStoreResponse, DisconnectCustomKeyStoreRequest,
     DisconnectCustomKeyStoreResponse, UpdateCustomKeyStoreRequest, UpdateCustomKeyStoreResponse,
@@ -14,7 +14,7 @@ use super::store::{
 };
 use crate::conditions::RequestKeys;
 use crate::hsm::TokenError;
-use crate::stores::{Behind, Cluster, Connection, Kept, Proxy, StoreRecord};
+use crate::stores::{Behind, Cluster, Connection, Proxy, StoreRecord};
 use crate::{Kms, fault};
 
 /// Connects a store. AWS answers before it has tried; here the attempt takes less than a second,
@@ -67,7 +67,7 @@ impl Kms {
             }
             Behind::Cluster(cluster) => {
                 let token = self.tokens.find(&cluster.id).ok_or("CLUSTER_NOT_FOUND")?;
-                if !token.opens_with(cluster.password.expose()) {
+                if !token.opens_with(cluster.password.expose().as_bytes()) {
                     return Err("INVALID_CREDENTIALS");
                 }
                 token.ping().await.map_err(|error| match error {
@@ -177,7 +177,7 @@ fn changed_proxy(proxy: &Proxy, input: &UpdateCustomKeyStoreRequest<'_>) -> Resu
     }
     if let Some(credential) = input.xks_proxy_authentication_credential() {
         credential.access_key_id().clone_into(&mut changed.access_key_id);
-        changed.secret = Kept::new(credential.raw_secret_access_key());
+        changed.secret = SecretText::from(credential.raw_secret_access_key());
     }
     Ok(changed)
 }
@@ -197,7 +197,7 @@ fn changed_cluster(
         id.clone_into(&mut changed.id);
     }
     if let Some(password) = input.key_store_password() {
-        changed.password = Kept::new(password);
+        changed.password = SecretText::from(password);
     }
     Ok(changed)
 }

@@ -13,7 +13,7 @@ use crate::key::{KeyRecord, State};
 use crate::live::LiveKey;
 use crate::{Kms, fault};
 
-pub(crate) use record::{Behind, Cluster, Connection, Kept, Proxy, StoreList, StoreRecord};
+pub(crate) use record::{Behind, Cluster, Connection, Proxy, StoreList, StoreRecord};
 
 /// One row an account and region.
 pub(crate) const CUSTOM_STORES: Space = Space::new("kms.custom-store");

@@ -1,7 +1,7 @@
 //! A custom key store's record, as it stands in the store.
 
-use bulla_crypto::SecretBytes;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use bulla_plane::SecretText;
+use serde::{Deserialize, Serialize};
 
 /// All custom key stores of an account in a region, oldest first. They are one row, so that names
 /// and addresses stay unique and their number bounded whoever writes.
@@ -79,7 +79,7 @@ pub(crate) struct Proxy {
     /// Ends in `/kms/xks/v1`.
     pub(crate) path: String,
     pub(crate) access_key_id: String,
-    pub(crate) secret: Kept,
+    pub(crate) secret: SecretText,
 }
 
 impl Proxy {
@@ -100,52 +100,7 @@ pub(crate) struct Cluster {
     /// The name that the server's settings give the token.
     pub(crate) id: String,
     pub(crate) trust_anchor: String,
-    pub(crate) password: Kept,
-}
-
-/// A secret of a record: wiped, and never printed. The record is sealed in the store.
-pub(crate) struct Kept(SecretBytes);
-
-impl Kept {
-    pub(crate) fn new(secret: &str) -> Self {
-        Self(SecretBytes::from_slice(secret.as_bytes()))
-    }
-
-    pub(crate) fn expose(&self) -> &[u8] {
-        self.0.expose()
-    }
-}
-
-impl Clone for Kept {
-    fn clone(&self) -> Self {
-        Self(SecretBytes::from_slice(self.0.expose()))
-    }
-}
-
-impl Serialize for Kept {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // INVARIANT: it was made of text.
-        let text = std::str::from_utf8(self.expose()).map_err(serde::ser::Error::custom)?;
-        serializer.serialize_str(text)
-    }
-}
-
-impl<'de> Deserialize<'de> for Kept {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl de::Visitor<'_> for Text {
-            type Value = Kept;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a secret as text")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Kept, E> {
-                Ok(Kept::new(text))
-            }
-        }
-        deserializer.deserialize_str(Text)
-    }
+    pub(crate) password: SecretText,
 }
 
 #[cfg(test)]
@@ -158,11 +113,11 @@ mod tests {
             endpoint: "https://Proxy.example".into(),
             path: "/kms/xks/v1".into(),
             access_key_id: "ABCDEFGHIJKLMNOPQRST".into(),
-            secret: Kept::new("a/b+c=\"quoted\""),
+            secret: SecretText::from("a/b+c=\"quoted\""),
         };
         let text = serde_json::to_vec(&Behind::Proxy(proxy)).unwrap();
         let Behind::Proxy(read) = serde_json::from_slice(&text).unwrap() else { panic!() };
-        assert_eq!(read.secret.expose(), b"a/b+c=\"quoted\"");
+        assert_eq!(read.secret.expose(), "a/b+c=\"quoted\"");
         assert!(read.is_at("https://proxy.EXAMPLE", "/kms/xks/v1"));
         assert!(!read.is_at("https://proxy.example", "/KMS/xks/v1"));
         assert_eq!(read.host(), "Proxy.example");

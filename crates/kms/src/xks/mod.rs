@@ -229,7 +229,7 @@ fn signed(
     ];
     let headers: Vec<(&str, &[u8])> = lines.iter().map(|(k, v)| (&**k, v.as_bytes())).collect();
     let parts = RequestParts { method: "POST", path, query: "", headers: &headers, body };
-    let secret = proxy.secret.expose();
+    let secret = proxy.secret.expose().as_bytes();
     let credentials = Credentials { access_key_id: &proxy.access_key_id, secret, token: None };
     let now = Clock::wall_ms().div_euclid(1000);
     let options = SignOptions::new(SIGNING_NAME, &call.region, now);

@@ -1,13 +1,8 @@
 //! What keys tell on the bus: once for each that happened, and never of what did not.
 
-use std::sync::{Arc, Mutex};
-
 use base64_simd::STANDARD as BASE64;
 use bulla_crypto::{RsaEncryptionKey, RsaPadding};
-use bulla_plane::scheduler::{DUE, Job};
-use bulla_plane::{BoxFuture, Plane, Row, Rows, bus};
-use bulla_shapes::{Fault, Protocol, Service};
-use bulla_store::{Barrier, Expected, Key, SealedBatch};
+use bulla_ground::Heard;
 use serde_json::{Value, json};
 
 use crate::house::{House, code, text};
@@ -15,65 +10,16 @@ use crate::people::A;
 
 const DAY_MS: u64 = 86_400_000;
 
-static EVENTS: Service = Service {
-    id: bus::LISTENER,
-    service_id: "EventBridge",
-    signing_name: "events",
-    target_prefix: "AWSEvents",
-    api_version: "2015-10-07",
-    xml_namespace: "",
-    protocol: Protocol::Json11,
-    operations: &[],
-    untabled: &[],
-    errors: &[],
-    message_keys: &[],
-};
-
-/// Takes events as the service for them would.
-struct Listener {
-    barrier: Arc<Barrier>,
-    heard: Arc<Mutex<Vec<Value>>>,
-}
-
-impl Rows for Listener {
-    const MODEL: &'static Service = &EVENTS;
-
-    fn rows() -> &'static [Row<Self>] {
-        &[]
-    }
-
-    fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {
-        Box::pin(async move {
-            let event = self.barrier.get(DUE, &job.key).await.unwrap().unwrap();
-            self.heard.lock().unwrap().push(serde_json::from_slice(event.value.expose()).unwrap());
-            let row = Key::from(job.key.clone());
-            let passed = SealedBatch::new().delete(DUE, row, Expected::At(job.version));
-            self.barrier.commit(passed).await.unwrap();
-            Ok(())
-        })
-    }
-
-    fn forget(&self) {}
-}
-
-type Heard = Arc<Mutex<Vec<Value>>>;
-
 async fn house() -> (House, Heard) {
     let mut house = House::new().await;
-    let heard = Heard::default();
-    let Plane { barrier, services, .. } = &mut house.plane;
-    let listener = Listener { barrier: Arc::clone(barrier), heard: Arc::clone(&heard) };
-    services.push(Arc::new(listener));
+    let (heard, listener) = Heard::on(&house.plane.barrier);
+    house.plane.services.push(listener);
     (house, heard)
 }
 
 async fn pass_days(house: &House, days: u64) {
     house.plane.clock.advance(days * DAY_MS);
     house.plane.run_due().await.unwrap();
-}
-
-fn taken(heard: &Heard) -> Vec<Value> {
-    std::mem::take(&mut *heard.lock().unwrap())
 }
 
 #[tokio::test]
@@ -84,9 +30,9 @@ async fn rotations_and_deletions_are_told_once() {
     let on = json!({ "KeyId": key, "RotationPeriodInDays": 90 });
     house.call(A, "EnableKeyRotation", on).await.unwrap();
     pass_days(&house, 89).await;
-    assert_eq!(taken(&heard), [] as [Value; 0]);
+    assert_eq!(heard.taken(), [] as [Value; 0]);
     pass_days(&house, 2).await;
-    let [event] = <[Value; 1]>::try_from(taken(&heard)).unwrap();
+    let [event] = <[Value; 1]>::try_from(heard.taken()).unwrap();
     assert_eq!(event["detail-type"], "KMS CMK Rotation");
     assert_eq!(event["source"], "aws.kms");
     assert_eq!(event["account"], "111122223333");
@@ -95,15 +41,15 @@ async fn rotations_and_deletions_are_told_once() {
     assert_eq!(event["detail"], json!({ "key-id": id }));
     house.call(A, "RotateKeyOnDemand", json!({ "KeyId": key })).await.unwrap();
     pass_days(&house, 1).await;
-    assert_eq!(taken(&heard).len(), 1);
+    assert_eq!(heard.taken().len(), 1);
     let window = json!({ "KeyId": key, "PendingWindowInDays": 7 });
     house.call(A, "ScheduleKeyDeletion", window).await.unwrap();
-    assert_eq!(taken(&heard), [] as [Value; 0]);
+    assert_eq!(heard.taken(), [] as [Value; 0]);
     pass_days(&house, 8).await;
-    let [event] = <[Value; 1]>::try_from(taken(&heard)).unwrap();
+    let [event] = <[Value; 1]>::try_from(heard.taken()).unwrap();
     assert_eq!(event["detail-type"], "KMS CMK Deletion");
     pass_days(&house, 400).await;
-    assert_eq!(taken(&heard), [] as [Value; 0]);
+    assert_eq!(heard.taken(), [] as [Value; 0]);
 }
 
 #[tokio::test]
@@ -115,7 +61,7 @@ async fn a_rotation_is_told_in_every_region_of_a_key_and_a_deletion_in_its_own()
     house.call(A, "ReplicateKey", copy).await.unwrap();
     house.call(A, "RotateKeyOnDemand", json!({ "KeyId": key })).await.unwrap();
     pass_days(&house, 1).await;
-    let mut regions: Vec<_> = taken(&heard).iter().map(|event| event["region"].clone()).collect();
+    let mut regions: Vec<_> = heard.taken().iter().map(|event| event["region"].clone()).collect();
     regions.sort_by_key(ToString::to_string);
     assert_eq!(regions, ["eu-central-1", "us-west-2"]);
 }
@@ -150,9 +96,9 @@ async fn the_end_of_brought_in_material_is_told() {
         "ValidTo": house.plane.clock.now_ms() / 1000 + 3600,
     });
     house.call(A, "ImportKeyMaterial", import).await.unwrap();
-    assert_eq!(taken(&heard), [] as [Value; 0]);
+    assert_eq!(heard.taken(), [] as [Value; 0]);
     pass_days(&house, 1).await;
-    let [event] = <[Value; 1]>::try_from(taken(&heard)).unwrap();
+    let [event] = <[Value; 1]>::try_from(heard.taken()).unwrap();
     assert_eq!(event["detail-type"], "KMS Imported Key Material Expiration");
     assert_eq!(event["resources"], json!([key]));
 }

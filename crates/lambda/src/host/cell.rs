@@ -47,7 +47,7 @@ fn become_function() -> io::Result<Never> {
     }
     let mut program = Command::new(&spec.program);
     program.args(&spec.arguments).current_dir(&spec.folder).stdin(Stdio::null()).env_clear();
-    program.envs(spec.environment.iter().map(|(name, value)| (name, value.0.as_str())));
+    program.envs(spec.environment.iter().map(|(name, value)| (name, value.expose())));
     if let Some(user) = spec.user {
         // The standard library also gives up all further groups.
         program.gid(user.gid).uid(user.uid);

@@ -3,10 +3,9 @@
 use std::io::{self, Read};
 use std::path::PathBuf;
 
+use bulla_plane::SecretText;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
-
-use crate::record::Text;
 
 /// A function's program, and the walls around it.
 #[derive(Serialize, Deserialize)]
@@ -14,7 +13,7 @@ pub(crate) struct Spec {
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<String>,
     /// All of its environment.
-    pub(crate) environment: Vec<(String, Text)>,
+    pub(crate) environment: Vec<(String, SecretText)>,
     /// Its working directory.
     pub(crate) folder: PathBuf,
     /// Whom it runs as; nobody else than Bulla where that is not root.

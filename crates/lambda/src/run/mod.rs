@@ -11,10 +11,10 @@ mod start;
 
 use std::path::PathBuf;
 
+use bulla_plane::SecretText;
 use bytes::Bytes;
-use zeroize::Zeroizing;
 
-use crate::record::{Config, Text};
+use crate::record::Config;
 
 pub(crate) use environment::Ended;
 pub(crate) use pool::{Full, Runner};
@@ -79,14 +79,14 @@ pub struct Credentials {
     /// `ASIA…`
     pub access_key_id: String,
     /// The secret key.
-    pub secret: Zeroizing<String>,
+    pub secret: SecretText,
     /// The session token.
-    pub token: Zeroizing<String>,
+    pub token: SecretText,
 }
 
 /// What an environment is started with.
 pub(crate) struct Material {
-    pub(crate) variables: Vec<(String, Text)>,
+    pub(crate) variables: Vec<(String, SecretText)>,
     pub(crate) credentials: Credentials,
     /// The archive; none where it is laid out already.
     pub(crate) archive: Option<Vec<u8>>,

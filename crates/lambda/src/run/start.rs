@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bulla_plane::SecretText;
 use tokio::net::TcpListener;
 
 use super::environment::{Environment, Holdings};
@@ -14,7 +15,6 @@ use super::pool::{Full, Lease, Runner, Slot};
 use super::{Material, Settings, Target, bootstrap};
 use crate::code::archive::Refusal;
 use crate::host::{Limits, Spec, User, framed};
-use crate::record::Text;
 
 /// How many processes and threads a function may have (user guide, "Quotas").
 const MAX_PROCESSES: u64 = 1_024;
@@ -126,8 +126,8 @@ impl Runner {
         environment.extend(program.variables.iter().map(|(name, value)| own(name, value)));
         let credentials = material.credentials;
         environment.push(own("AWS_ACCESS_KEY_ID", &credentials.access_key_id));
-        environment.push(("AWS_SECRET_ACCESS_KEY".into(), Text(credentials.secret)));
-        environment.push(("AWS_SESSION_TOKEN".into(), Text(credentials.token)));
+        environment.push(("AWS_SECRET_ACCESS_KEY".into(), credentials.secret));
+        environment.push(("AWS_SESSION_TOKEN".into(), credentials.token));
         // Names of the function's own that could stand for one of the above were refused.
         environment.extend(material.variables);
         let spec = Spec {
@@ -188,10 +188,10 @@ fn exposed(private: &[PathBuf], readable: &[PathBuf]) -> Option<PathBuf> {
     private.iter().map(real).find(within)
 }
 
-type Variable = (String, Text);
+type Variable = (String, SecretText);
 
 fn own(name: &str, value: &str) -> Variable {
-    (name.to_owned(), Text::from(value))
+    (name.to_owned(), SecretText::from(value))
 }
 
 /// The variables that every function is given (user guide, "Defined runtime environment

@@ -1,14 +1,13 @@
 //! The house of a test, and calls to it over the wire's form.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use bulla_ground::{Ground, Signer};
+use bulla_ground::{Ground, Heard, Signer};
 use bulla_kms::Kms;
-use bulla_plane::scheduler::{DUE, Job};
-use bulla_plane::{BoxFuture, Directory, Neighbours, Plane, Row, Rows, Service, bus};
+use bulla_plane::{Directory, Neighbours, Plane, Service};
 use bulla_secrets::{Rotators, Secrets};
-use bulla_shapes::{Fault, Protocol, kms, secretsmanager};
-use bulla_store::{Barrier, Expected, Key, MAX_PAGE_ROWS, Range, SealedBatch, Space};
+use bulla_shapes::{kms, secretsmanager};
+use bulla_store::{Key, MAX_PAGE_ROWS, Range, Space};
 use serde_json::{Value, json};
 
 use crate::people::People;
@@ -23,7 +22,7 @@ pub(crate) type Answer = Result<Value, (String, String)>;
 pub(crate) struct House {
     pub(crate) plane: Plane,
     pub(crate) people: Arc<People>,
-    heard: Arc<Mutex<Vec<Value>>>,
+    heard: Heard,
     secrets: Arc<Secrets>,
 }
 
@@ -57,10 +56,9 @@ impl House {
         let beside = vec![Arc::clone(&kms)];
         let beside = Neighbours::new(crypto.clone(), Arc::clone(&ground.journal), beside);
         let secrets = Secrets::new(Arc::clone(&barrier), crypto, directory, Arc::new(beside));
-        let heard = Arc::default();
-        let listener = Listener { barrier, heard: Arc::clone(&heard) };
+        let (heard, listener) = Heard::on(&barrier);
         let secrets = equip(secrets).shared();
-        let services = vec![kms, Arc::<Secrets>::clone(&secrets) as _, Arc::new(listener)];
+        let services = vec![kms, Arc::<Secrets>::clone(&secrets) as _, listener];
         let plane = ground.plane(Arc::clone(&people) as _, services);
         Self { plane, people, heard, secrets }
     }
@@ -135,7 +133,7 @@ impl House {
     /// What was told on the bus since the last question.
     pub(crate) async fn events(&self) -> Vec<Value> {
         self.carry_out().await;
-        std::mem::take(&mut *self.heard.lock().unwrap())
+        self.heard.taken()
     }
 
     /// The rows of a space, by key.
@@ -171,45 +169,4 @@ pub(crate) fn code(answer: &Answer) -> &str {
 /// The message of a refusal; empty for none.
 pub(crate) fn message(answer: &Answer) -> &str {
     answer.as_ref().err().map_or("", |(_, message)| message)
-}
-
-static EVENTS: bulla_shapes::Service = bulla_shapes::Service {
-    id: bus::LISTENER,
-    service_id: "EventBridge",
-    signing_name: "events",
-    target_prefix: "AWSEvents",
-    api_version: "2015-10-07",
-    xml_namespace: "",
-    protocol: Protocol::Json11,
-    operations: &[],
-    untabled: &[],
-    errors: &[],
-    message_keys: &[],
-};
-
-/// Takes events as the service for them would.
-struct Listener {
-    barrier: Arc<Barrier>,
-    heard: Arc<Mutex<Vec<Value>>>,
-}
-
-impl Rows for Listener {
-    const MODEL: &'static bulla_shapes::Service = &EVENTS;
-
-    fn rows() -> &'static [Row<Self>] {
-        &[]
-    }
-
-    fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {
-        Box::pin(async move {
-            let event = self.barrier.get(DUE, &job.key).await.unwrap().unwrap();
-            self.heard.lock().unwrap().push(serde_json::from_slice(event.value.expose()).unwrap());
-            let row = Key::from(job.key.clone());
-            let passed = SealedBatch::new().delete(DUE, row, Expected::At(job.version));
-            self.barrier.commit(passed).await.unwrap();
-            Ok(())
-        })
-    }
-
-    fn forget(&self) {}
 }

@@ -1,22 +1,16 @@
 //! The house of a test, and calls to it over the wire's form.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use bulla_crypto::HmacKey;
-use bulla_ground::{Ground, Signer, Watch, Watched};
+use bulla_ground::{Ground, Heard, Roots, Signer, Watch, Watched};
 use bulla_kms::Kms;
-use bulla_plane::identity::Scope;
 use bulla_plane::journal::{ChainKey, Journal, Medium, Memory, Options, Reader};
-use bulla_plane::scheduler::{DUE, Job};
-use bulla_plane::{
-    Authenticator, Authority, BoxFuture, Credential, CredentialError, Directory, Known, Neighbours,
-    Plane, Row, Rows, bus,
-};
-use bulla_policy::Principal;
-use bulla_shapes::{Fault, Protocol, Service, ssm};
+use bulla_plane::{Authority, BoxFuture, Directory, Known, Neighbours, Plane};
+use bulla_shapes::{Fault, ssm};
 use bulla_ssm::{Quotas, Ssm};
-use bulla_store::{Barrier, Expected, Key, Range, SealedBatch, Space};
+use bulla_store::{Range, Space};
 use serde_json::Value;
 
 pub(crate) const REGION: &str = "eu-central-1";
@@ -25,47 +19,6 @@ const DAY_MS: u64 = 86_400_000;
 
 /// What a call answered: the output, or code and message of the error.
 pub(crate) type Answer = Result<Value, (String, String)>;
-
-static EVENTS: Service = Service {
-    id: bus::LISTENER,
-    service_id: "EventBridge",
-    signing_name: "events",
-    target_prefix: "AWSEvents",
-    api_version: "2015-10-07",
-    xml_namespace: "",
-    protocol: Protocol::Json11,
-    operations: &[],
-    untabled: &[],
-    errors: &[],
-    message_keys: &[],
-};
-
-/// Takes events as the service for them would.
-struct Listener {
-    barrier: Arc<Barrier>,
-    heard: Arc<Mutex<Vec<Value>>>,
-}
-
-impl Rows for Listener {
-    const MODEL: &'static Service = &EVENTS;
-
-    fn rows() -> &'static [Row<Self>] {
-        &[]
-    }
-
-    fn run_due<'c>(&'c self, job: &'c Job) -> BoxFuture<'c, Result<(), Fault>> {
-        Box::pin(async move {
-            let event = self.barrier.get(DUE, &job.key).await.unwrap().unwrap();
-            self.heard.lock().unwrap().push(serde_json::from_slice(event.value.expose()).unwrap());
-            let row = Key::from(job.key.clone());
-            let passed = SealedBatch::new().delete(DUE, row, Expected::At(job.version));
-            self.barrier.commit(passed).await.unwrap();
-            Ok(())
-        })
-    }
-
-    fn forget(&self) {}
-}
 
 /// Counts the rows that are read.
 #[derive(Default)]
@@ -81,21 +34,6 @@ impl Reads {
 impl Watch for Reads {
     fn read(&self, rows: usize) {
         self.0.fetch_add(rows, Ordering::Relaxed);
-    }
-}
-
-/// Every access key id is that of an account's root user.
-struct Roots;
-
-impl Authenticator for Roots {
-    fn credential<'a>(
-        &'a self,
-        access_key_id: &'a str,
-        _: Option<&'a str>,
-        _: Scope<'a>,
-    ) -> BoxFuture<'a, Result<Credential, CredentialError>> {
-        let authority = Authority::bare(Principal::root("aws", access_key_id));
-        Box::pin(std::future::ready(Ok(Credential::Anyone(Arc::new(authority)))))
     }
 }
 
@@ -128,7 +66,7 @@ pub(crate) struct House {
     pub(crate) reads: Arc<Reads>,
     medium: Arc<dyn Medium>,
     chain: Arc<ChainKey>,
-    heard: Arc<Mutex<Vec<Value>>>,
+    heard: Heard,
 }
 
 impl House {
@@ -152,10 +90,8 @@ impl House {
         let mut quotas = Quotas::default();
         assert!(quotas.set("standard-parameters", most));
         let ssm = Ssm::new(Arc::clone(&barrier), crypto, Arc::new(neighbours)).with_quotas(quotas);
-        let heard = Arc::default();
-        let listener = Listener { barrier, heard: Arc::clone(&heard) };
-        let services: Vec<Arc<dyn bulla_plane::Service>> =
-            vec![kms, Arc::new(ssm), Arc::new(listener)];
+        let (heard, listener) = Heard::on(&barrier);
+        let services: Vec<Arc<dyn bulla_plane::Service>> = vec![kms, Arc::new(ssm), listener];
         let plane = ground.plane(Arc::new(Roots), services);
         Self { plane, reads, medium, chain, heard }
     }
@@ -199,7 +135,7 @@ impl House {
     /// What was told on the bus since this was asked last.
     pub(crate) async fn heard(&self) -> Vec<Value> {
         self.plane.run_due().await.unwrap();
-        std::mem::take(&mut *self.heard.lock().unwrap())
+        self.heard.taken()
     }
 
     /// How many rows a space has.

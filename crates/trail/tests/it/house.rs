@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use bulla_ground::{Ground, Signer};
-use bulla_plane::identity::Scope;
-use bulla_plane::{Authenticator, Authority, BoxFuture, Credential, CredentialError, Plane};
-use bulla_policy::Principal;
+use bulla_ground::{Ground, Roots, Signer};
+use bulla_plane::{BoxFuture, Plane};
 use bulla_shapes::cloudtrail;
 use bulla_trail::index::Index;
 use bulla_trail::{Intervals, Object, Place, PutError, Trail};
@@ -18,21 +16,6 @@ pub(crate) const ACCOUNT: &str = "111122223333";
 
 /// What a call answered: the output, or code and message of the error.
 pub(crate) type Answer = Result<Value, (String, String)>;
-
-/// Every access key id is that of an account's root user.
-struct Roots;
-
-impl Authenticator for Roots {
-    fn credential<'a>(
-        &'a self,
-        access_key_id: &'a str,
-        _: Option<&'a str>,
-        _: Scope<'a>,
-    ) -> BoxFuture<'a, Result<Credential, CredentialError>> {
-        let authority = Authority::bare(Principal::root("aws", access_key_id));
-        Box::pin(std::future::ready(Ok(Credential::Anyone(Arc::new(authority)))))
-    }
-}
 
 /// Objects in memory, in the order in which they were put. After so many it can't be reached.
 #[derive(Default)]

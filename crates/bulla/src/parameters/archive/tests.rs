@@ -16,7 +16,7 @@ fn parameter(name: &str) -> Parameter {
     Parameter {
         name: name.to_owned(),
         kind: "SecureString".to_owned(),
-        value: Secret::new(format!("secret of {name}")),
+        value: SecretText::new(format!("secret of {name}")),
         description: None,
         tier: Some("Standard".to_owned()),
         key: Some("alias/aws/ssm".to_owned()),

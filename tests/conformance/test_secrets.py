@@ -616,14 +616,6 @@ class TestReplicas:
             )
 
 
-def test_a_replica_of_another_account_is_refused_and_nothing_is_made(secrets, account):
-    primary = f"arn:aws:secretsmanager:{REGION}:999999999999:secret:app/db-AbCdEf"
-    text = "This server does not replicate secrets between accounts."
-    with refused("InvalidRequestException", text):
-        secrets.create_secret(Name="app/db", CrossAccountPrimaryARN=primary)
-    assert secrets.list_secrets()["SecretList"] == []
-
-
 class TestRotation:
     FUNCTION = "arn:aws:lambda:eu-central-1:111122223333:function:none"
 

@@ -29,6 +29,7 @@ use crate::functions::{FunctionRoles, FunctionTargets};
 use crate::key_stores::KeyStores;
 use crate::metrics::Requests;
 use crate::outgoing::Outgoing;
+use crate::replication::ReplicationRoles;
 use crate::rotation::Rotation;
 
 /// The folder of CloudTrail's index in the data directory.
@@ -173,7 +174,8 @@ impl House {
         let rotation = Rotation::new(crypto.clone(), known, beside, called, key_stores.databases);
         let (rotation, known) = (Arc::new(rotation), Arc::clone(&people));
         let secrets = Secrets::new(Arc::clone(&barrier), crypto.clone(), known, neighbours)
-            .with_rotators(Arc::<Rotation>::clone(&rotation));
+            .with_rotators(Arc::<Rotation>::clone(&rotation))
+            .with_roles(Arc::new(ReplicationRoles(Arc::clone(&sessions))));
         let secrets: Arc<dyn Service> = secrets.shared();
         let neighbours = base.neighbours(vec![Arc::clone(&kms), Arc::clone(&secrets)]);
         let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), neighbours)

@@ -26,6 +26,7 @@ mod parameters;
 mod pkcs11;
 mod proxies;
 mod quota;
+mod replication;
 mod request;
 mod rotation;
 mod seal;

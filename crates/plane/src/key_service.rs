@@ -112,6 +112,41 @@ impl KeyService {
         })
     }
 
+    /// Whether the caller could [`encrypt`](Self::encrypt): all that KMS checks, and nothing done.
+    ///
+    /// # Errors
+    /// KMS's, in KMS's words, where it would not.
+    pub async fn could_encrypt(
+        &self,
+        call: &mut Call,
+        key: &str,
+        context: Context<'_>,
+    ) -> Result<(), Fault> {
+        let request = EncryptRequest::new()
+            .with_key_id(key)
+            .with_plaintext([0_u8].as_slice())
+            .with_encryption_context(context.iter().copied())
+            .with_dry_run(true);
+        dry(self.ask(call, "Encrypt", request.into_record()).await)
+    }
+
+    /// Whether the caller could [`decrypt`](Self::decrypt) this.
+    ///
+    /// # Errors
+    /// KMS's, in KMS's words, where it would not.
+    pub async fn could_decrypt(
+        &self,
+        call: &mut Call,
+        context: Context<'_>,
+        ciphertext: &[u8],
+    ) -> Result<(), Fault> {
+        let request = DecryptRequest::new()
+            .with_ciphertext_blob(ciphertext)
+            .with_encryption_context(context.iter().copied())
+            .with_dry_run(true);
+        dry(self.ask(call, "Decrypt", request.into_record()).await)
+    }
+
     async fn ask(
         &self,
         call: &mut Call,
@@ -120,6 +155,15 @@ impl KeyService {
     ) -> Result<Record<'static>, Fault> {
         let answer = self.neighbours.call(call, self.via, &kms::SERVICE, operation, request);
         given(answer.await?)
+    }
+}
+
+/// What a dry run says: it succeeds by an error of its own, and by nothing else.
+fn dry(answer: Result<Record<'static>, Fault>) -> Result<(), Fault> {
+    match answer {
+        Err(fault) if fault.code == "DryRunOperationException" => Ok(()),
+        Err(fault) => Err(fault),
+        Ok(_) => given(None),
     }
 }
 

@@ -29,6 +29,9 @@ pub(crate) enum Happening {
     TestRotationStarted,
     TestRotationSucceeded,
     TestRotationFailed,
+    ReplicationStarted,
+    ReplicationSucceeded,
+    ReplicationFailed,
 }
 
 impl Happening {
@@ -44,6 +47,9 @@ impl Happening {
             Self::TestRotationStarted => "TestRotationStarted",
             Self::TestRotationSucceeded => "TestRotationSucceeded",
             Self::TestRotationFailed => "TestRotationFailed",
+            Self::ReplicationStarted => "ReplicationStarted",
+            Self::ReplicationSucceeded => "ReplicationSucceeded",
+            Self::ReplicationFailed => "ReplicationFailed",
         }
     }
 }
@@ -91,6 +97,31 @@ impl Secrets {
         let request = format!("Rotation-{}-{version}", record.arn());
         let about = json!({ "SecretId": record.arn() });
         self.tell_about(batch, record, happening, (request, about, why), time_ms)
+    }
+
+    /// Tells one side of a replication that it has begun, and how it went; `why` tells a failure,
+    /// without anything secret. AWS names these events; what more they hold is ours.
+    pub(crate) fn tell_of_replication(
+        &self,
+        mut batch: SealedBatch,
+        side: &SecretRecord,
+        (replica, why): (&str, Option<&str>),
+        time_ms: i64,
+    ) -> Result<(SealedBatch, Vec<Told>), Stop> {
+        let mut all = Vec::new();
+        let end = match why {
+            None => Happening::ReplicationSucceeded,
+            Some(_) => Happening::ReplicationFailed,
+        };
+        for (happening, why) in [(Happening::ReplicationStarted, None), (end, why)] {
+            let request = format!("Replication-{replica}");
+            let about = json!({ "SecretId": side.arn(), "ReplicaId": replica });
+            let told;
+            (batch, told) =
+                self.tell_about(batch, side, happening, (request, about, why), time_ms)?;
+            all.push(told);
+        }
+        Ok((batch, all))
     }
 
     fn tell_about(
@@ -148,6 +179,13 @@ impl Secrets {
             time_ms,
         };
         Ok((bus::tell(batch, &event), told))
+    }
+
+    /// Records each of these.
+    pub(crate) async fn record_all(&self, all: Vec<Told>) {
+        for told in all {
+            self.record(told).await;
+        }
     }
 
     /// Records what has happened, under the id of its event on the bus. It has happened already:

@@ -81,6 +81,21 @@ pub(crate) fn on_a_replica() -> Fault {
 }
 
 /// AWS's text is not recorded; this one is ours.
+pub(crate) fn on_a_foreign_replica() -> Fault {
+    invalid_parameter(
+        "Operation not permitted on a cross-account replica secret. Call must be made on the \
+         primary secret.",
+    )
+}
+
+/// AWS's text is not recorded; this one is ours.
+pub(crate) fn needs_own_key() -> Fault {
+    invalid_parameter(
+        "A cross-account replica secret must be encrypted with a customer managed KMS key.",
+    )
+}
+
+/// AWS's text is not recorded; this one is ours.
 pub(crate) fn invalid_token() -> Fault {
     of("InvalidNextTokenException").with_message("The NextToken value is invalid.")
 }

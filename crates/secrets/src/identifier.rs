@@ -43,6 +43,15 @@ pub(crate) fn parse<'c, 't: 'c>(call: &'c Call, text: &'t str) -> Option<Identif
     Some(Identifier { account, name, suffix })
 }
 
+/// The row of the secret that a stored, whole ARN names.
+pub(crate) fn path_of(arn: &str) -> Option<String> {
+    let mut parts = arn.splitn(7, ':').skip(3);
+    let (region, account, _, resource) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (name, _) = split_suffix(resource)?;
+    Some(record::path(account, region, name))
+}
+
 /// Name and suffix of a whole ARN's last part.
 fn split_suffix(resource: &str) -> Option<(&str, &str)> {
     let (name, suffix) = resource.rsplit_once('-')?;

@@ -6,6 +6,7 @@
 //! KMS lets the caller decrypt the data key.
 
 mod access;
+mod across;
 mod conditions;
 mod course;
 mod due;
@@ -37,6 +38,8 @@ use bulla_plane::{Directory, Neighbours, Via};
 use bulla_store::{Barrier, Space};
 
 use access::AccessBook;
+use across::NoRoles;
+pub use across::{Replicating, Roles};
 use index::Index;
 use live::LiveSecret;
 use rotation::NoRotators;
@@ -69,6 +72,7 @@ pub struct Secrets {
     keys: KeyService,
     neighbours: Arc<Neighbours>,
     rotators: Arc<dyn Rotators>,
+    roles: Arc<dyn Roles>,
     turns: Arc<Turns>,
     /// The service itself, for the tasks that carry out rotations.
     this: Weak<Self>,
@@ -96,6 +100,7 @@ impl Secrets {
             keys: KeyService::new(Arc::clone(&neighbours), VIA),
             neighbours,
             rotators: Arc::new(NoRotators),
+            roles: Arc::new(NoRoles),
             turns: Arc::default(),
             this: Weak::new(),
         }
@@ -105,6 +110,12 @@ impl Secrets {
     #[must_use]
     pub fn with_rotators(self, rotators: Arc<dyn Rotators>) -> Self {
         Self { rotators, ..self }
+    }
+
+    /// The same with the roles that replicate to other accounts; without them none can.
+    #[must_use]
+    pub fn with_roles(self, roles: Arc<dyn Roles>) -> Self {
+        Self { roles, ..self }
     }
 
     /// The service as it is used: rotations are tasks that share it.

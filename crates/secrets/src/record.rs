@@ -54,6 +54,12 @@ pub(crate) struct SecretRecord {
     /// The primary's replicas, in the order in which they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) replicas: Option<Vec<Replica>>,
+    /// The primary in another account that it takes its values from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) foreign_primary: Option<ForeignPrimary>,
+    /// The replica in another account that takes its values from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) foreign_replica: Option<ForeignReplica>,
 }
 
 /// One version.
@@ -164,9 +170,45 @@ pub(crate) struct Replica {
     pub(crate) failure: Option<String>,
 }
 
+/// A primary in another account, as its replica knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ForeignPrimary {
+    pub(crate) arn: String,
+    pub(crate) standing: Standing,
+}
+
+/// A replica in another account, as its primary knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ForeignReplica {
+    pub(crate) arn: String,
+    /// The role of the primary's account that replicates; none where whoever changes the primary
+    /// does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) role: Option<String>,
+    pub(crate) standing: Standing,
+}
+
+/// How a primary and a replica in another account stand to each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Standing {
+    /// The replica waits for the primary's account.
+    Pending,
+    InSync,
+    /// It is not as the primary is: why.
+    Failed(String),
+    /// The other account has ended it.
+    Detached,
+}
+
 impl SecretRecord {
     pub(crate) fn arn(&self) -> String {
-        let Self { partition, region, account, name, suffix, .. } = self;
+        self.arn_in(&self.region)
+    }
+
+    /// The ARN of its replica in a region.
+    pub(crate) fn arn_in(&self, region: &str) -> String {
+        let Self { partition, account, name, suffix, .. } = self;
         format!("{}-{suffix}", arn(partition, region, account, name))
     }
 
@@ -188,7 +230,7 @@ impl SecretRecord {
         self.versions.iter().find(|version| version.stages.iter().any(|label| label == stage))
     }
 
-    /// Whether it takes its content from a secret elsewhere.
+    /// Whether it takes its content from a secret in another region.
     pub(crate) fn is_replica(&self) -> bool {
         self.primary_region.as_ref().is_some_and(|region| *region != self.region)
     }
@@ -203,6 +245,19 @@ impl SecretRecord {
         self.key.as_deref().unwrap_or(DEFAULT_KEY)
     }
 
+    /// The ARN of that key, for whoever calls from another account.
+    pub(crate) fn key_arn(&self) -> String {
+        let named = self.key_name();
+        let Self { partition, region, account, .. } = self;
+        match named {
+            _ if named.starts_with("arn:") => named.to_owned(),
+            _ if named.starts_with("alias/") => {
+                format!("arn:{partition}:kms:{region}:{account}:{named}")
+            }
+            id => format!("arn:{partition}:kms:{region}:{account}:key/{id}"),
+        }
+    }
+
     /// Refuses what a secret does not do once its deletion is scheduled.
     pub(crate) fn must_live(&self) -> Result<(), Stop> {
         match self.deletion_ms {
@@ -213,6 +268,17 @@ impl SecretRecord {
 
     /// Refuses what only a primary does.
     pub(crate) fn must_be_primary(&self) -> Result<(), Stop> {
+        self.must_keep_its_own()?;
+        match self.foreign_primary {
+            None => Ok(()),
+            Some(_) => Err(fault::on_a_foreign_replica().into()),
+        }
+    }
+
+    /// Refuses what a replica in another region does not do: it has tags and policy from its
+    /// primary. One in another account keeps its own (user guide, "Replicate secrets across
+    /// accounts").
+    pub(crate) fn must_keep_its_own(&self) -> Result<(), Stop> {
         if self.is_replica() { Err(fault::on_a_replica().into()) } else { Ok(()) }
     }
 
@@ -273,6 +339,8 @@ pub(crate) mod tests {
             rotation: None,
             primary_region: None,
             replicas: None,
+            foreign_primary: None,
+            foreign_replica: None,
         }
     }
 

@@ -10,6 +10,7 @@ use bulla_shapes::Fault;
 use bulla_shapes::secretsmanager::ReplicationStatusType;
 use bulla_store::{Expected, SealedBatch};
 
+use crate::events::Told;
 use crate::live::LiveSecret;
 use crate::record::{self, DEFAULT_KEY, Replica, SecretRecord, Version};
 use crate::sealing::Value;
@@ -17,7 +18,17 @@ use crate::secrets::with_record;
 use crate::{Secrets, VALUES, fault};
 
 /// What AWS says of a replica that is as its primary is.
-const SUCCEEDED: &str = "Replication succeeded";
+pub(crate) const SUCCEEDED: &str = "Replication succeeded";
+
+/// What a change of a primary does beyond its own row.
+#[derive(Default)]
+pub(crate) struct Spread {
+    pub(crate) batch: SealedBatch,
+    /// The rows of replicas that change.
+    pub(crate) paths: Vec<String>,
+    /// What is to be recorded once it has happened.
+    pub(crate) told: Vec<Told>,
+}
 
 impl Secrets {
     /// A replica of a secret, as it stands in its region.
@@ -32,23 +43,48 @@ impl Secrets {
     }
 
     /// Writes what replicas share with their primary to all of them, as far as they keep up, and
-    /// gives their rows.
+    /// tells which have just ceased to.
     pub(crate) async fn spread(
         &self,
+        before: &SecretRecord,
         primary: &SecretRecord,
-        mut batch: SealedBatch,
-    ) -> Result<(SealedBatch, Vec<String>), Stop> {
-        let mut paths = Vec::new();
-        for replica in primary.replicas().iter().filter(|replica| replica.failure.is_none()) {
+        spread: &mut Spread,
+    ) -> Result<(), Stop> {
+        for replica in primary.replicas() {
+            if let Some(why) = &replica.failure {
+                let held = |was: &&Replica| was.region == replica.region && was.failure.is_none();
+                if before.replicas().iter().any(|was| held(&was)) {
+                    let arn = primary.arn_in(&replica.region);
+                    self.tell_failure(spread, primary, (&arn, why), primary.changed_ms)?;
+                }
+                continue;
+            }
             let Some(live) = self.replica(primary, &replica.region).await? else { continue };
             let followed = live.record.following(primary, &live.record.region);
             let gone = live.record.versions.iter().map(|version| version.id.as_str());
             let gone: Vec<_> = gone.filter(|id| primary.version(id).is_none()).collect();
-            batch = self.without_values(batch, &live.record, gone.into_iter()).await?;
-            batch = with_record(batch, &live, &followed)?;
-            paths.push(live.path.clone());
+            let batch = std::mem::take(&mut spread.batch);
+            let batch = self.without_values(batch, &live.record, gone.into_iter()).await?;
+            spread.batch = with_record(batch, &live, &followed)?;
+            spread.paths.push(live.path.clone());
         }
-        Ok((batch, paths))
+        self.spread_across(before, primary, spread).await
+    }
+
+    /// Tells one side of a replication that a copy failed.
+    pub(crate) fn tell_failure(
+        &self,
+        spread: &mut Spread,
+        side: &SecretRecord,
+        (replica, why): (&str, &str),
+        time_ms: i64,
+    ) -> Result<(), Stop> {
+        let batch = std::mem::take(&mut spread.batch);
+        let about = (replica, Some(why));
+        let (batch, told) = self.tell_of_replication(batch, side, about, time_ms)?;
+        spread.batch = batch;
+        spread.told.extend(told);
+        Ok(())
     }
 
     /// Seals a new version's value for a primary and for each of its replicas. Where a replica's
@@ -78,7 +114,7 @@ impl Secrets {
             }
         }
         primary.replicas = replicas;
-        Ok(batch)
+        self.seal_across(call, primary, (version, &sealed), batch).await
     }
 }
 
@@ -119,6 +155,7 @@ impl SecretRecord {
                 .collect(),
             primary_region: Some(primary.region.clone()),
             replicas: None,
+            foreign_replica: None,
             ..self.clone()
         }
     }

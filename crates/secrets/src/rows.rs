@@ -3,20 +3,20 @@
 use bulla_plane::scheduler::Job;
 use bulla_plane::{BoxFuture, Call, Row, Rows, row, service};
 use bulla_shapes::secretsmanager::{
-    BatchGetSecretValueRequest, CancelRotateSecretRequest, CreateSecretRequest,
-    DeleteResourcePolicyRequest, DeleteSecretRequest, DescribeSecretRequest,
-    GetRandomPasswordRequest, GetResourcePolicyRequest, GetSecretValueRequest,
-    ListResourcePoliciesRequest, ListSecretVersionIdsRequest, ListSecretsRequest,
-    PutResourcePolicyRequest, PutSecretValueRequest, RemoveRegionsFromReplicationRequest,
-    ReplicateSecretToRegionsRequest, RestoreSecretRequest, RotateSecretRequest,
-    StopReplicationToReplicaRequest, TagResourceRequest, UntagResourceRequest, UpdateSecretRequest,
-    UpdateSecretVersionStageRequest, ValidateResourcePolicyRequest,
+    AssociateCrossAccountReplicaRequest, BatchGetSecretValueRequest, CancelRotateSecretRequest,
+    CreateSecretRequest, DeleteResourcePolicyRequest, DeleteSecretRequest, DescribeSecretRequest,
+    DisassociateCrossAccountReplicaRequest, GetRandomPasswordRequest, GetResourcePolicyRequest,
+    GetSecretValueRequest, ListResourcePoliciesRequest, ListSecretVersionIdsRequest,
+    ListSecretsRequest, PutResourcePolicyRequest, PutSecretValueRequest,
+    RemoveRegionsFromReplicationRequest, ReplicateSecretToRegionsRequest, RestoreSecretRequest,
+    RotateSecretRequest, StopReplicationToReplicaRequest, TagResourceRequest, UntagResourceRequest,
+    UpdateSecretRequest, UpdateSecretVersionStageRequest, ValidateResourcePolicyRequest,
 };
 use bulla_shapes::{Fault, secretsmanager};
 
 use crate::ops::{
-    batch, create, delete, describe, list, password, policy, put, read, replicate, rotate, stage,
-    tags, update, versions,
+    associate, batch, create, delete, describe, list, password, policy, put, read, replicate,
+    rotate, stage, tags, update, versions,
 };
 use crate::{Secrets, due};
 
@@ -44,6 +44,8 @@ static ROWS: &[Row<Secrets>] = &[
     row!("ReplicateSecretToRegions", Write, false, "ReplicateSecretToRegions", ReplicateSecretToRegionsRequest, replicate::replicate_secret_to_regions),
     row!("RemoveRegionsFromReplication", Write, false, "RemoveRegionsFromReplication", RemoveRegionsFromReplicationRequest, replicate::remove_regions_from_replication),
     row!("StopReplicationToReplica", Write, false, "StopReplicationToReplica", StopReplicationToReplicaRequest, replicate::stop_replication_to_replica),
+    row!("AssociateCrossAccountReplica", Write, false, "AssociateCrossAccountReplica", AssociateCrossAccountReplicaRequest, associate::associate_cross_account_replica),
+    row!("DisassociateCrossAccountReplica", Write, false, "DisassociateCrossAccountReplica", DisassociateCrossAccountReplicaRequest, associate::disassociate_cross_account_replica),
     row!("TagResource", Tagging, false, "TagResource", TagResourceRequest, tags::tag_resource),
     row!("UntagResource", Tagging, false, "UntagResource", UntagResourceRequest, tags::untag_resource),
 ];

@@ -108,15 +108,45 @@ impl Secrets {
         call.region = home;
         let given = given.map_err(|refused| refusal(refused, fault::encryption))?;
         let key = SecretKey::from_slice(given.plaintext.expose())?;
+        self.sealed_under((&key, &given.ciphertext), &arn, version, value)
+    }
+
+    /// Seals a value for a secret of another account, under a data key of ours which that
+    /// account's key encrypts: whoever replicates may encrypt with it, and no more (user guide,
+    /// "How Secrets Manager authorizes cross-account replication").
+    pub(crate) async fn seal_for(
+        &self,
+        call: &mut Call,
+        record: &SecretRecord,
+        version: &str,
+        value: &Value,
+    ) -> Result<Sealed, Stop> {
+        let arn = record.arn();
+        let context = [(ARN, arn.as_str()), (VERSION, version)];
+        let key = self.crypto.generate_key()?;
+        let named = record.key_arn();
+        let given = self.keys.encrypt(call, &named, &context, key.expose()).await;
+        let given = given.map_err(|refused| refusal(refused, fault::encryption))?;
+        self.sealed_under((&key, &given.ciphertext), &arn, version, value)
+    }
+
+    /// The row of a value under a data key, which is given in clear and as KMS wrapped it.
+    fn sealed_under(
+        &self,
+        (key, wrapped): (&SecretKey, &[u8]),
+        arn: &str,
+        version: &str,
+        value: &Value,
+    ) -> Result<Sealed, Stop> {
         let nonce = self.crypto.random::<NONCE_LEN>()?;
-        let length = u16::try_from(given.ciphertext.len()).map_err(|_| unreadable())?;
+        let length = u16::try_from(wrapped.len()).map_err(|_| unreadable())?;
         let kind = u8::from(value.kind == Kind::Binary);
         let [high, low] = length.to_be_bytes();
         let mut row = vec![FORMAT, kind, high, low];
-        row.extend_from_slice(&given.ciphertext);
+        row.extend_from_slice(wrapped);
         row.extend_from_slice(&nonce);
-        let bound = bound_to(&arn, version, kind);
-        self.crypto.seal(&key, &nonce, &bound, value.bytes.expose(), &mut row)?;
+        let bound = bound_to(arn, version, kind);
+        self.crypto.seal(key, &nonce, &bound, value.bytes.expose(), &mut row)?;
         Ok(Sealed(row.into()))
     }
 
@@ -150,6 +180,26 @@ impl Secrets {
         let tried = self.tried(call, record.key_name(), &context).await;
         call.region = home;
         tried
+    }
+
+    /// Whether the caller could replicate a value from one account's secret to another's, as far
+    /// as their keys go: a dry run of each.
+    pub(crate) async fn could_replicate(
+        &self,
+        call: &mut Call,
+        from: (&SecretRecord, &str, &Sealed),
+        to: &SecretRecord,
+    ) -> Result<(), Stop> {
+        let (record, version, sealed) = from;
+        let Some(parts) = sealed.parts() else { return Err(unreadable()) };
+        let arn = record.arn();
+        let context = [(ARN, arn.as_str()), (VERSION, version)];
+        let tried = self.keys.could_decrypt(call, &context, parts.data_key).await;
+        tried.map_err(|refused| refusal(refused, fault::invalid_request))?;
+        let arn = to.arn();
+        let context = [(ARN, arn.as_str()), (VERSION, TRIAL)];
+        let tried = self.keys.could_encrypt(call, &to.key_arn(), &context).await;
+        tried.map_err(|refused| refusal(refused, fault::invalid_request))
     }
 
     async fn tried(

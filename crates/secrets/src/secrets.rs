@@ -11,9 +11,10 @@ use bulla_store::{Expected, SealedBatch};
 use crate::identifier;
 use crate::live::{Held, LiveSecret};
 use crate::record::{self, SecretRecord};
+use crate::replicas::Spread;
 use crate::sealing::Sealed;
 use crate::stages::CURRENT;
-use crate::{SECRETS, Secrets, VALUES, fault, policies};
+use crate::{SECRETS, Secrets, VALUES, across, fault, policies};
 
 /// CloudTrail's type of a secret.
 pub(crate) const SECRET_TYPE: &str = "AWS::SecretsManager::Secret";
@@ -103,6 +104,7 @@ impl Secrets {
         };
         drop(view);
         let policy = record.policy.as_ref().map(policies::compiled).transpose()?;
+        let policy = across::with_replication_policy(&record, policy)?;
         let live = Arc::new(LiveSecret {
             arn: record.arn(),
             path: path.to_owned(),
@@ -123,11 +125,13 @@ impl Secrets {
         record: &SecretRecord,
         batch: SealedBatch,
     ) -> Result<(), Stop> {
-        let (batch, mut paths) = self.spread(record, batch).await?;
-        let batch = with_record(batch, before, record)?;
-        paths.push(before.path.clone());
-        let paths: Vec<_> = paths.iter().map(String::as_str).collect();
-        self.commit(&paths, batch).await
+        let mut spread = Spread { batch, ..Spread::default() };
+        self.spread(&before.record, record, &mut spread).await?;
+        let batch = with_record(spread.batch, before, record)?;
+        let paths = spread.paths.iter().map(String::as_str).chain([before.path.as_str()]);
+        self.commit(&paths.collect::<Vec<_>>(), batch).await?;
+        self.record_all(spread.told).await;
+        Ok(())
     }
 
     /// Commits a batch that touches these secrets, and drops them from memory before anybody is

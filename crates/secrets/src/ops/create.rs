@@ -7,10 +7,11 @@ use bulla_shapes::secretsmanager::{CreateSecretRequest, CreateSecretResponse, Re
 use bulla_store::{Expected, SealedBatch};
 
 use super::{Answer, key_name, tags};
+use crate::across::POLICY_NAME;
 use crate::conditions::RequestKeys;
-use crate::identifier::check_name;
+use crate::identifier::{self, check_name};
 use crate::live::{Held, LiveSecret};
-use crate::record::{SUFFIX_LEN, SecretRecord, Version};
+use crate::record::{ForeignPrimary, SUFFIX_LEN, SecretRecord, Standing, Version};
 use crate::replicas;
 use crate::sealing::Value;
 use crate::secrets::SECRET_TYPE;
@@ -19,9 +20,6 @@ use crate::{SECRETS, Secrets, fault};
 
 /// What a suffix is made of: 32 signs, so that a byte gives one of them without preference.
 const SUFFIX_SIGNS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefgh";
-
-/// Ours: a secret that only looks like a replica would be worse than none.
-const NO_CROSS_ACCOUNT: &str = "This server does not replicate secrets between accounts.";
 
 pub(crate) async fn create_secret(
     service: &Secrets,
@@ -34,8 +32,8 @@ pub(crate) async fn create_secret(
     let arn = record.arn();
     permit(call, input, &arn, &tags)?;
     check_name(name)?;
-    if input.cross_account_primary_arn().is_some() {
-        return Err(fault::invalid_request(NO_CROSS_ACCOUNT).into());
+    if let Some(primary) = input.cross_account_primary_arn() {
+        check_foreign_replica(call, input, primary)?;
     }
     let token = input.client_request_token().ok_or_else(fault::no_token)?;
     let value = super::value(input.secret_string(), input.secret_binary())?;
@@ -118,6 +116,10 @@ fn blank(
         rotation: None,
         primary_region: None,
         replicas: None,
+        foreign_primary: input
+            .cross_account_primary_arn()
+            .map(|arn| ForeignPrimary { arn: arn.to_owned(), standing: Standing::Pending }),
+        foreign_replica: None,
     })
 }
 
@@ -144,10 +146,55 @@ fn permit(
         )
         .kms_key(input.kms_key_id())
         .tags(tags);
-    let account = call.account().to_owned();
-    let coming = Guarded::new(Held { secret: None, arn: arn.to_owned(), account });
-    coming.permit(call, "secretsmanager:CreateSecret", &keys, Named::As(input.name()))?;
+    let ask = |action: &str, keys: &RequestKeys<'_>| {
+        let account = call.account().to_owned();
+        let coming = Guarded::new(Held { secret: None, arn: arn.to_owned(), account });
+        coming.permit(call, action, keys, Named::As(input.name())).map(|_| ())
+    };
+    ask("secretsmanager:CreateSecret", &keys)?;
+    // What goes along with it (API reference, CreateSecret).
+    if !tags.is_empty() {
+        ask("secretsmanager:TagResource", &keys)?;
+    }
+    if !replicas.is_empty() {
+        ask("secretsmanager:ReplicateSecretToRegions", &keys)?;
+    }
+    if input.cross_account_primary_arn().is_some() {
+        let keys = RequestKeys::none().with("secretsmanager:policyname", POLICY_NAME);
+        ask("secretsmanager:PutResourcePolicy", &keys)?;
+    }
     Ok(())
+}
+
+/// Refuses what can't be the replica of another account's secret (API reference, CreateSecret;
+/// the texts are ours).
+fn check_foreign_replica(
+    call: &Call,
+    input: &CreateSecretRequest<'_>,
+    primary: &str,
+) -> Result<(), Stop> {
+    let named = identifier::parse(call, primary).filter(|_| primary.starts_with("arn:"));
+    let fits = named.is_some_and(|named| named.suffix.is_some() && named.account != call.account());
+    if !fits {
+        let text = "The CrossAccountPrimaryARN must be the complete ARN of a secret in another \
+                    account, in the Region and partition of the replica secret.";
+        return Err(fault::invalid_parameter(text).into());
+    }
+    let barred = [
+        ("SecretString", input.secret_string().is_some()),
+        ("SecretBinary", input.secret_binary().is_some()),
+        ("Description", input.description().is_some()),
+        ("AddReplicaRegions", input.add_replica_regions().is_some()),
+        ("Type", input.r#type().is_some()),
+    ];
+    if let Some((name, _)) = barred.into_iter().find(|(_, given)| *given) {
+        let text = format!("You can't use {name} in conjunction with CrossAccountPrimaryARN.");
+        return Err(fault::invalid_parameter(text).into());
+    }
+    match key_name(input.kms_key_id()) {
+        Some(_) => Ok(()),
+        None => Err(fault::needs_own_key().into()),
+    }
 }
 
 /// The answer where the name is taken: the same once more if this is the same request again.
@@ -170,7 +217,8 @@ async fn again(
         (Some(value), Some(version)) => service.holds(call, existing, version, value).await?,
         (value, version) => value.is_none() && version.is_none(),
     };
-    if !same {
+    let primary = record.foreign_primary.as_ref().map(|link| link.arn.as_str());
+    if !same || primary != input.cross_account_primary_arn() {
         return Err(fault::token_in_use(token, &existing.arn).into());
     }
     call.touched(&existing.arn, &record.account, SECRET_TYPE);

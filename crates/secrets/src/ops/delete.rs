@@ -15,6 +15,7 @@ use crate::course::{replanned, unscheduled};
 use crate::due::PURGE;
 use crate::events::Happening;
 use crate::live::LiveSecret;
+use crate::record::SecretRecord;
 use crate::secrets::Permitted;
 use crate::{SECRETS, Secrets, fault};
 
@@ -73,6 +74,26 @@ fn window(days: Option<i64>, force: bool) -> Result<Option<i64>, Stop> {
     }
 }
 
+/// Refuses to delete what its own account has not ended the replication of (user guide, "Stop
+/// cross-account replication"; the texts are ours).
+fn must_be_unlinked(record: &SecretRecord) -> Result<(), Stop> {
+    let arn = record.arn();
+    if let Some(link) = &record.foreign_replica {
+        let replica = &link.arn;
+        let text = format!(
+            "You can't delete secret {arn} that still has a cross-account replica {replica}."
+        );
+        return Err(fault::invalid_parameter(text).into());
+    }
+    if record.foreign_primary.is_some() {
+        let text = format!(
+            "You can't delete cross-account replica secret {arn}. Stop its replication first."
+        );
+        return Err(fault::invalid_parameter(text).into());
+    }
+    Ok(())
+}
+
 impl Secrets {
     /// Deletes a secret at once, or schedules its deletion; gives the date.
     async fn delete(
@@ -82,7 +103,8 @@ impl Secrets {
         days: Option<i64>,
     ) -> Result<i64, Stop> {
         let record = &secret.record;
-        record.must_be_primary()?;
+        record.must_keep_its_own()?;
+        must_be_unlinked(record)?;
         let regions: Vec<_> = record.replicas().iter().map(|one| one.region.as_str()).collect();
         if !regions.is_empty() {
             let text = format!(

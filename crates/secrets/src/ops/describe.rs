@@ -9,10 +9,9 @@ use bulla_shapes::secretsmanager::{
 use bulla_shapes::{Value, View};
 
 use super::Answer;
-use crate::Secrets;
 use crate::conditions::RequestKeys;
 use crate::record::{DEFAULT_KEY, Rules, SecretRecord};
-use crate::replicas;
+use crate::{Secrets, across, replicas};
 
 /// Version ids, and the labels of each.
 type Stages = Vec<(Cow<'static, str>, Value<'static>)>;
@@ -47,7 +46,12 @@ pub(crate) async fn describe_secret(
         .with_some(stages(record), DescribeSecretResponse::with_version_ids_to_stages)
         .with_created_date(record.created_ms)
         .with_some(record.primary_region.clone(), DescribeSecretResponse::with_primary_region)
-        .with_some(replicas, DescribeSecretResponse::with_replication_status);
+        .with_some(replicas, DescribeSecretResponse::with_replication_status)
+        .with_some(across::primary_of(record), DescribeSecretResponse::with_cross_account_primary)
+        .with_some(
+            across::replicas_of(record),
+            DescribeSecretResponse::with_cross_account_replicas,
+        );
     Ok(Some(answer.into_record()))
 }
 

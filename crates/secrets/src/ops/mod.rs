@@ -1,5 +1,6 @@
 //! The operations, a file a family.
 
+pub(crate) mod associate;
 pub(crate) mod batch;
 pub(crate) mod create;
 pub(crate) mod delete;

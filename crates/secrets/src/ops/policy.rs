@@ -13,10 +13,11 @@ use bulla_shapes::secretsmanager::{
 use bulla_store::SealedBatch;
 
 use super::Answer;
+use crate::across::POLICY_NAME;
 use crate::conditions::RequestKeys;
 use crate::{Secrets, fault, policies};
 
-/// The only name that a policy can have.
+/// The only name that a policy can be given.
 const DEFAULT: &str = "default";
 
 /// Refuses other names (our text).
@@ -27,19 +28,24 @@ fn check_name(name: Option<&str>) -> Result<(), Stop> {
     Err(fault::invalid_parameter("The PolicyName must be default.").into())
 }
 
+/// What all operations on one policy set; without a name the default one is meant.
+fn keys_of<'a>(secret_id: &'a str, name: Option<&'a str>) -> RequestKeys<'a> {
+    RequestKeys::of(secret_id).with("secretsmanager:policyname", name.unwrap_or(DEFAULT))
+}
+
 pub(crate) async fn put_resource_policy(
     service: &Secrets,
     call: &mut Call,
     input: &PutResourcePolicyRequest<'_>,
 ) -> Answer {
     let block = input.block_public_policy();
-    let keys =
-        RequestKeys::of(input.secret_id()).with_flag("secretsmanager:blockpublicpolicy", block);
+    let keys = keys_of(input.secret_id(), input.policy_name())
+        .with_flag("secretsmanager:blockpublicpolicy", block);
     let action = "secretsmanager:PutResourcePolicy";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
     check_name(input.policy_name())?;
     secret.record.must_live()?;
-    secret.record.must_be_primary()?;
+    secret.record.must_keep_its_own()?;
     let text = input.resource_policy();
     let policy = policies::checked(&*service.directory, call, text).await?;
     if block == Some(true) && policies::is_public(&policy) {
@@ -64,11 +70,16 @@ pub(crate) async fn get_resource_policy(
     call: &mut Call,
     input: &GetResourcePolicyRequest<'_>,
 ) -> Answer {
-    let keys = RequestKeys::of(input.secret_id());
+    let keys = keys_of(input.secret_id(), input.policy_name());
     let action = "secretsmanager:GetResourcePolicy";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
-    check_name(input.policy_name())?;
-    let policy = secret.record.policy.as_ref().map(|policy| policy.text.clone());
+    let policy = match input.policy_name() {
+        Some(POLICY_NAME) => secret.record.replication_policy(),
+        name => {
+            check_name(name)?;
+            secret.record.policy.as_ref().map(|policy| policy.text.clone())
+        }
+    };
     let named = input.policy_name().filter(|_| policy.is_some()).map(str::to_owned);
     let answer = GetResourcePolicyResponse::new()
         .with_arn(secret.arn.clone())
@@ -86,12 +97,13 @@ pub(crate) async fn list_resource_policies(
     let keys = RequestKeys::of(input.secret_id());
     let action = "secretsmanager:ListResourcePolicies";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
-    // One policy fits on any page, so that no token was ever given.
+    // Two policies fit on any page, so that no token was ever given.
     if input.next_token().is_some() {
         return Err(fault::invalid_token().into());
     }
-    let policy = secret.record.policy.iter();
-    let summaries = policy.map(|_| ResourcePolicySummary::new().with_policy_name(DEFAULT));
+    let given = secret.record.policy.iter().map(|_| DEFAULT);
+    let names = given.chain(secret.record.foreign_primary.iter().map(|_| POLICY_NAME));
+    let summaries = names.map(|name| ResourcePolicySummary::new().with_policy_name(name));
     let answer = ListResourcePoliciesResponse::new().with_resource_policies(summaries);
     Ok(Some(answer.into_record()))
 }
@@ -101,12 +113,12 @@ pub(crate) async fn delete_resource_policy(
     call: &mut Call,
     input: &DeleteResourcePolicyRequest<'_>,
 ) -> Answer {
-    let keys = RequestKeys::of(input.secret_id());
+    let keys = keys_of(input.secret_id(), input.policy_name());
     let action = "secretsmanager:DeleteResourcePolicy";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
     check_name(input.policy_name())?;
     secret.record.must_live()?;
-    secret.record.must_be_primary()?;
+    secret.record.must_keep_its_own()?;
     let mut record = secret.record.clone();
     if record.policy.take().is_some() {
         service.change(&secret, &record, SealedBatch::new()).await?;

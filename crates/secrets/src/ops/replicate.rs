@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bulla_plane::gate::Named;
 use bulla_plane::{Call, Stop};
 use bulla_shapes::View;
 use bulla_shapes::secretsmanager::{
@@ -12,11 +13,12 @@ use bulla_shapes::secretsmanager::{
 use bulla_store::{Expected, SealedBatch};
 
 use super::{Answer, key_name};
+use crate::across::POLICY_NAME;
 use crate::conditions::RequestKeys;
 use crate::live::LiveSecret;
-use crate::record::{self, Replica, SecretRecord};
+use crate::record::{self, ForeignPrimary, Replica, SecretRecord, Standing};
 use crate::replicas::{check_region, failure, status};
-use crate::secrets::with_record;
+use crate::secrets::{SECRET_TYPE, with_record};
 use crate::{SECRETS, Secrets, VALUES, fault};
 
 pub(crate) async fn replicate_secret_to_regions(
@@ -82,6 +84,9 @@ pub(crate) async fn stop_replication_to_replica(
     let action = "secretsmanager:StopReplicationToReplica";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
     secret.record.must_live()?;
+    if let Some(link) = &secret.record.foreign_primary {
+        return service.stand_alone(call, &secret, link).await;
+    }
     let home = secret.record.primary_region.clone().filter(|_| secret.record.is_replica());
     // AWS's text is not recorded; this one is ours.
     let home = home.ok_or_else(|| {
@@ -116,6 +121,37 @@ impl SecretRecord {
 }
 
 impl Secrets {
+    /// Makes a secret of its own of a replica of another account's secret, whose standing tells it
+    /// there. The policy that lets that account replicate goes, so that the caller needs permission
+    /// to delete it (API reference).
+    async fn stand_alone(
+        &self,
+        call: &mut Call,
+        secret: &LiveSecret,
+        link: &ForeignPrimary,
+    ) -> Answer {
+        let keys = RequestKeys::of(&secret.arn).with("secretsmanager:policyname", POLICY_NAME);
+        let action = "secretsmanager:DeleteResourcePolicy";
+        self.find(call, &secret.arn).await?.permit(call, action, &keys, Named::Arn)?;
+        let alone = SecretRecord { foreign_primary: None, ..secret.record.clone() };
+        let mut batch = with_record(SealedBatch::new(), secret, &alone)?;
+        let mut paths = vec![secret.path.as_str()];
+        let primary = self.foreign_primary(&secret.record, link).await?;
+        if let Some(primary) = &primary {
+            call.touched(&primary.arn, &primary.record.account, SECRET_TYPE);
+            let mut record = primary.record.clone();
+            if let Some(link) = &mut record.foreign_replica {
+                link.standing = Standing::Detached;
+            }
+            batch = with_record(batch, primary, &record)?;
+            paths.push(&primary.path);
+        }
+        self.commit(&paths, batch).await?;
+        let answer = StopReplicationToReplicaResponse::new().with_arn(secret.arn.clone());
+        call.responded(answer.record());
+        Ok(Some(answer.into_record()))
+    }
+
     /// Makes replicas of a secret, and says how they stand as AWS does when it has just begun.
     pub(crate) async fn replicate(
         &self,
@@ -175,9 +211,14 @@ impl Secrets {
         let mut record = secret.record.clone();
         record.primary_region = Some(record.region.clone());
         record.forget_replica(&replica.region);
+        let (region, why) = (replica.region.clone(), replica.failure.clone());
         record.replicas.get_or_insert_default().push(replica);
         let batch = with_record(batch, secret, &record)?;
+        let about = (secret.record.arn_in(&region), why);
+        let about = (about.0.as_str(), about.1.as_deref());
+        let (batch, told) = self.tell_of_replication(batch, &record, about, call.now_ms)?;
         self.commit(&paths, batch).await?;
+        self.record_all(told).await;
         self.live(&secret.path).await?.ok_or(Stop::Again)
     }
 
@@ -198,6 +239,7 @@ impl Secrets {
             rotation: None,
             rotated_ms: None,
             deletion_ms: None,
+            foreign_primary: None,
             versions: vec![],
             ..primary.record.clone()
         };

@@ -64,7 +64,7 @@ pub(crate) async fn tag_resource(
     let action = "secretsmanager:TagResource";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
     secret.record.must_live()?;
-    secret.record.must_be_primary()?;
+    secret.record.must_keep_its_own()?;
     check(&tags)?;
     let mut record = secret.record.clone();
     for (name, value) in tags {
@@ -88,7 +88,7 @@ pub(crate) async fn untag_resource(
     let action = "secretsmanager:UntagResource";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
     secret.record.must_live()?;
-    secret.record.must_be_primary()?;
+    secret.record.must_keep_its_own()?;
     names.iter().try_for_each(|name| not_reserved(name))?;
     let mut record = secret.record.clone();
     record.tags.retain(|(name, _)| !names.contains(&name.as_str()));

@@ -27,7 +27,10 @@ pub(crate) async fn update_secret(
     let token = input.client_request_token().ok_or_else(fault::no_token)?;
     let value = super::value(input.secret_string(), input.secret_binary())?;
     secret.record.must_live()?;
-    secret.record.must_be_primary()?;
+    secret.record.must_keep_its_own()?;
+    if secret.record.foreign_primary.is_some() {
+        check_foreign_replica(input)?;
+    }
     let answer = UpdateSecretResponse::new()
         .with_arn(secret.arn.clone())
         .with_name(secret.record.name.clone())
@@ -56,6 +59,19 @@ pub(crate) async fn update_secret(
     }
     service.change(&secret, &record, batch).await?;
     Ok(Some(answer.into_record()))
+}
+
+/// Refuses a replica of another account's secret what it has from its primary: it has a KMS key of
+/// its own, a customer managed one, and nothing else that this operation changes.
+fn check_foreign_replica(input: &UpdateSecretRequest<'_>) -> Result<(), Stop> {
+    let more = input.description().is_some() || input.r#type().is_some();
+    if more || input.secret_string().is_some() || input.secret_binary().is_some() {
+        return Err(fault::on_a_foreign_replica().into());
+    }
+    match input.kms_key_id() {
+        Some(_) if key_name(input.kms_key_id()).is_none() => Err(fault::needs_own_key().into()),
+        _ => Ok(()),
+    }
 }
 
 impl Secrets {

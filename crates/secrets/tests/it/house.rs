@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bulla_ground::{Ground, Heard, Signer};
 use bulla_kms::Kms;
 use bulla_plane::{Directory, Neighbours, Plane, Service};
-use bulla_secrets::{Rotators, Secrets};
+use bulla_secrets::{Roles, Rotators, Secrets};
 use bulla_shapes::{kms, secretsmanager};
 use bulla_store::{Key, MAX_PAGE_ROWS, Range, Space};
 use serde_json::{Value, json};
@@ -34,6 +34,11 @@ impl House {
     /// One whose secrets are rotated by these.
     pub(crate) async fn with_rotators(rotators: Arc<dyn Rotators>) -> Self {
         Self::made(|secrets| secrets.with_rotators(rotators)).await
+    }
+
+    /// One whose secrets are replicated by these roles.
+    pub(crate) async fn with_roles(roles: Arc<dyn Roles>) -> Self {
+        Self::made(|secrets| secrets.with_roles(roles)).await
     }
 
     /// What a new start finds after a crash of this one.

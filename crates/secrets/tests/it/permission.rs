@@ -71,7 +71,8 @@ async fn policies_reach_secrets_by_name_tag_and_request() {
         "*",
         r#"{"StringEquals":{"secretsmanager:Name":"good","aws:RequestTag/team":"red"}}"#,
     );
-    house.people.user(A, "maker", "AIDAMAKER", &[&named, &allows("kms:*")]);
+    let tagging = allows("secretsmanager:TagResource");
+    house.people.user(A, "maker", "AIDAMAKER", &[&named, &tagging, &allows("kms:*")]);
     for (name, team, wanted) in [
         ("good", "blue", "AccessDeniedException"),
         ("bad", "red", "AccessDeniedException"),

@@ -28,6 +28,8 @@ pub(super) const RULES: &[Rule] = &[
     rule("ReplicateSecretToRegions", Own("{secret}"), r#"{"SecretId":"{secret}","AddReplicaRegions":[{"Region":"us-west-2"}]}"#),
     rule("RemoveRegionsFromReplication", Own("{secret}"), r#"{"SecretId":"{secret}","RemoveReplicaRegions":["us-west-2"]}"#),
     rule("StopReplicationToReplica", Own("{secret}"), r#"{"SecretId":"{secret}"}"#),
+    rule("AssociateCrossAccountReplica", Own("{secret}"), r#"{"SecretId":"{secret}","CrossAccountReplicaARN":"{secret}"}"#).asks("AssociateCrossAccountReplica GetSecretValue"),
+    rule("DisassociateCrossAccountReplica", Own("{secret}"), r#"{"SecretId":"{secret}","CrossAccountReplicaARN":"{secret}"}"#),
     rule("TagResource", Own("{secret}"), r#"{"SecretId":"{secret}","Tags":[{"Key":"k","Value":"v"}]}"#),
     rule("UntagResource", Own("{secret}"), r#"{"SecretId":"{secret}","TagKeys":["k"]}"#),
 ];

@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+import subprocess
 
 import pytest
 import program
@@ -159,3 +160,14 @@ def test_dev_needs_no_folder(clean_environment, tmp_path):
         assert server.stop() == 0
     left = [path for path in os.listdir(tmp_path)]
     assert left == [], "bulla dev without --data leaves nothing behind"
+
+
+@pytest.mark.parametrize("command", ["rotators", "coverage", "tour", "xks credential"])
+def test_a_reader_who_has_gone_is_told_without_a_panic(command):
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = [program.binary(), *command.split()]
+    ended = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writing)
+    assert ended.returncode == 1, ended.stderr
+    assert "write to standard output" in ended.stderr and "panicked" not in ended.stderr

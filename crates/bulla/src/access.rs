@@ -8,6 +8,7 @@ use crate::cli::{ExplainOptions, Supposed, WhoCanOptions};
 use crate::client::{self, Target};
 use crate::error::Error;
 use crate::server;
+use crate::stdout;
 
 const TARGET: Target = Target { service: "bulla", prefix: "Bulla_20261128" };
 
@@ -87,7 +88,5 @@ fn lines_of(answer: &Value) -> String {
 }
 
 fn print(text: String) -> Result<(), Error> {
-    use std::io::Write as _;
-    let printed = std::io::stdout().lock().write_all(text.as_bytes());
-    printed.map_err(|cause| Error::io("print the answer", cause))
+    stdout::whole(text.as_bytes())
 }

@@ -7,6 +7,7 @@ use crate::cli::{Account, CloseOptions, CreateOptions};
 use crate::client::{self, Client, Target};
 use crate::error::Error;
 use crate::server;
+use crate::stdout::line;
 
 const ORGANIZATIONS: Target =
     Target { service: "organizations", prefix: "AWSOrganizationsV20161128" };
@@ -50,10 +51,7 @@ async fn create(client: &Client, options: &CreateOptions) -> Result<(), Error> {
             "no account was made ({}): another account has this address, so give another",
             status("FailureReason")
         ))),
-        account => {
-            println!("{account}");
-            Ok(())
-        }
+        account => line(account),
     }
 }
 
@@ -64,7 +62,13 @@ async fn list(client: &Client) -> Result<(), Error> {
         let answer = client.call(ORGANIZATIONS, "ListAccounts", &input).await?;
         for account in answer.get("Accounts").and_then(Value::as_array).into_iter().flatten() {
             let text = |name: &str| account.get(name).and_then(Value::as_str).unwrap_or_default();
-            println!("{}\t{}\t{}\t{}", text("Id"), text("Status"), text("Name"), text("Email"));
+            line(format_args!(
+                "{}\t{}\t{}\t{}",
+                text("Id"),
+                text("Status"),
+                text("Name"),
+                text("Email")
+            ))?;
         }
         match answer.get("NextToken") {
             Some(next) => input = json!({ "NextToken": next }),

@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::foundation::{chain_key, journal_to_read, store_to_check};
 use crate::seal::Opener;
 use crate::server;
+use crate::stdout::line;
 
 pub(crate) use export::export;
 pub(crate) use search::search;
@@ -86,15 +87,14 @@ pub(crate) fn verify(options: &VerifyOptions) -> Result<(), Error> {
     };
     let revision = verified.as_ref().map_or(u64::MAX, |verified| verified.revision.0);
     anchor.check(revision, report.last.map_or(0, |last| last.sequence))?;
-    println!("the journal: {}", summary(&report));
+    line(format_args!("the journal: {}", summary(&report)))?;
     match verified {
-        Some(verified) => println!("the store: {verified}"),
-        None => println!(
+        Some(verified) => line(format_args!("the store: {verified}")),
+        None => line(
             "the store: NOT CHECKED, because a server runs on it. It checks the store itself once \
-             a day: see its /_bulla/health"
+             a day: see its /_bulla/health",
         ),
     }
-    Ok(())
 }
 
 fn verify_journal(crypto: &Crypto, data: &Data, root: &RootKey) -> Result<Report, Error> {

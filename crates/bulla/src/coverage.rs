@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use bulla_crypto::Crypto;
 use bulla_plane::Service;
@@ -13,6 +12,7 @@ use crate::foundation::Foundation;
 use crate::house::House;
 use crate::key_stores::KeyStores;
 use crate::server;
+use crate::stdout;
 
 /// Prints the table.
 pub(crate) fn print() -> Result<(), Error> {
@@ -26,8 +26,7 @@ pub(crate) fn print() -> Result<(), Error> {
         }
         Ok::<String, Error>(text)
     })?;
-    let printed = std::io::stdout().lock().write_all(text.as_bytes());
-    printed.map_err(|cause| Error::io("print the coverage", cause))
+    stdout::whole(text.as_bytes())
 }
 
 fn table(service: &dyn Service, text: &mut String) {

@@ -1,6 +1,5 @@
 //! `bulla init`: a data directory, and the root access key, which is shown once.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use bulla_crypto::{Crypto, SecretBytes, harden_process};
@@ -14,6 +13,7 @@ use crate::cli::InitOptions;
 use crate::error::Error;
 use crate::foundation::Foundation;
 use crate::server;
+use crate::stdout;
 
 /// Makes a data directory and prints its root access key.
 pub(crate) fn init(options: &InitOptions) -> Result<(), Error> {
@@ -39,10 +39,7 @@ pub(crate) fn init(options: &InitOptions) -> Result<(), Error> {
         Ok::<IssuedKey, Error>(issued)
     })?;
     let text = render(&account, &issued, options.json);
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.expose())
-        .and_then(|()| out.flush())
-        .map_err(|cause| Error::io("print the root access key", cause))
+    stdout::whole(text.expose())
 }
 
 /// None of the three texts holds a character that JSON escapes.

@@ -1,5 +1,7 @@
 //! Bulla, the program: AWS's encryption plane, for people to run themselves.
 
+#![deny(clippy::print_stdout, reason = "it panics when nobody reads: `stdout` tells")]
+
 mod access;
 mod account;
 mod audit;
@@ -31,6 +33,7 @@ mod request;
 mod rotation;
 mod seal;
 mod server;
+mod stdout;
 mod tls;
 mod tour;
 mod xks;

@@ -1,13 +1,12 @@
 //! `bulla quota`: what accounts may have and how fast they may call, asked of a running Bulla.
 
-use std::io::Write as _;
-
 use serde_json::{Value, json};
 
 use crate::cli::quota::QuotaCommand;
 use crate::client::{self, Client, Target};
 use crate::error::Error;
 use crate::server;
+use crate::stdout::line;
 
 const QUOTAS: Target = Target { service: "servicequotas", prefix: "ServiceQuotasV20190624" };
 const OPERATOR: Target = Target { service: "bulla", prefix: "BullaQuotas_20261128" };
@@ -28,7 +27,7 @@ pub(crate) fn run(command: &QuotaCommand) -> Result<(), Error> {
 
 async fn services(client: &Client) -> Result<(), Error> {
     for service in all(client, "ListServices", json!({}), "Services").await? {
-        line(&format!("{}\t{}", text(&service, "ServiceCode"), text(&service, "ServiceName")))?;
+        line(format_args!("{}\t{}", text(&service, "ServiceCode"), text(&service, "ServiceName")))?;
     }
     Ok(())
 }
@@ -38,7 +37,7 @@ async fn list(client: &Client, service: &str) -> Result<(), Error> {
     let held = all(client, "ListServiceQuotas", input.clone(), "Quotas").await?;
     let defaults = all(client, "ListAWSDefaultServiceQuotas", input, "Quotas").await?;
     for (quota, default) in held.iter().zip(&defaults) {
-        line(&format!(
+        line(format_args!(
             "{}\t{}\t{}\t{}",
             text(quota, "QuotaCode"),
             number(quota, "Value"),
@@ -60,14 +59,14 @@ async fn set(client: &Client, service: &str, code: &str, value: &str) -> Result<
         }
     }
     let answer = client.call(OPERATOR, "SetServiceQuota", &input).await?;
-    line(&number(&answer, "Value").to_string())?;
+    line(number(&answer, "Value"))?;
     Ok(())
 }
 
 async fn requests(client: &Client) -> Result<(), Error> {
     let operation = "ListRequestedServiceQuotaChangeHistory";
     for request in all(client, operation, json!({}), "RequestedQuotas").await? {
-        line(&format!(
+        line(format_args!(
             "{}\t{}\t{}\t{}\t{}",
             text(&request, "Id"),
             text(&request, "Status"),
@@ -112,10 +111,4 @@ fn text<'v>(value: &'v Value, name: &str) -> &'v str {
 
 fn number(value: &Value, name: &str) -> f64 {
     value.get(name).and_then(Value::as_f64).unwrap_or_default()
-}
-
-/// Prints a line; whoever reads may have gone.
-fn line(text: &str) -> Result<(), Error> {
-    let printed = writeln!(std::io::stdout().lock(), "{text}");
-    printed.map_err(|cause| Error::io("print quotas", cause))
 }

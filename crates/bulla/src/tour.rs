@@ -20,6 +20,7 @@ use crate::house::House;
 use crate::key_stores::KeyStores;
 use crate::listener::listen;
 use crate::server;
+use crate::stdout::line;
 
 const OWNER: &str = "000000000000";
 const STRANGER: &str = "111111111111";
@@ -38,7 +39,7 @@ pub(crate) fn tour() -> Result<(), Error> {
         let house = Arc::new(House::new(foundation, true, KeyStores::none()?, keys, None));
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(listen(listener, None, Arc::clone(&house), stopped));
-        println!("A server that lives in memory listens on http://{address}.");
+        line(format_args!("A server that lives in memory listens on http://{address}."))?;
         let told = tell(&Client { address }).await;
         stop.send_replace(true);
         let ended = serving.await;
@@ -46,7 +47,7 @@ pub(crate) fn tour() -> Result<(), Error> {
         ended.map_err(|error| Error::Tour(format!("the server ended early: {error}")))?;
         read_back(&house.plane.journal)?;
         server::close(&house.plane.barrier, &house.plane.journal, None).await?;
-        println!("That was the tour. `bulla dev` starts a server for your own tests.");
+        line("That was the tour. `bulla dev` starts a server for your own tests.")?;
         Ok(())
     })
 }
@@ -69,10 +70,10 @@ async fn kms(client: &Client, account: &str, op: &str, input: Value) -> Result<A
 async fn make(client: &Client) -> Result<String, Error> {
     let made = kms(client, OWNER, "CreateKey", json!({ "Description": "tour" })).await?;
     let key = made.ok()?.pointer("/KeyMetadata/Arn").and_then(Value::as_str).unwrap_or_default();
-    println!("CreateKey made {key}.");
+    line(format_args!("CreateKey made {key}."))?;
     let alias = json!({ "AliasName": "alias/tour", "TargetKeyId": key });
     kms(client, OWNER, "CreateAlias", alias).await?.ok()?;
-    println!("CreateAlias named it alias/tour.");
+    line("CreateAlias named it alias/tour.")?;
     Ok(key.to_owned())
 }
 
@@ -83,13 +84,13 @@ async fn seal(client: &Client) -> Result<Value, Error> {
         json!({ "KeyId": "alias/tour", "Plaintext": PLAINTEXT, "EncryptionContext": context });
     let sealed = kms(client, OWNER, "Encrypt", request).await?;
     let blob = member(sealed.ok()?, "CiphertextBlob");
-    println!("Encrypt sealed five bytes for the encryption context tenant=a.");
+    line("Encrypt sealed five bytes for the encryption context tenant=a.")?;
     let request = json!({ "CiphertextBlob": blob, "EncryptionContext": context });
     opens(client, &request).await?;
-    println!("Decrypt gave them back.");
+    line("Decrypt gave them back.")?;
     let request = json!({ "KeyId": "alias/tour", "KeySpec": "AES_256" });
     kms(client, OWNER, "GenerateDataKey", request).await?.ok()?;
-    println!("GenerateDataKey gave a data key, in clear and sealed.");
+    line("GenerateDataKey gave a data key, in clear and sealed.")?;
     Ok(json!({ "CiphertextBlob": blob, "EncryptionContext": context }))
 }
 
@@ -106,22 +107,22 @@ async fn refuse(client: &Client, sealed: &Value) -> Result<(), Error> {
     let blob = member(sealed, "CiphertextBlob");
     let other = json!({ "CiphertextBlob": blob, "EncryptionContext": { "tenant": "b" } });
     let refused = kms(client, OWNER, "Decrypt", other).await?;
-    println!(
+    line(format_args!(
         "Decrypt for tenant=b was refused: {}.",
         refused.refused("InvalidCiphertextException")?
-    );
+    ))?;
     let refused = kms(client, STRANGER, "Decrypt", sealed.clone()).await?;
-    println!(
+    line(format_args!(
         "Decrypt by account {STRANGER} was refused: {}.",
         refused.refused("AccessDeniedException")?
-    );
+    ))?;
     Ok(())
 }
 
 async fn rotate(client: &Client, key: &str, sealed: &Value) -> Result<(), Error> {
     kms(client, OWNER, "RotateKeyOnDemand", json!({ "KeyId": key })).await?.ok()?;
     client.post("/_bulla/clock", &[], br#"{"advance":"PT1H"}"#).await?.ok()?;
-    println!("RotateKeyOnDemand gave the key new material, an hour later by the server's clock.");
+    line("RotateKeyOnDemand gave the key new material, an hour later by the server's clock.")?;
     let request = json!({ "KeyId": key, "Plaintext": PLAINTEXT });
     let newer = kms(client, OWNER, "Encrypt", request).await?;
     let newer = json!({ "CiphertextBlob": member(newer.ok()?, "CiphertextBlob") });
@@ -129,7 +130,7 @@ async fn rotate(client: &Client, key: &str, sealed: &Value) -> Result<(), Error>
     if old == new {
         return Err(Error::Tour("the rotation left the key's material as it was".to_owned()));
     }
-    println!("Encrypt uses it, and Decrypt still opens what was sealed before the rotation.");
+    line("Encrypt uses it, and Decrypt still opens what was sealed before the rotation.")?;
     Ok(())
 }
 
@@ -137,21 +138,21 @@ async fn delete(client: &Client, key: &str, sealed: &Value) -> Result<(), Error>
     let soon = json!({ "KeyId": key, "PendingWindowInDays": 7 });
     kms(client, OWNER, "ScheduleKeyDeletion", soon.clone()).await?.ok()?;
     let refused = kms(client, OWNER, "Decrypt", sealed.clone()).await?;
-    println!(
+    line(format_args!(
         "ScheduleKeyDeletion stopped the key at once: {}.",
         refused.refused("KMSInvalidStateException")?
-    );
+    ))?;
     kms(client, OWNER, "CancelKeyDeletion", json!({ "KeyId": key })).await?.ok()?;
     kms(client, OWNER, "EnableKey", json!({ "KeyId": key })).await?.ok()?;
     opens(client, sealed).await?;
-    println!("CancelKeyDeletion and EnableKey brought it back: Decrypt works again.");
+    line("CancelKeyDeletion and EnableKey brought it back: Decrypt works again.")?;
     kms(client, OWNER, "ScheduleKeyDeletion", soon).await?.ok()?;
     client.post("/_bulla/clock", &[], br#"{"advance":"P8D"}"#).await?.ok()?;
     let gone = kms(client, OWNER, "DescribeKey", json!({ "KeyId": key })).await?;
-    println!(
+    line(format_args!(
         "ScheduleKeyDeletion again, and eight days later the key is gone: {}.",
         gone.refused("NotFoundException")?
-    );
+    ))?;
     Ok(())
 }
 
@@ -168,7 +169,10 @@ fn read_back(journal: &Journal) -> Result<(), Error> {
             Some(code) => format!("{} by {account} ({code})", fields.event_name),
         });
     }
-    println!("The audit journal has a record of each call, refusals too: {}.", calls.join(", "));
+    line(format_args!(
+        "The audit journal has a record of each call, refusals too: {}.",
+        calls.join(", ")
+    ))?;
     Ok(())
 }
 

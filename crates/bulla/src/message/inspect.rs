@@ -1,7 +1,7 @@
 //! `bulla inspect`: what a header says, without any key.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 
 use base64_simd::STANDARD;
 use bulla_crypto::hex;
@@ -12,6 +12,7 @@ use super::failure::MessageError;
 use super::shown;
 use crate::cli::message::InspectOptions;
 use crate::error::Error;
+use crate::stdout;
 
 /// So many bytes are read at once.
 const BLOCK_LEN: usize = 16 << 10;
@@ -30,8 +31,7 @@ pub(super) fn run(options: &InspectOptions) -> Result<(), Error> {
     let header =
         header.map_err(|error| Error::Message(name, Box::new(MessageError::Envelope(error))))?;
     let text = if options.json { format!("{:#}\n", described(&header)) } else { told(&header) };
-    let written = io::stdout().lock().write_all(text.as_bytes());
-    written.map_err(|cause| Error::io("write to standard output", cause))
+    stdout::whole(text.as_bytes())
 }
 
 fn read(mut from: impl Read) -> Result<Header, bulla_envelope::Error> {

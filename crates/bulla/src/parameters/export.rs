@@ -19,6 +19,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::message::keys;
 use crate::server;
+use crate::stdout::line;
 
 /// How many parameters are asked for at once.
 const AT_ONCE: usize = 8;
@@ -160,7 +161,7 @@ async fn list(source: &Source) -> Result<(), Error> {
     loop {
         let (page, next) = source.names(token.as_deref()).await?;
         count += page.len();
-        page.iter().for_each(|name| println!("{name}"));
+        page.iter().try_for_each(line)?;
         if next.is_none() {
             eprintln!("{count} {} would be taken", source.what());
             return Ok(());

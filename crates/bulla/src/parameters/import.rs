@@ -13,6 +13,7 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::message::keys;
 use crate::server;
+use crate::stdout::line;
 
 /// What is done with a parameter of the archive.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,7 +108,12 @@ async fn check(client: &Client, options: &ImportOptions) -> Result<u64, Error> {
                     if step == Step::Skip && options.on_conflict == OnConflict::Fail {
                         conflicts.push(parameter.name.clone());
                     } else if options.dry_run {
-                        println!("{} {} ({})", step.verb(), parameter.name, parameter.kind);
+                        line(format_args!(
+                            "{} {} ({})",
+                            step.verb(),
+                            parameter.name,
+                            parameter.kind
+                        ))?;
                     }
                 }
             }
@@ -118,7 +124,7 @@ async fn check(client: &Client, options: &ImportOptions) -> Result<u64, Error> {
             if step == Step::Skip && options.on_conflict == OnConflict::Fail {
                 conflicts.push(secret.name.clone());
             } else if options.dry_run {
-                println!("{} {} (secret)", step.verb(), secret.name);
+                line(format_args!("{} {} (secret)", step.verb(), secret.name))?;
             }
             total += 1;
         }

@@ -1,6 +1,5 @@
 //! `bulla run` and `bulla env`: parameters and secrets as the environment of a program.
 
-use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
@@ -9,6 +8,7 @@ use super::variables::Variables;
 use crate::cli::parameters::{EnvOptions, RunOptions, Wanted};
 use crate::error::Error;
 use crate::server;
+use crate::stdout;
 
 /// Runs `bulla run`. The program takes this one's place, so that this answers only when it can't.
 pub(crate) fn run(options: &RunOptions) -> Result<(), Error> {
@@ -28,9 +28,7 @@ pub(crate) fn run(options: &RunOptions) -> Result<(), Error> {
 /// Runs `bulla env`.
 pub(crate) fn env(options: &EnvOptions) -> Result<(), Error> {
     let written = read(&options.wanted)?.written(options.format);
-    let mut out = std::io::stdout().lock();
-    let done = out.write_all(written.as_bytes()).and_then(|()| out.flush());
-    done.map_err(|cause| Error::io("write to standard output", cause))
+    stdout::whole(written.as_bytes())
 }
 
 fn read(wanted: &Wanted) -> Result<Variables, Error> {

@@ -1,10 +1,9 @@
 //! `bulla rotators`: what can be named as the rotation function of a secret without being one.
 
-use std::io::Write as _;
-
 use bulla_rotators::Rotator;
 
 use crate::error::Error;
+use crate::stdout;
 
 /// Prints the ARN of each rotator and what it is for.
 pub(crate) fn print() -> Result<(), Error> {
@@ -12,7 +11,5 @@ pub(crate) fn print() -> Result<(), Error> {
     for rotator in Rotator::ALL {
         out.push_str(&format!("{}\n    {}\n", rotator.arn(), rotator.description));
     }
-    let mut to = std::io::stdout().lock();
-    let written = to.write_all(out.as_bytes()).and_then(|()| to.flush());
-    written.map_err(|cause| Error::io("write to standard output", cause))
+    stdout::whole(out.as_bytes())
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::client::{Client, Signer};
 use super::{OWNER, member};
 use crate::error::Error;
+use crate::stdout::line;
 
 const DENIED: &str = "AccessDeniedException";
 
@@ -13,11 +14,11 @@ const DENIED: &str = "AccessDeniedException";
 pub(super) async fn tell(client: &Client, key: &str, sealed: &Value) -> Result<(), Error> {
     let user = user(client, key).await?;
     client.json(&user, &kms::SERVICE, "Decrypt", sealed.clone()).await?.ok()?;
-    println!("Decrypt by the user gave the bytes back: the key's policy leaves it to IAM's.");
+    line("Decrypt by the user gave the bytes back: the key's policy leaves it to IAM's.")?;
     explain(client, &user, key).await?;
     let session = session(client, &user).await?;
     let refused = client.json(&session, &kms::SERVICE, "Decrypt", sealed.clone()).await?;
-    println!("Decrypt by the role was refused: {}.", refused.refused(DENIED)?);
+    line(format_args!("Decrypt by the role was refused: {}.", refused.refused(DENIED)?))?;
     grant(client, &session, key, sealed).await
 }
 
@@ -29,7 +30,7 @@ async fn root(client: &Client, operation: &str, input: &[(&str, &str)]) -> Resul
 /// A user who may decrypt under the key for one tenant.
 async fn user(client: &Client, key: &str) -> Result<Signer, Error> {
     root(client, "CreateUser", &[("UserName", "ann")]).await?;
-    println!("CreateUser made the user ann, who may nothing yet.");
+    line("CreateUser made the user ann, who may nothing yet.")?;
     let policy = json!({ "Version": "2012-10-17", "Statement": [
         {
             "Effect": "Allow", "Action": "kms:Decrypt", "Resource": key,
@@ -40,10 +41,10 @@ async fn user(client: &Client, key: &str) -> Result<Signer, Error> {
     let policy = policy.to_string();
     let input = [("UserName", "ann"), ("PolicyName", "tenant-a"), ("PolicyDocument", &*policy)];
     root(client, "PutUserPolicy", &input).await?;
-    println!("PutUserPolicy lets ann decrypt under that key, for tenant=a only.");
+    line("PutUserPolicy lets ann decrypt under that key, for tenant=a only.")?;
     let by = Signer::root(OWNER);
     let made = client.query(&by, &iam::SERVICE, "CreateAccessKey", &[("UserName", "ann")]).await?;
-    println!("CreateAccessKey gave ann a key to sign with; from here on signatures are checked.");
+    line("CreateAccessKey gave ann a key to sign with; from here on signatures are checked.")?;
     made.signer()
 }
 
@@ -51,7 +52,7 @@ async fn user(client: &Client, key: &str) -> Result<Signer, Error> {
 async fn explain(client: &Client, user: &Signer, key: &str) -> Result<(), Error> {
     let request = json!({ "KeyId": key, "Plaintext": super::PLAINTEXT });
     let refused = client.json(user, &kms::SERVICE, "Encrypt", request).await?;
-    println!("Encrypt by ann was refused: {}.", refused.refused(DENIED)?);
+    line(format_args!("Encrypt by ann was refused: {}.", refused.refused(DENIED)?))?;
     let ann = format!("arn:aws:iam::{OWNER}:user/ann");
     let question = json!({ "Principal": ann, "Action": "kms:Encrypt", "Resource": key });
     let by = Signer::root(OWNER);
@@ -59,7 +60,9 @@ async fn explain(client: &Client, user: &Signer, key: &str) -> Result<(), Error>
     let (told, because) = (told.ok()?, "because");
     let reason = member(told, "Message").split_once(because).map_or("", |(_, reason)| reason);
     let policies = told.get("Policies").and_then(Value::as_array).map_or(0, Vec::len);
-    println!("Explain looked at {policies} policies for it and says why: {because}{reason}.");
+    line(format_args!(
+        "Explain looked at {policies} policies for it and says why: {because}{reason}."
+    ))?;
     Ok(())
 }
 
@@ -71,15 +74,15 @@ async fn session(client: &Client, user: &Signer) -> Result<Signer, Error> {
     let trust = trust.to_string();
     let input = [("RoleName", "reader"), ("AssumeRolePolicyDocument", &*trust)];
     root(client, "CreateRole", &input).await?;
-    println!("CreateRole made the role reader, which trusts the account's users.");
+    line("CreateRole made the role reader, which trusts the account's users.")?;
     let arn = format!("arn:aws:iam::{OWNER}:role/reader");
     let input = [("RoleArn", &*arn), ("RoleSessionName", "tour")];
     let session = client.query(user, &sts::SERVICE, "AssumeRole", &input).await?.signer()?;
     let who = client.query(&session, &sts::SERVICE, "GetCallerIdentity", &[]).await?;
-    println!(
+    line(format_args!(
         "AssumeRole gave ann a session of it, good for an hour: she is now {}.",
         who.element("Arn").unwrap_or_default()
-    );
+    ))?;
     Ok(session)
 }
 
@@ -93,10 +96,13 @@ async fn grant(client: &Client, by: &Signer, key: &str, sealed: &Value) -> Resul
     let made = client.json(&owner, &kms::SERVICE, "CreateGrant", request).await?;
     let grant = member(made.ok()?, "GrantId").to_owned();
     client.json(by, &kms::SERVICE, "Decrypt", sealed.clone()).await?.ok()?;
-    println!("CreateGrant lets the role decrypt, and the next Decrypt gave the bytes back.");
+    line("CreateGrant lets the role decrypt, and the next Decrypt gave the bytes back.")?;
     let request = json!({ "KeyId": key, "GrantId": grant });
     client.json(&owner, &kms::SERVICE, "RevokeGrant", request).await?.ok()?;
     let refused = client.json(by, &kms::SERVICE, "Decrypt", sealed.clone()).await?;
-    println!("RevokeGrant ended that, from the next call on: {}.", refused.refused(DENIED)?);
+    line(format_args!(
+        "RevokeGrant ended that, from the next call on: {}.",
+        refused.refused(DENIED)?
+    ))?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use base64_simd::STANDARD as BASE64;
 use bulla_crypto::Crypto;
 
 use crate::error::Error;
+use crate::stdout::line;
 
 /// What every path ends in.
 pub(super) const API: &str = "/kms/xks/v1";
@@ -32,7 +33,7 @@ pub(super) fn print(prefix: Option<&str>) -> Result<(), Error> {
             "RawSecretAccessKey": BASE64.encode_to_string(secret.expose()),
         },
     });
-    println!("{file:#}");
+    line(format_args!("{file:#}"))?;
     Ok(())
 }
 

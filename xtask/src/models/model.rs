@@ -10,8 +10,14 @@ pub(super) struct Model {
 }
 
 impl Model {
+    /// Reads a model, which has its members in order.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        serde_json::from_str(text).map(|whole| Self { whole }).map_err(|e| e.to_string())
+        let whole = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        let model = Self { whole };
+        for (name, shape) in model.shapes() {
+            check_members(name, shape)?;
+        }
+        Ok(model)
     }
 
     /// A text of the metadata, or nothing.
@@ -48,6 +54,23 @@ impl Model {
     }
 }
 
+/// Refuses a structure whose members are not a list of names with shapes: read as a model is, it
+/// would have none at all.
+fn check_members(name: &str, shape: &Value) -> Result<(), String> {
+    let Some(members) = shape.get("members") else { return Ok(()) };
+    let Some(members) = members.as_array() else {
+        return Err(format!(
+            "the members of {name} must be a list, each with its name in it, since their order \
+             counts: [{{\"name\": \"…\", \"shape\": \"…\"}}, …]"
+        ));
+    };
+    let whole = |member: &Value| text(member, "name").is_some() && text(member, "shape").is_some();
+    match members.iter().position(|member| !whole(member)) {
+        None => Ok(()),
+        Some(at) => Err(format!("member {at} of {name} lacks its name or its shape")),
+    }
+}
+
 /// A text under a key.
 pub(super) fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
     value.get(key).and_then(Value::as_str)
@@ -78,4 +101,22 @@ pub(super) fn shapes_of(shape: &Value) -> impl Iterator<Item = String> {
         .map(str::to_owned)
         .collect();
     names.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_a_list_of_names_with_shapes() {
+        let read = |members: &str| {
+            let text =
+                format!(r#"{{"shapes":{{"Input":{{"type":"structure","members":{members}}}}}}}"#);
+            Model::parse(&text).map(|_| ()).err().unwrap_or_default()
+        };
+        assert_eq!(read(r#"[{"name":"A","shape":"B"}]"#), "");
+        let object = read(r#"{"A":{"shape":"B"}}"#);
+        assert!(object.starts_with("the members of Input must be a list"), "{object}");
+        assert_eq!(read(r#"[{"shape":"B"}]"#), "member 0 of Input lacks its name or its shape");
+    }
 }

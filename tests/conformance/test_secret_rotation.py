@@ -209,12 +209,14 @@ class Proxy:
             except OSError:
                 stream.close()
                 continue
-            mute = threading.Event()
-            ways = [(stream, onward, mute, True), (onward, stream, mute, False)]
+            # When answers come nowhere any more, and when one came nevertheless.
+            mute, answered = threading.Event(), threading.Event()
+            ways = [(stream, onward, mute, answered), (onward, stream, mute, answered)]
+            ways = [(*way, forth) for way, forth in zip(ways, (True, False))]
             for way in ways:
                 threading.Thread(target=self.carry, args=way, daemon=True).start()
 
-    def carry(self, read, write, mute, forth):
+    def carry(self, read, write, mute, answered, forth):
         try:
             while data := read.recv(65536):
                 if forth and self.happens and self.at in data:
@@ -224,13 +226,14 @@ class Proxy:
                         mute.set()
                         write.sendall(data)
                         self.reached.set()
-                        time.sleep(0.5)
+                        assert answered.wait(SECONDS), "the database does not answer"
                         read.shutdown(socket.SHUT_RDWR)
                         return
                     self.reached.set()
                     mute.set()
                     return
                 if not forth and mute.is_set():
+                    answered.set()
                     return
                 write.sendall(data)
         except OSError:

@@ -7,6 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 from conftest import client
 from databases import PostgreSql
+from expect import refused
+from iam_documents import User, policy
 
 import functions
 
@@ -93,8 +95,8 @@ def function(awslambda, iam, secret, code, **settings):
         "Resource": secret,
     }
     random = {"Effect": "Allow", "Action": "secretsmanager:GetRandomPassword", "Resource": "*"}
-    policy = {"Version": "2012-10-17", "Statement": [own, random]}
-    role = functions.role(iam, policy)
+    own_policy = {"Version": "2012-10-17", "Statement": [own, random]}
+    role = functions.role(iam, own_policy)
     name = functions.create(awslambda, role, code, MemorySize=256, Timeout=60, **settings)
     return awslambda.get_function_configuration(FunctionName=name)["FunctionArn"]
 
@@ -164,3 +166,45 @@ def test_a_function_that_fails_leaves_the_secret_as_it_was_and_tells_no_password
     assert FIRST not in json.dumps(told()) and FIRST not in server.output()
     found = json.loads(secrets.get_secret_value(SecretId="kept")["SecretString"])
     assert found["password"] == FIRST and database.logs_in("kept", FIRST)
+
+
+def test_whoever_asks_for_a_rotation_must_be_allowed_to_call_the_function(
+    server, secrets, awslambda, iam, account
+):
+    secret = secrets.create_secret(Name="asked", SecretString="one")["ARN"]
+    arn = function(awslambda, iam, secret, functions.archive({"main.py": functions.ECHO}))
+    permit(awslambda, arn, account)
+    user = User(server, iam, "asker")
+    user.put(policy("secretsmanager:*"))
+    rotate = {"SecretId": "asked", "RotationLambdaARN": arn, "RotateImmediately": False}
+    rotate["RotationRules"] = {"AutomaticallyAfterDays": 30}
+    text = (
+        f"User: {user.arn} is not authorized to perform: lambda:InvokeFunction on resource: {arn} "
+        "because no identity-based policy allows the lambda:InvokeFunction action"
+    )
+    with refused("AccessDeniedException", text):
+        user.client("secretsmanager").rotate_secret(**rotate)
+    assert "RotationEnabled" not in secrets.describe_secret(SecretId="asked")
+    user.put(policy(["secretsmanager:*", "lambda:InvokeFunction"]))
+    user.client("secretsmanager").rotate_secret(**rotate)
+    secrets.cancel_rotate_secret(SecretId="asked")
+
+
+def test_the_session_of_a_functions_role_is_recorded(server, secrets, awslambda, iam, account):
+    role = functions.role(iam)
+    name = functions.create(awslambda, role)
+    assert functions.call(awslambda, name, 1) == (1, None)
+    trail = client(server, "cloudtrail", account=account)
+    attributes = [{"AttributeKey": "EventName", "AttributeValue": "AssumeRole"}]
+    [event] = trail.lookup_events(LookupAttributes=attributes)["Events"]
+    record = json.loads(event["CloudTrailEvent"])
+    service = "lambda.amazonaws.com"
+    assert record["userIdentity"] == {"type": "AWSService", "invokedBy": service}
+    assert (record["sourceIPAddress"], record["userAgent"]) == (service, service)
+    assert record["eventSource"] == "sts.amazonaws.com" and record["readOnly"]
+    assert record["requestParameters"] == {"roleArn": role, "roleSessionName": name}
+    credentials = record["responseElements"]["credentials"]
+    assert set(credentials) == {"accessKeyId", "sessionToken", "expiration"}
+    assert [one["ARN"] for one in record["resources"]] == [role]
+    assert record["recipientAccountId"] == account and record["sharedEventID"]
+    assert credentials["accessKeyId"].startswith("ASIA")

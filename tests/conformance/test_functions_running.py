@@ -327,6 +327,24 @@ class TestHostileCode:
         assert error is None and 100 < made <= 1024
         awslambda.delete_function(FunctionName=name)
 
+    def test_memory_of_all_processes_together_has_a_limit(self, awslambda, role):
+        controllers = pathlib.Path("/sys/fs/cgroup/cgroup.controllers")
+        if os.geteuid() != 0 or not controllers.exists() or "memory" not in controllers.read_text():
+            pytest.skip("no control groups (cgroup v2) that limit memory for root here")
+        code = """
+        import os
+        def handler(event, context):
+            # None of them takes more than it may alone.
+            for _ in range(8):
+                if os.fork() == 0:
+                    kept = bytearray(b"x" * (100 << 20))
+                    os.pause() if hasattr(os, "pause") else __import__("signal").pause()
+            __import__("time").sleep(60)
+        """
+        name = create(awslambda, role, code, Timeout=30, MemorySize=256)
+        answer, error = call(awslambda, name)
+        assert error == "Unhandled" and "signal: killed" in answer["errorMessage"]
+
     def test_the_servers_data_is_out_of_reach(self, server, awslambda, role):
         data = pathlib.Path(server.argument("--data"))
         key = data.with_suffix(".key")

@@ -97,7 +97,12 @@ impl Base {
             crypto: self.crypto.clone(),
             clock: Arc::clone(&self.clock),
             directory: Arc::clone(directory),
-            roles: Arc::new(FunctionRoles(Arc::clone(sessions))),
+            roles: Arc::new(FunctionRoles {
+                sessions: Arc::clone(sessions),
+                neighbours: Arc::clone(neighbours),
+                crypto: self.crypto.clone(),
+                clock: Arc::clone(&self.clock),
+            }),
             neighbours: Arc::clone(neighbours),
         };
         Arc::new(Lambda::new(foundation, settings))

@@ -1,8 +1,9 @@
 //! How other services of the house use functions: may they, and what came of it. There is no
 //! caller with a signature here; the function's resource policy alone decides.
 
-use bulla_plane::Stop;
+use bulla_plane::gate::Named;
 use bulla_plane::pipeline::new_uuid;
+use bulla_plane::{Call, Stop};
 use bulla_policy::{Context, Inputs, Principal, Request, authorize};
 use bulla_shapes::Fault;
 use bytes::Bytes;
@@ -51,6 +52,18 @@ impl Lambda {
     ) -> Result<bool, Fault> {
         let found = self.admitted(function_arn, service).await.map_err(own)?;
         Ok(found.is_some())
+    }
+
+    /// Whether a caller of that service may call the function too, as it would have to for itself.
+    ///
+    /// # Errors
+    /// The denial, in the form of the service that was called; our own, when the store can't be
+    /// read.
+    pub async fn permit_caller(&self, call: &Call, function_arn: &str) -> Result<(), Fault> {
+        let Some(named) = Identifier::of_arn(function_arn) else { return Ok(()) };
+        let held = self.find(named).await.map_err(own)?;
+        held.permit(call, INVOKE, &Context::new(), Named::Arn)?;
+        Ok(())
     }
 
     /// Calls a function for a service, and waits for its answer, as long as the function's time

@@ -1,6 +1,7 @@
 //! Functions that rotate secrets, called as AWS calls them.
 
 use bulla_lambda::{Invoked, Lambda, Service};
+use bulla_plane::Call;
 use bulla_secrets::{Failure, StepOf};
 use bulla_shapes::Fault;
 use serde_json::{Value, json};
@@ -20,13 +21,19 @@ fn service(secret: &str) -> Service<'_> {
     Service { principal: PRINCIPAL, source_arn: secret, source_account }
 }
 
-/// Whether the function's policy lets Secrets Manager call it for a secret.
+/// Whether the function's policy lets Secrets Manager call it for a secret. Whoever asks for the
+/// rotation must be allowed to call it too (API reference, RotateSecret).
 pub(super) async fn may_invoke(
     lambda: &Lambda,
+    call: &Call,
     function: &str,
     secret: &str,
 ) -> Result<bool, Fault> {
-    lambda.may_be_invoked_by(function, service(secret)).await
+    if !lambda.may_be_invoked_by(function, service(secret)).await? {
+        return Ok(false);
+    }
+    lambda.permit_caller(call, function).await?;
+    Ok(true)
 }
 
 /// Has a function carry out a step (user guide, "Lambda rotation functions").

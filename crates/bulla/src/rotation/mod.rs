@@ -135,7 +135,7 @@ impl Rotators for Rotation {
     ) -> BoxFuture<'a, Result<bool, Fault>> {
         Box::pin(async move {
             if function::is_one(rotator) {
-                return function::may_invoke(&self.functions, rotator, secret).await;
+                return function::may_invoke(&self.functions, call, rotator, secret).await;
             }
             match (Rotator::find(rotator), place(secret)) {
                 (Some(_), Some((_, account))) => self.must_have_role(call, account).await,

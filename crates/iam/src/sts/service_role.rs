@@ -36,6 +36,8 @@ pub struct ServiceCredentials {
     pub secret: SecretBytes,
     /// The session token.
     pub token: String,
+    /// When they expire, in milliseconds since 1970.
+    pub expires_ms: i64,
 }
 
 impl Sessions {
@@ -77,13 +79,14 @@ impl Sessions {
                 tags: Vec::new(),
                 web_identity: None,
             };
-            Ok(Some(self.issue(&session, 0)?))
+            Ok(Some((self.issue(&session, 0)?, session.expires_ms)))
         };
         let issued = issued.await.map_err(own)?;
-        Ok(issued.map(|issued| ServiceCredentials {
+        Ok(issued.map(|(issued, expires_ms)| ServiceCredentials {
             access_key_id: issued.access_key_id,
             secret: issued.secret,
             token: issued.token,
+            expires_ms,
         }))
     }
 

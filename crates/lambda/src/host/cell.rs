@@ -39,6 +39,9 @@ fn become_function() -> io::Result<Never> {
     set_no_new_privs(true)?;
     umask(Mode::RWXG | Mode::RWXO);
     limit_to(&spec)?;
+    if let Some(group) = &spec.group {
+        group.join()?;
+    }
     let walled = walls::build(&spec.readable, &spec.writable)?;
     if !walled && spec.user.is_none() {
         let text = "the server is not root and this kernel has no Landlock, so that nothing would \

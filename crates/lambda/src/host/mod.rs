@@ -11,6 +11,7 @@
 
 mod cell;
 mod family;
+mod group;
 mod spec;
 mod walls;
 
@@ -23,6 +24,7 @@ use rustix::process::{
 
 pub use cell::cell;
 pub(crate) use family::{descendants, owns_socket, resident_kib};
+pub(crate) use group::{Group, place as group_place};
 pub(crate) use spec::{Limits, Spec, User, framed};
 
 /// The hidden command of the host, and of the cell.
@@ -57,6 +59,10 @@ fn run() -> io::Result<u8> {
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     set_child_subreaper(Some(me))?;
     let spec = spec::read_framed(&mut io::stdin().lock(), MAX_SPEC_BYTES)?;
+    let group = spec::group(&spec)?;
+    if let Some(group) = &group {
+        group.make()?;
+    }
     let mut cell = Command::new(std::env::current_exe()?)
         .arg(CELL)
         .env_clear()
@@ -66,9 +72,14 @@ fn run() -> io::Result<u8> {
         pipe.write_all(&spec)?;
     }
     drop(spec);
+    let end = move || {
+        family::end(me);
+        group.iter().for_each(Group::remove);
+    };
+    let told = end.clone();
     std::thread::spawn(move || {
         end_of(&mut io::stdin().lock());
-        family::end(me);
+        told();
         std::process::exit(i32::from(KILLED));
     });
     let child = Pid::from_raw(i32::try_from(cell.id()).unwrap_or(0));
@@ -80,7 +91,7 @@ fn run() -> io::Result<u8> {
             Err(error) => return Err(error.into()),
         }
     };
-    family::end(me);
+    end();
     let signal = status.terminating_signal().map(|signal| signal.saturating_add(128));
     let status = status.exit_status().or(signal).unwrap_or(i32::from(FAILED));
     Ok(u8::try_from(status).unwrap_or(FAILED))

@@ -7,6 +7,8 @@ use bulla_plane::SecretText;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::group::Group;
+
 /// A function's program, and the walls around it.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Spec {
@@ -19,6 +21,8 @@ pub(crate) struct Spec {
     /// Whom it runs as; nobody else than Bulla where that is not root.
     pub(crate) user: Option<User>,
     pub(crate) limits: Limits,
+    /// What limits all of its processes together, where the system can.
+    pub(crate) group: Option<Group>,
     /// What it may read and run, and what it may write.
     pub(crate) readable: Vec<PathBuf>,
     pub(crate) writable: Vec<PathBuf>,
@@ -42,6 +46,15 @@ pub(crate) struct Limits {
     pub(crate) file: u64,
     /// How many open files.
     pub(crate) files: u64,
+}
+
+/// The group of a specification.
+pub(super) fn group(spec: &[u8]) -> io::Result<Option<Group>> {
+    #[derive(Deserialize)]
+    struct Grouped {
+        group: Option<Group>,
+    }
+    Ok(serde_json::from_slice::<Grouped>(spec)?.group)
 }
 
 /// Reads a length in four bytes, and so many bytes.

@@ -1,6 +1,7 @@
 //! All environments: how many there may be, which are warm, and when they end.
 
 use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ pub(crate) struct Runner {
     pub(super) settings: Settings,
     pub(super) clock: Arc<Clock>,
     pub(super) places: OnceLock<Places>,
+    /// Where control groups can be made, if anywhere; looked for with the first environment.
+    pub(super) groups: OnceLock<Option<PathBuf>>,
     state: Arc<Mutex<State>>,
 }
 
@@ -128,7 +131,7 @@ impl Runner {
             ticking: false,
         };
         let state = Arc::new(Mutex::new(state));
-        Self { settings, clock, places: OnceLock::new(), state }
+        Self { settings, clock, places: OnceLock::new(), groups: OnceLock::new(), state }
     }
 
     /// How many environments there may be.

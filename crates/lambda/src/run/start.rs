@@ -14,7 +14,7 @@ use super::places::{Folder, Places};
 use super::pool::{Full, Lease, Runner, Slot};
 use super::{Material, Settings, Target, bootstrap};
 use crate::code::archive::Refusal;
-use crate::host::{Limits, Spec, User, framed};
+use crate::host::{Group, Limits, Spec, User, framed, group_place};
 
 /// How many processes and threads a function may have (user guide, "Quotas").
 const MAX_PROCESSES: u64 = 1_024;
@@ -101,6 +101,7 @@ impl Runner {
         random: String,
     ) -> Result<Lease, StartError> {
         let slot = self.slot().await.map_err(StartError::Full)?;
+        let name = random.clone();
         let user = self.user(&slot);
         let (runner, code) = (Arc::clone(self), target.config.code.id.clone());
         let archive = material.archive;
@@ -137,6 +138,7 @@ impl Runner {
             folder: folder.task(),
             user,
             limits: limits(target),
+            group: user.and_then(|_| self.group(target, &name)),
             readable,
             writable: std::iter::once(folder.temporary())
                 .chain(DEVICES.iter().map(PathBuf::from))
@@ -156,6 +158,13 @@ impl Runner {
         Ok(Lease::of(started))
     }
 
+    /// What limits all processes of an environment together, where the system can.
+    fn group(&self, target: &Target, name: &str) -> Option<Group> {
+        let place = self.groups.get_or_init(group_place).as_ref()?;
+        let memory = mebibytes(target.config.memory_mb);
+        Some(Group::new(place, name, memory, MAX_PROCESSES))
+    }
+
     /// Whom an environment runs as: a user of its own, where this server may choose.
     fn user(&self, slot: &Slot) -> Option<User> {
         rustix::process::geteuid().is_root().then(|| {
@@ -165,8 +174,11 @@ impl Runner {
     }
 }
 
+fn mebibytes(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0) << 20
+}
+
 fn limits(target: &Target) -> Limits {
-    let mebibytes = |number: i64| u64::try_from(number).unwrap_or(0) << 20;
     Limits {
         memory: mebibytes(target.config.memory_mb).saturating_add(RUNTIME_BYTES),
         processes: MAX_PROCESSES,

@@ -165,7 +165,20 @@ async fn carry_out(
             |Failure(why)| Failure(format!("{rotator} failed in the step {}: {why}", step.name())),
         )?;
     }
-    Ok(())
+    match service.live(&secret.path).await {
+        Ok(Some(after)) if !under_way.trial && !is_settled(&after.record) => {
+            let text = "the steps ended, and the new version is not AWSCURRENT";
+            Err(Failure(format!("{rotator} failed in the step finishSecret: {text}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether labels are where a rotation must leave them: the pending version is the current one, or
+/// there is none (user guide, "Lambda rotation functions").
+fn is_settled(record: &SecretRecord) -> bool {
+    let on = |stage: &str| record.labelled(stage).map(|version| version.id.as_str());
+    on(PENDING).is_none() || on(PENDING) == on(CURRENT)
 }
 
 /// Writes down how a rotation went: the secret as the rotator left it, the next job, the event.

@@ -20,7 +20,7 @@ pub(crate) const DAY_MS: u64 = 86_400_000;
 pub(crate) type Answer = Result<Value, (String, String)>;
 
 pub(crate) struct House {
-    pub(crate) plane: Plane,
+    pub(crate) plane: Arc<Plane>,
     pub(crate) people: Arc<People>,
     heard: Heard,
     secrets: Arc<Secrets>,
@@ -64,7 +64,7 @@ impl House {
         let (heard, listener) = Heard::on(&barrier);
         let secrets = equip(secrets).shared();
         let services = vec![kms, Arc::<Secrets>::clone(&secrets) as _, listener];
-        let plane = ground.plane(Arc::clone(&people) as _, services);
+        let plane = Arc::new(ground.plane(Arc::clone(&people) as _, services));
         Self { plane, people, heard, secrets }
     }
 

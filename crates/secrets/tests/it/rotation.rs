@@ -2,20 +2,23 @@
 
 use std::sync::{Arc, Mutex};
 
-use bulla_plane::{BoxFuture, Call};
+use bulla_ground::Signer;
+use bulla_plane::{BoxFuture, Call, Plane};
 use bulla_secrets::{Failure, Rotators, Step, StepOf};
-use bulla_shapes::Fault;
+use bulla_shapes::{Fault, secretsmanager};
 use serde_json::{Value, json};
 
-use crate::house::{DAY_MS, House, code, message, token};
+use crate::house::{DAY_MS, House, REGION, code, message, token};
 use crate::people::A;
 
 const ROTATOR: &str = "arn:aws:lambda:eu-central-1:111122223333:function:rotator";
 const STRANGER: &str = "arn:aws:lambda:eu-central-1:111122223333:function:stranger";
 
-/// Notes the steps that it is asked for, and fails as often as it is told to.
+/// Notes the steps that it is asked for, and fails as often as it is told to. It makes no value,
+/// and ends a rotation by taking the label AWSPENDING away.
 #[derive(Default)]
 struct Rotator {
+    plane: Mutex<Option<Arc<Plane>>>,
     steps: Mutex<Vec<(Step, String)>>,
     failures: Mutex<u32>,
     /// A part of the ARNs of secrets whose rotation hangs, and the step in which it does.
@@ -43,13 +46,37 @@ impl Rotators for Rotator {
             .lock()
             .unwrap()
             .is_some_and(|(name, step)| of.secret.contains(name) && of.step == step);
-        Box::pin(async move { if hangs { std::future::pending().await } else { outcome } })
+        let plane = self.plane.lock().unwrap().clone();
+        Box::pin(async move {
+            if hangs {
+                std::future::pending::<()>().await;
+            }
+            if let Some(plane) = plane.filter(|_| of.step == Step::Finish) {
+                let taken = json!({
+                    "SecretId": of.secret, "VersionStage": "AWSPENDING",
+                    "RemoveFromVersionId": of.token,
+                });
+                let (service, operation) = (&secretsmanager::SERVICE, "UpdateSecretVersionStage");
+                let body = taken.to_string().into_bytes();
+                let request = Signer::of(A).request(service, operation, REGION, body).unwrap();
+                plane.call(request).await;
+            }
+            outcome
+        })
+    }
+}
+
+impl Rotator {
+    /// Has it call a house from now on.
+    fn join(&self, house: &House) {
+        *self.plane.lock().unwrap() = Some(Arc::clone(&house.plane));
     }
 }
 
 async fn house() -> (House, Arc<Rotator>) {
     let rotator = Arc::new(Rotator::default());
     let house = House::with_rotators(Arc::clone(&rotator) as _).await;
+    rotator.join(&house);
     house.secret(A, "db", "one").await;
     (house, rotator)
 }
@@ -329,10 +356,27 @@ async fn a_crash_in_any_step_leads_to_the_same_steps_with_the_same_token() {
         }
         let again = Arc::new(Rotator::default());
         let house = house.restarted(Arc::clone(&again) as _);
+        again.join(&house);
         let shown = described(&house).await;
         assert_eq!(shown["VersionIdsToStages"][token(1)], json!(["AWSPENDING"]));
         assert_eq!(names(&house.events().await), ["RotationSucceeded"]);
         assert_eq!(taken(&again), Step::ALL.map(|step| (step, token(1))));
         assert_eq!(house.text(A, "db").await, "one");
     }
+}
+
+#[tokio::test]
+async fn steps_that_end_without_a_new_current_version_are_a_failure() {
+    let rotator = Arc::new(Rotator::default());
+    let house = House::with_rotators(Arc::clone(&rotator) as _).await;
+    house.secret(A, "db", "one").await;
+    let rules = json!({ "AutomaticallyAfterDays": 10 });
+    house.call(A, "RotateSecret", rotate(1, rules)).await.unwrap();
+    let events = house.events().await;
+    assert_eq!(names(&events), ["RotationStarted", "RotationFailed"]);
+    let why = events[1]["detail"]["errorMessage"].as_str().unwrap();
+    assert!(why.ends_with("the new version is not AWSCURRENT"), "{why}");
+    assert_eq!(taken(&rotator).len(), 4);
+    assert_eq!(described(&house).await.get("LastRotatedDate"), None);
+    assert_eq!(house.text(A, "db").await, "one");
 }

@@ -182,6 +182,22 @@ impl Secrets {
         tried
     }
 
+    /// Whether the caller may encrypt with the secret's KMS key. Without that, versions that are
+    /// there stay under the key that they have (API reference, UpdateSecret).
+    pub(crate) async fn may_encrypt(
+        &self,
+        call: &mut Call,
+        record: &SecretRecord,
+    ) -> Result<bool, Stop> {
+        let arn = record.arn();
+        let context = [(ARN, arn.as_str()), (VERSION, TRIAL)];
+        match self.keys.could_encrypt(call, record.key_name(), &context).await {
+            Ok(()) => Ok(true),
+            Err(refused) if refused.code == "AccessDeniedException" => Ok(false),
+            Err(refused) => Err(refusal(refused, fault::encryption)),
+        }
+    }
+
     /// Whether the caller could replicate a value from one account's secret to another's, as far
     /// as their keys go: a dry run of each.
     pub(crate) async fn could_replicate(

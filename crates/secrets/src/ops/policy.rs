@@ -1,7 +1,7 @@
 //! PutResourcePolicy, GetResourcePolicy, ListResourcePolicies, DeleteResourcePolicy and
 //! ValidateResourcePolicy.
 
-use bulla_plane::gate::permit_account;
+use bulla_plane::gate::{Named, permit_account};
 use bulla_plane::{Call, Stop};
 use bulla_shapes::View;
 use bulla_shapes::secretsmanager::{
@@ -73,6 +73,9 @@ pub(crate) async fn get_resource_policy(
     let keys = keys_of(input.secret_id(), input.policy_name());
     let action = "secretsmanager:GetResourcePolicy";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
+    // InvalidRequestException is documented of this and of the list, as of whatever a deletion
+    // that is scheduled stops; DescribeSecret and ListSecretVersionIds lack it.
+    secret.record.must_live()?;
     let policy = match input.policy_name() {
         Some(POLICY_NAME) => secret.record.replication_policy(),
         name => {
@@ -97,6 +100,7 @@ pub(crate) async fn list_resource_policies(
     let keys = RequestKeys::of(input.secret_id());
     let action = "secretsmanager:ListResourcePolicies";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
+    secret.record.must_live()?;
     // Two policies fit on any page, so that no token was ever given.
     if input.next_token().is_some() {
         return Err(fault::invalid_token().into());
@@ -139,13 +143,20 @@ pub(crate) async fn validate_resource_policy(
     call: &mut Call,
     input: &ValidateResourcePolicyRequest<'_>,
 ) -> Answer {
-    let action = "secretsmanager:ValidateResourcePolicy";
+    // Both are needed (API reference).
+    let (action, put) =
+        ("secretsmanager:ValidateResourcePolicy", "secretsmanager:PutResourcePolicy");
     match input.secret_id() {
         Some(id) => {
-            let secret = service.permitted(call, id, action, &RequestKeys::of(id)).await?;
+            let keys = RequestKeys::of(id);
+            let secret = service.permitted(call, id, action, &keys).await?;
+            service.find(call, id).await?.permit(call, put, &keys, Named::Arn)?;
             secret.record.must_live()?;
         }
-        None => permit_account(call, action, "*", &RequestKeys::none())?,
+        None => {
+            permit_account(call, action, "*", &RequestKeys::none())?;
+            permit_account(call, put, "*", &RequestKeys::none())?;
+        }
     }
     let checked = policies::checked(&*service.directory, call, input.resource_policy()).await;
     // The names of the checks are ours; AWS's are not recorded.

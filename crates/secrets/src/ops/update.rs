@@ -52,7 +52,9 @@ pub(crate) async fn update_secret(
     if input.kms_key_id().is_some() {
         record.key = key_name(input.kms_key_id());
         service.try_key(call, &record).await?;
-        batch = service.reseal(call, &secret, &mut record).await?;
+        if service.may_encrypt(call, &record).await? {
+            batch = service.reseal(call, &secret, &mut record).await?;
+        }
     }
     if let Some(value) = &value {
         batch = service.add(call, &mut record, (token, &[CURRENT]), value, batch).await?;

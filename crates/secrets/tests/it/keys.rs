@@ -135,3 +135,26 @@ async fn other_accounts_need_both_policies_and_the_key() {
     let answer = house.call(B, "GetSecretValue", json!({ "SecretId": missing })).await;
     assert_eq!(code(&answer), "AccessDeniedException");
 }
+
+#[tokio::test]
+async fn versions_go_under_a_new_key_only_if_the_caller_may_encrypt_with_it() {
+    let house = House::new().await;
+    let key = house.kms(A, "CreateKey", json!({})).await.unwrap();
+    let key = key["KeyMetadata"]["Arn"].as_str().unwrap().to_owned();
+    house.secret(A, "db", "one").await;
+    let few = ["kms:GenerateDataKey", "kms:Decrypt", "secretsmanager:*"].map(allows);
+    let few: Vec<_> = few.iter().map(String::as_str).collect();
+    house.people.user(A, "changer", "AIDACHANGER", &few);
+    let change = json!({ "SecretId": "db", "KmsKeyId": key, "ClientRequestToken": token(5) });
+    house.call("changer", "UpdateSecret", change.clone()).await.unwrap();
+    let keys = async || {
+        let listed = house.call(A, "ListSecretVersionIds", json!({ "SecretId": "db" })).await;
+        listed.unwrap()["Versions"][0]["KmsKeyIds"].clone()
+    };
+    assert_eq!(keys().await, json!(["DefaultEncryptionKey"]));
+    let described = house.call(A, "DescribeSecret", json!({ "SecretId": "db" })).await.unwrap();
+    assert_eq!(described["KmsKeyId"], json!(key));
+    house.call(A, "UpdateSecret", change).await.unwrap();
+    assert_eq!(keys().await, json!([key]));
+    assert_eq!(house.text(A, "db").await, "one");
+}

@@ -151,6 +151,11 @@ async fn policies_that_are_wrong_or_too_open_are_told() {
         validated.unwrap(),
         json!({ "PolicyValidationPassed": true, "ValidationErrors": [] })
     );
+    let validate = json!({ "ResourcePolicy": fine });
+    let only = allows("secretsmanager:ValidateResourcePolicy");
+    house.people.user(A, "looker", "AIDALOOKER", &[&only]);
+    let refused = house.call("looker", "ValidateResourcePolicy", validate).await;
+    assert!(message(&refused).contains("secretsmanager:PutResourcePolicy"), "{refused:?}");
     house.people.user(
         A,
         "barred",

@@ -24,7 +24,7 @@ pub(super) const RULES: &[Rule] = &[
     rule("GetResourcePolicy", Own("{secret}"), r#"{"SecretId":"{secret}"}"#),
     rule("ListResourcePolicies", Own("{secret}"), r#"{"SecretId":"{secret}"}"#),
     rule("DeleteResourcePolicy", Own("{secret}"), r#"{"SecretId":"{secret}"}"#),
-    rule("ValidateResourcePolicy", Own("{secret}"), r#"{"SecretId":"{secret}","ResourcePolicy":"{secret_policy}"}"#),
+    rule("ValidateResourcePolicy", Own("{secret}"), r#"{"SecretId":"{secret}","ResourcePolicy":"{secret_policy}"}"#).asks("ValidateResourcePolicy PutResourcePolicy"),
     rule("ReplicateSecretToRegions", Own("{secret}"), r#"{"SecretId":"{secret}","AddReplicaRegions":[{"Region":"us-west-2"}]}"#),
     rule("RemoveRegionsFromReplication", Own("{secret}"), r#"{"SecretId":"{secret}","RemoveReplicaRegions":["us-west-2"]}"#),
     rule("StopReplicationToReplica", Own("{secret}"), r#"{"SecretId":"{secret}"}"#),

@@ -1,6 +1,9 @@
 //! Test 8: secrets that nobody else has are sent through a real server that logs all it can; then
 //! they are looked for in its files, log, errors, metrics, and in what others get of its memory.
 
+mod archive;
+mod turns;
+
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -16,6 +19,7 @@ use crate::random::Random;
 use crate::run::{Counts, Run, at, demand, say};
 use crate::scanner::Scanner;
 use crate::server::{Server, Site};
+use turns::Turns;
 
 /// Who the server runs as when this test runs as root, who may look everywhere: nobody.
 const NOBODY: u32 = 65_534;
@@ -33,7 +37,13 @@ pub(crate) fn run(run: &mut Run) -> Result<Counts, String> {
         let (seed, seal) = (run.random.next(), seals.next().copied().unwrap_or("keyfile"));
         site(seal, seed, &mut counts).map_err(|error| format!("site {seed} ({seal}): {error}"))?;
     }
-    counts.all_of(&["canaries", "MiB scanned", "refusals scanned", "memories that were closed"])
+    counts.all_of(&[
+        "canaries",
+        "rotations",
+        "MiB scanned",
+        "refusals scanned",
+        "memories that were closed",
+    ])
 }
 
 fn site(seal: &str, seed: u64, counts: &mut Counts) -> Result<(), String> {
@@ -41,7 +51,13 @@ fn site(seal: &str, seed: u64, counts: &mut Counts) -> Result<(), String> {
     let mut scanner = Scanner::new(&mut random)?;
     let passphrase = hex::encode(&random.bytes(20));
     scanner.watch("the passphrase".into(), passphrase.as_bytes());
-    let environment = vec![("BULLA_LOG", "trace".to_owned()), ("BULLA_PASSPHRASE", passphrase)];
+    let yes = || "true".to_owned();
+    let environment = vec![
+        ("BULLA_LOG", "trace".to_owned()),
+        ("BULLA_PASSPHRASE", passphrase),
+        ("BULLA_ALLOW_FUNCTIONS", yes()),
+        ("BULLA_DATABASES_HERE", yes()),
+    ];
     let is_root = std::fs::metadata("/proc/self").map_err(say)?.uid() == 0;
     let site = Site::new(seal, environment, is_root.then_some(NOBODY))?;
     scanner.watch("the secret access key".into(), site.root.secret.as_bytes());
@@ -58,12 +74,17 @@ fn site(seal: &str, seed: u64, counts: &mut Counts) -> Result<(), String> {
     let key = text(&load.ask("CreateKey", &json!({}))?, "/KeyMetadata/KeyId")?;
     let disabled = text(&load.ask("CreateKey", &json!({}))?, "/KeyMetadata/KeyId")?;
     load.ask("DisableKey", &json!({ "KeyId": disabled }))?;
+    let function = load.function()?;
+    let mut turns = Turns::default();
     for round in 0..LOADS {
         load.uses(&key)?;
         load.refusals(&key, &disabled)?;
         load.secrets(&disabled)?;
         load.parameters(&key, &disabled, round)?;
+        load.begin_turns(&function, &mut turns)?;
+        load.invoke()?;
     }
+    counts.add("rotations", load.end_turns(&turns)?);
     for path in ["/_bulla/metrics", "/_bulla/health"] {
         let reply = load.client.get(path).map_err(|lost| lost.0)?;
         load.scanner.clear(path, &reply.body)?;

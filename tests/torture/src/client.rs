@@ -28,6 +28,37 @@ pub(crate) struct AccessKey {
     pub(crate) secret: String,
 }
 
+/// Where a request goes, and as what.
+#[derive(Clone, Copy)]
+pub(crate) struct To<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    /// The service's name in credential scopes.
+    pub(crate) service: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) content_type: &'a str,
+    /// `X-Amz-Target`.
+    pub(crate) target: Option<&'a str>,
+    /// `X-Amz-Invocation-Type`.
+    pub(crate) invocation: Option<&'a str>,
+}
+
+impl<'a> To<'a> {
+    /// A service that speaks AWS's JSON; without a target for an empty one.
+    pub(crate) fn json(service: &'a str, target: &'a str) -> Self {
+        let target = Some(target).filter(|target| !target.is_empty());
+        Self {
+            method: "POST",
+            path: "/",
+            service,
+            region: REGION,
+            content_type: JSON,
+            target,
+            invocation: None,
+        }
+    }
+}
+
 /// A connection and who calls over it.
 pub(crate) struct Client {
     stream: TcpStream,
@@ -54,28 +85,33 @@ impl Client {
 
     /// A signed request to the service that the target names, KMS where it names none, as bytes.
     pub(crate) fn signed(&self, target: &str, body: &[u8]) -> Result<Vec<u8>, String> {
-        let host = self.server.to_string();
-        let headers = [
-            ("host", host.as_bytes()),
-            ("content-type", JSON.as_bytes()),
-            ("x-amz-target", target.as_bytes()),
-        ];
-        let parts = RequestParts { method: "POST", path: "/", query: "", headers: &headers, body };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(say)?.as_secs();
         let service = match target {
             _ if target.starts_with(SECRETS) => SECRETS,
             _ if target.starts_with(PARAMETER_STORE) => "ssm",
             _ => "kms",
         };
-        let options = SignOptions::new(service, REGION, i64::try_from(now).map_err(say)?);
+        self.request(&To::json(service, target), body)
+    }
+
+    /// A signed request, as bytes.
+    pub(crate) fn request(&self, to: &To<'_>, body: &[u8]) -> Result<Vec<u8>, String> {
+        let host = self.server.to_string();
+        let To { method, path, service, region, content_type, .. } = *to;
+        let more = [("x-amz-target", to.target), ("x-amz-invocation-type", to.invocation)];
+        let more = more.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let texts: Vec<(&str, &str)> = [("host", host.as_str()), ("content-type", content_type)]
+            .into_iter()
+            .chain(more)
+            .collect();
+        let headers: Vec<_> = texts.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let parts = RequestParts { method, path, query: "", headers: &headers, body };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(say)?.as_secs();
+        let options = SignOptions::new(service, region, i64::try_from(now).map_err(say)?);
         let AccessKey { id, secret } = &self.key;
         let key = Credentials { access_key_id: id, secret: secret.as_bytes(), token: None };
         let signed = sign_header(&parts, &key, &options).map_err(say)?;
-        let mut head = format!(
-            "POST / HTTP/1.1\r\nhost: {host}\r\ncontent-type: {JSON}\r\nx-amz-target: {target}\r\n\
-             content-length: {}\r\n",
-            body.len()
-        );
+        let mut head = format!("{method} {path} HTTP/1.1\r\ncontent-length: {}\r\n", body.len());
+        texts.iter().for_each(|(name, value)| head.extend([name, ": ", value, "\r\n"]));
         signed.iter().for_each(|(name, value)| head.extend([name, ": ", value.as_str(), "\r\n"]));
         head.push_str("\r\n");
         Ok([head.as_bytes(), body].concat())

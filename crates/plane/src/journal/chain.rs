@@ -3,7 +3,7 @@
 //! ```text
 //! frame   = length u32 | kind u32 | payload (length bytes) | chain value (32 bytes)
 //! chain   = HMAC-SHA-256(journal key, previous chain value || length || kind || payload)
-//! record  = sequence u64 | record bytes                       (payload of a record frame)
+//! record  = sequence u64 | packed record                      (payload of a record frame)
 //! header  = version u16 | reason u16 | segment u64 | first sequence u64 | previous chain value
 //! ```
 //! All integers are little-endian. A header's previous chain value is the one in its own payload:
@@ -13,7 +13,7 @@
 use bulla_crypto::HmacKey;
 
 /// The version of the segment format that this program writes, and the newest it reads.
-pub const FORMAT_VERSION: u16 = 1;
+pub const FORMAT_VERSION: u16 = 2;
 /// Bytes of a chain value.
 pub const CHAIN_BYTES: usize = 32;
 /// Bytes of a frame before its payload.
@@ -151,25 +151,31 @@ impl Header {
         (out, value)
     }
 
-    /// Reads and checks the frame of a header; answers it with its chain value. `None` if it was
-    /// not written under this key, or is of a version that this program does not know.
-    pub(super) fn open(frame: &[u8], key: &ChainKey) -> Option<(Self, ChainValue)> {
+    /// The version that a header tells which was written under this key.
+    pub(super) fn version(frame: &[u8], key: &ChainKey) -> Option<u16> {
         let (prefix, rest) = frame.split_first_chunk::<PREFIX_BYTES>()?;
         let prefix = Prefix::parse(*prefix, HEADER_PAYLOAD_BYTES)?;
-        if prefix.kind != FrameKind::Header {
+        let (payload, _) = rest.split_first_chunk::<HEADER_PAYLOAD_BYTES>()?;
+        let previous = payload.last_chunk::<CHAIN_BYTES>()?;
+        let signed = frame.get(..PREFIX_BYTES + HEADER_PAYLOAD_BYTES)?;
+        let value = frame.get(signed.len()..)?.first_chunk::<CHAIN_BYTES>()?;
+        let is_genuine = bulla_crypto::ct_eq(&key.link(previous, signed), value);
+        let version = payload.first_chunk().copied().map(u16::from_le_bytes);
+        version.filter(|_| is_genuine && prefix.kind == FrameKind::Header)
+    }
+
+    /// Reads and checks the frame of a header; answers it with its chain value. `None` if it was
+    /// not written under this key, or is of another version.
+    pub(super) fn open(frame: &[u8], key: &ChainKey) -> Option<(Self, ChainValue)> {
+        if Self::version(frame, key)? != FORMAT_VERSION {
             return None;
         }
-        let (version, rest) = rest.split_first_chunk::<2>()?;
+        let rest = frame.get(PREFIX_BYTES + 2..)?;
         let (reason, rest) = rest.split_first_chunk::<2>()?;
         let (segment, rest) = rest.split_first_chunk::<8>()?;
         let (first, rest) = rest.split_first_chunk::<8>()?;
         let (previous, rest) = rest.split_first_chunk::<CHAIN_BYTES>()?;
         let (value, _) = rest.split_first_chunk::<CHAIN_BYTES>()?;
-        let signed = frame.get(..PREFIX_BYTES + HEADER_PAYLOAD_BYTES)?;
-        let genuine = bulla_crypto::ct_eq(&key.link(previous, signed), value);
-        if !genuine || u16::from_le_bytes(*version) != FORMAT_VERSION {
-            return None;
-        }
         let reason = match u16::from_le_bytes(*reason) {
             0 => Reason::Full,
             1 => Reason::Broken,

@@ -9,6 +9,8 @@ pub enum FaultKind {
     MissingSegment,
     /// A segment has no header that holds: altered, of another journal, or of another number.
     Header,
+    /// A segment was written by a program with another form of segments.
+    Version,
     /// A segment does not go on where the one before ends.
     Joint,
     /// Records were altered, dropped, moved, or added: the chain does not hold here.
@@ -23,6 +25,8 @@ pub enum FaultKind {
     Anchor,
     /// A record holds under the chain but can't be decoded: written by a newer program.
     Undecodable,
+    /// A record holds under the chain, but what it refers to stood in one that is damaged.
+    Texts,
 }
 
 impl fmt::Display for FaultKind {
@@ -30,6 +34,7 @@ impl fmt::Display for FaultKind {
         f.write_str(match self {
             Self::MissingSegment => "the segment is missing",
             Self::Header => "the segment's header does not hold",
+            Self::Version => "the segment was written by another version of this program",
             Self::Joint => "the segment does not go on where the one before ends",
             Self::Chain => "the chain does not hold",
             Self::MissingRecords => "records are missing",
@@ -37,6 +42,7 @@ impl fmt::Display for FaultKind {
             Self::Oversized => "the segment is larger than any that is written",
             Self::Anchor => "a record is not the one that is known under its number",
             Self::Undecodable => "a record can't be decoded",
+            Self::Texts => "a record refers to what is damaged",
         })
     }
 }

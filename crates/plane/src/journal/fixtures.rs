@@ -15,7 +15,7 @@ pub(super) fn key() -> Arc<ChainKey> {
 /// Small segments, and no waiting: nothing in the tests depends on how long anything takes.
 pub(super) fn small() -> Options {
     Options {
-        segment_bytes: 2048,
+        segment_bytes: 1024,
         pending_bytes: 4096,
         stall: Duration::from_secs(600),
         retry: Duration::from_micros(100),

@@ -17,9 +17,11 @@ mod fault;
 #[cfg(test)]
 mod fixtures;
 mod group;
+mod json;
 mod medium;
 mod memory;
 mod metrics;
+mod pack;
 mod reader;
 mod record;
 mod recovery;
@@ -27,6 +29,7 @@ mod retention;
 mod scan;
 mod simulated;
 mod tail;
+mod texts;
 mod verify;
 mod writer;
 
@@ -47,6 +50,7 @@ pub use record::{
 pub use recovery::{OpenError, Recovery};
 pub use scan::MAX_SEGMENT_BYTES;
 pub use simulated::Simulated;
+pub use texts::Fetch;
 pub use verify::{Anchor, MAX_FAULTS, Report, verify};
 pub use writer::{Journal, JournalError, Options};
 
@@ -63,8 +67,8 @@ pub const STALL: Duration = Duration::from_millis(750);
 /// How often a journal that failed is tried again.
 pub const RETRY: Duration = Duration::from_millis(250);
 
-/// The most bytes of a record frame's payload.
-const MAX_FRAME_PAYLOAD_BYTES: usize = MAX_RECORD_BYTES + chain::SEQUENCE_BYTES;
+/// The most bytes of a record frame's payload: a record that could not be packed has one in front.
+const MAX_FRAME_PAYLOAD_BYTES: usize = MAX_RECORD_BYTES + 1 + chain::SEQUENCE_BYTES;
 /// The most bytes of a group: the room for those that wait, and what just fitted in.
 const MAX_GROUP_BYTES: usize =
     PENDING_BYTES + MAX_TOGETHER * (MAX_FRAME_PAYLOAD_BYTES + chain::FRAME_OVERHEAD);

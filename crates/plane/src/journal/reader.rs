@@ -4,15 +4,14 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::chain::{CHAIN_BYTES, ChainKey, ChainValue, HEADER_FRAME_BYTES, PREFIX_BYTES, Prefix};
+use super::chain::{CHAIN_BYTES, ChainKey, ChainValue, HEADER_FRAME_BYTES, PREFIX_BYTES};
 use super::fault::{Fault, FaultKind, span};
 use super::medium::Medium;
+use super::pack::At;
 use super::record::Record;
-use super::scan::{MAX_SEGMENT_BYTES, Scan, Step, read_from, read_header, stored_chain};
+use super::scan::{MAX_SEGMENT_BYTES, Scan, Step, header_fault, read_from, read_header, stored_chain};
+use super::texts::{Failure, Texts};
 use super::{MAX_FRAME_PAYLOAD_BYTES, MAX_GROUP_BYTES};
-
-/// What is read of a record at first; most are shorter.
-const RECORD_BYTES: usize = 4096;
 
 /// Why a record could not be read.
 #[derive(Debug)]
@@ -62,52 +61,16 @@ pub struct Reader {
     from: u64,
     /// Where the last record stood that was read.
     last: Place,
+    texts: Texts,
 }
 
-/// Where a record stands: what [`record_at`] reads it again by.
+/// Where a record stands: what [`Fetch`](super::Fetch) reads it again by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The segment's number.
     pub segment: u64,
     /// Bytes from the segment's start to the record's frame.
     pub offset: u64,
-}
-
-/// Reads the record at a place, and checks that it belongs there: that it is linked to what stands
-/// before it. `None` if there is no such record, or none any more.
-///
-/// # Errors
-/// If the medium can't be read.
-pub(super) fn record_at(
-    medium: &dyn Medium,
-    key: &ChainKey,
-    place: Place,
-) -> io::Result<Option<Record>> {
-    let Some(from) = place.offset.checked_sub(CHAIN_BYTES as u64) else { return Ok(None) };
-    let read = |most: usize| match read_from(medium, place.segment, from, most as u64) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        bytes => bytes,
-    };
-    let whole = |bytes: &[u8]| {
-        let prefix = bytes.get(CHAIN_BYTES..)?.first_chunk::<PREFIX_BYTES>()?;
-        let prefix = Prefix::parse(*prefix, MAX_FRAME_PAYLOAD_BYTES)?;
-        Some(CHAIN_BYTES + prefix.frame_bytes())
-    };
-    let mut bytes = read(RECORD_BYTES)?;
-    let Some(length) = whole(&bytes) else { return Ok(None) };
-    if length > bytes.len() {
-        bytes = read(length)?;
-    }
-    let Some((previous, frame)) = bytes.split_first_chunk::<CHAIN_BYTES>() else {
-        return Ok(None);
-    };
-    let mut scan = Scan::new(key, frame, *previous, 0, MAX_FRAME_PAYLOAD_BYTES).resuming();
-    match scan.step() {
-        Step::Record { sequence, bytes, offset: 0, .. } => {
-            Ok(Some(Record::new(sequence, bytes.to_vec())))
-        }
-        _ => Ok(None),
-    }
 }
 
 impl Reader {
@@ -141,6 +104,7 @@ impl Reader {
             limit: None,
             from,
             last: Place::default(),
+            texts: Texts::default(),
         }
     }
 
@@ -215,7 +179,7 @@ impl Reader {
     /// The next record, of those that are wanted or before.
     fn advance(&mut self) -> Result<Option<Record>, ReadError> {
         loop {
-            if let Some(record) = self.take_buffered() {
+            if let Some(record) = self.take_buffered()? {
                 return Ok(Some(record));
             }
             self.offset += self.used as u64;
@@ -228,7 +192,7 @@ impl Reader {
             if self.segment != 0 && self.is_written()? {
                 let most = MAX_GROUP_BYTES as u64;
                 self.buffer = read_from(&*self.medium, self.segment, self.offset, most)?;
-                if let Some(record) = self.take_buffered() {
+                if let Some(record) = self.take_buffered()? {
                     return Ok(Some(record));
                 }
             }
@@ -254,20 +218,34 @@ impl Reader {
         Ok(bytes.iter().any(|byte| *byte != 0))
     }
 
-    fn take_buffered(&mut self) -> Option<Record> {
+    fn take_buffered(&mut self) -> Result<Option<Record>, ReadError> {
         if self.limit.is_some_and(|limit| self.expected >= limit) {
-            return None;
+            return Ok(None);
         }
-        let rest = self.buffer.get(self.used..)?;
+        let rest = self.buffer.get(self.used..).unwrap_or_default();
         let mut scan =
             Scan::new(&self.key, rest, self.chain, self.expected, MAX_FRAME_PAYLOAD_BYTES);
-        let Step::Record { sequence, bytes, .. } = scan.step_live() else { return None };
-        let record = Record::new(sequence, bytes.to_vec());
+        let Step::Record { sequence, bytes, .. } = scan.step_live() else { return Ok(None) };
         let offset = self.offset + self.used as u64;
-        self.last = Place { segment: self.segment, offset };
+        let place = Place { segment: self.segment, offset };
+        let (source, at) = ((&*self.medium, &*self.key), At { sequence, offset });
+        let record = self.texts.unpack(source, (self.segment, at), bytes);
+        if let Err(Failure::Io(error)) = record {
+            return Err(error.into());
+        }
+        self.texts.pass(at);
+        self.last = place;
         (self.chain, self.expected) = (scan.previous(), scan.expected());
         self.used += scan.position();
-        Some(record)
+        match record {
+            Ok(bytes) => Ok(Some(Record::new(sequence, bytes))),
+            Err(_) => Err(ReadError::Fault(Fault {
+                kind: FaultKind::Texts,
+                segment: place.segment,
+                offset,
+                records: Some((sequence, sequence)),
+            })),
+        }
     }
 
     /// Looks for records behind damage in this segment; places the reader at them.
@@ -310,7 +288,7 @@ impl Reader {
             }
             self.enter(next, stored_chain(&bytes), self.expected);
             return Ok(Some(Fault {
-                kind: FaultKind::Header,
+                kind: header_fault(&bytes, &self.key),
                 segment: next,
                 offset: 0,
                 records: None,

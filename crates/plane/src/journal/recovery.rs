@@ -8,7 +8,9 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::chain::{ChainKey, ChainValue, HEADER_FRAME_BYTES, Header, Reason};
+use super::chain::{
+    ChainKey, ChainValue, FORMAT_VERSION, HEADER_FRAME_BYTES, Header, Reason,
+};
 use super::fault::{Fault, FaultKind, span};
 use super::medium::Medium;
 use super::retention;
@@ -34,6 +36,13 @@ pub enum OpenError {
         /// Which segment.
         segment: u64,
     },
+    /// The last segment was written by a program with another form of segments.
+    Version {
+        /// Which segment.
+        segment: u64,
+        /// The version of its form.
+        version: u16,
+    },
     /// The thread that writes could not be started.
     Thread(io::Error),
 }
@@ -49,6 +58,12 @@ impl fmt::Display for OpenError {
                 "segment {segment} of the journal was not written under this key: check that the \
                  data and the seal belong together, or restore the segment"
             ),
+            Self::Version { segment, version } => write!(
+                f,
+                "segment {segment} of the journal has format version {version}, this program reads \
+                 and writes {FORMAT_VERSION} alone: open it with the program that wrote it, or move \
+                 the journal away to begin another"
+            ),
             Self::Thread(source) => write!(f, "the journal's thread can't be started: {source}"),
         }
     }
@@ -58,7 +73,7 @@ impl std::error::Error for OpenError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } | Self::Thread(source) => Some(source),
-            Self::Foreign { .. } => None,
+            Self::Foreign { .. } | Self::Version { .. } => None,
         }
     }
 }
@@ -90,6 +105,9 @@ pub(super) fn recover(
         let Some(last) = segments.last().copied() else { break };
         let bytes = read_from(&**medium, last, 0, MAX_SEGMENT_BYTES).map_err(at(last))?;
         let header = read_header(&**medium, last, key).map_err(at(last))?;
+        if let Some(version) = Header::version(&bytes, key).filter(|it| *it != FORMAT_VERSION) {
+            return Err(OpenError::Version { segment: last, version });
+        }
         let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         if header.is_none() && used < HEADER_FRAME_BYTES {
             // The power failed while it was being begun: nothing in it was acknowledged.

@@ -7,8 +7,8 @@
 use std::io;
 
 use super::chain::{ChainKey, HEADER_FRAME_BYTES};
-use super::encoding;
 use super::medium::Medium;
+use super::pack;
 use super::scan::{read_from, read_header};
 use super::{MAX_FRAME_PAYLOAD_BYTES, scan};
 
@@ -65,6 +65,5 @@ fn begin(medium: &dyn Medium, key: &ChainKey, segment: u64) -> io::Result<Option
     let first = header.first_sequence;
     let mut walk = scan::Scan::new(key, &bytes, chain, first, MAX_FRAME_PAYLOAD_BYTES);
     let scan::Step::Record { sequence, bytes, .. } = walk.step_live() else { return Ok(None) };
-    let record = encoding::decode(bytes).ok();
-    Ok(record.map(|record| Begins { sequence, time_ms: record.time_ms }))
+    Ok(pack::time_ms(bytes).map(|time_ms| Begins { sequence, time_ms }))
 }

@@ -6,9 +6,10 @@
 use std::io;
 
 use super::chain::{
-    CHAIN_BYTES, ChainKey, ChainValue, FrameKind, HEADER_FRAME_BYTES, Header, PREFIX_BYTES, Prefix,
-    SEQUENCE_BYTES,
+    CHAIN_BYTES, ChainKey, ChainValue, FORMAT_VERSION, FrameKind, HEADER_FRAME_BYTES, Header,
+    PREFIX_BYTES, Prefix, SEQUENCE_BYTES,
 };
+use super::fault::FaultKind;
 use super::medium::Medium;
 
 /// The most bytes of one segment that are read, 64 MiB: four times what is written by default.
@@ -25,7 +26,7 @@ const READ_BYTES: usize = 1 << 20;
 /// One step over a segment.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step<'a> {
-    /// A record whose link holds.
+    /// A record whose link holds, packed.
     Record { sequence: u64, first_of_group: bool, offset: usize, bytes: &'a [u8] },
     /// Bytes that hold no record that can be trusted.
     Damage { offset: usize, bytes: usize },
@@ -224,4 +225,12 @@ pub(super) fn read_header(
 ) -> io::Result<Option<(Header, ChainValue)>> {
     let frame = read_from(medium, segment, 0, HEADER_FRAME_BYTES as u64)?;
     Ok(Header::open(&frame, key).filter(|(header, _)| header.segment == segment))
+}
+
+/// What is wrong with a segment whose header, at the start of these bytes, is none that holds.
+pub(super) fn header_fault(segment: &[u8], key: &ChainKey) -> FaultKind {
+    match Header::version(segment, key) {
+        Some(version) if version != FORMAT_VERSION => FaultKind::Version,
+        _ => FaultKind::Header,
+    }
 }

@@ -12,6 +12,7 @@ use super::chain::{
     PREFIX_BYTES, Reason, SEQUENCE_BYTES,
 };
 use super::medium::Medium;
+use super::pack::{At, Packer};
 use super::verify::Anchor;
 
 /// Where the journal ends, durably.
@@ -28,6 +29,9 @@ pub(super) struct Tail {
     pub(super) last_record: ChainValue,
     broken: bool,
     prepared: bool,
+    packer: Packer,
+    /// The group as it was written last.
+    packed: Vec<u8>,
 }
 
 impl Tail {
@@ -44,6 +48,8 @@ impl Tail {
             last_record: [0; CHAIN_BYTES],
             broken: false,
             prepared: false,
+            packer: Packer::default(),
+            packed: Vec::new(),
         }
     }
 
@@ -65,6 +71,7 @@ impl Tail {
     /// Begins the next segment. Until this has succeeded nothing can be written.
     pub(super) fn begin(&mut self, reason: Reason) -> io::Result<()> {
         self.broken = true;
+        self.packer.clear();
         let segment = self.segment + 1;
         // What an attempt that failed may have left. No record in it was ever acknowledged.
         match self.medium.remove(segment) {
@@ -84,23 +91,29 @@ impl Tail {
         Ok(())
     }
 
-    /// Seals the frames of a group (see [`open_frame`]) and makes them durable; answers the
-    /// sequence number of the first. On an error the tail is broken, and none of them counts.
-    pub(super) fn write_group(&mut self, group: &mut [u8]) -> io::Result<u64> {
+    /// Bytes of the group that was written last.
+    pub(super) fn group_bytes(&self) -> u64 {
+        self.packed.len() as u64
+    }
+
+    /// Packs the frames of a group (see [`open_frame`]), seals them and makes them durable; answers
+    /// the sequence number of the first. On an error the tail is broken, and none of them counts.
+    pub(super) fn write_group(&mut self, group: &[u8]) -> io::Result<u64> {
         if self.broken {
             return Err(io::Error::other("the segment failed before"));
         }
-        let bytes = group.len() as u64;
+        self.pack(group);
         let fresh = self.offset <= HEADER_FRAME_BYTES as u64;
-        if self.offset.saturating_add(bytes) > self.segment_bytes && !fresh {
+        if self.offset.saturating_add(self.group_bytes()) > self.segment_bytes && !fresh {
             self.begin(Reason::Full)?;
+            self.pack(group);
         }
         let first = self.next_sequence;
-        let (chain, next) = seal(&self.key, group, self.chain, first);
+        let (chain, next) = seal(&self.key, &mut self.packed, self.chain, first);
         self.broken = true;
-        self.medium.append_durably(self.segment, self.offset, group)?;
+        self.medium.append_durably(self.segment, self.offset, &self.packed)?;
         self.broken = false;
-        self.offset += bytes;
+        self.offset += self.group_bytes();
         self.chain = chain;
         self.last_record = chain;
         self.next_sequence = next;
@@ -109,6 +122,24 @@ impl Tail {
             self.prepared = true;
         }
         Ok(first)
+    }
+
+    /// Packs the records of a group, to stand where the segment ends.
+    fn pack(&mut self, mut group: &[u8]) {
+        self.packed.clear();
+        let mut sequence = self.next_sequence;
+        while let Some(length) = group.first_chunk::<4>() {
+            let length = u32::from_le_bytes(*length) as usize;
+            let Some((frame, rest)) = group.split_at_checked(length + FRAME_OVERHEAD) else { break };
+            group = rest;
+            let record = frame.get(PREFIX_BYTES + SEQUENCE_BYTES..PREFIX_BYTES + length);
+            let start = self.packed.len();
+            open_frame(&mut self.packed);
+            let at = At { sequence, offset: self.offset + start as u64 };
+            self.packer.pack(record.unwrap_or_default(), at, &mut self.packed);
+            close_frame(&mut self.packed, start);
+            sequence = sequence.saturating_add(1);
+        }
     }
 }
 

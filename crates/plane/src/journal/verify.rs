@@ -7,8 +7,11 @@ use super::chain::{CHAIN_BYTES, ChainKey, ChainValue, HEADER_FRAME_BYTES, Header
 use super::encoding;
 use super::fault::{Fault, FaultKind, span};
 use super::medium::Medium;
+use super::pack::{self, At, Unreadable};
+use super::reader::Place;
 use super::retention;
-use super::scan::{MAX_SEGMENT_BYTES, Scan, Step, read_from, read_header, stored_chain};
+use super::scan::{MAX_SEGMENT_BYTES, Scan, Step, header_fault, read_from, read_header, stored_chain};
+use super::texts::{Failure, Texts};
 
 /// The most faults that are listed; more are only counted.
 pub const MAX_FAULTS: usize = 1000;
@@ -58,7 +61,15 @@ impl Report {
 /// # Errors
 /// If the medium can't be read. What can be read and is wrong is in the report.
 pub fn verify(medium: &dyn Medium, key: &ChainKey, anchor: Option<Anchor>) -> io::Result<Report> {
-    let mut check = Check { key, anchor, report: Report::default(), end: None, expected: 1 };
+    let mut check = Check {
+        medium,
+        key,
+        anchor,
+        report: Report::default(),
+        end: None,
+        expected: 1,
+        texts: Texts::default(),
+    };
     let segments = medium.list()?;
     let mut number = retention::oldest(medium, key)?;
     // What was dropped on purpose is not asked for.
@@ -83,7 +94,7 @@ pub fn verify(medium: &dyn Medium, key: &ChainKey, anchor: Option<Anchor>) -> io
         };
         let is_last = index + 1 == segments.len();
         let next = next.map(|(header, _)| header);
-        check.segment(medium, segment, header, next.as_ref(), is_last)?;
+        check.segment(segment, header, next.as_ref(), is_last)?;
         number = segment.saturating_add(1);
     }
     check.report.segments = segments.len() as u64;
@@ -92,6 +103,7 @@ pub fn verify(medium: &dyn Medium, key: &ChainKey, anchor: Option<Anchor>) -> io
 }
 
 struct Check<'a> {
+    medium: &'a dyn Medium,
     key: &'a ChainKey,
     anchor: Option<Anchor>,
     report: Report,
@@ -99,6 +111,7 @@ struct Check<'a> {
     end: Option<ChainValue>,
     /// The sequence number that comes next.
     expected: u64,
+    texts: Texts,
 }
 
 impl Check<'_> {
@@ -112,20 +125,19 @@ impl Check<'_> {
 
     fn segment(
         &mut self,
-        medium: &dyn Medium,
         segment: u64,
         header: Option<(Header, ChainValue)>,
         next: Option<&Header>,
         is_last: bool,
     ) -> io::Result<()> {
-        let bytes = read_from(medium, segment, 0, MAX_SEGMENT_BYTES)?;
-        if medium.size(segment)? > MAX_SEGMENT_BYTES {
+        let bytes = read_from(self.medium, segment, 0, MAX_SEGMENT_BYTES)?;
+        if self.medium.size(segment)? > MAX_SEGMENT_BYTES {
             self.fault(FaultKind::Oversized, segment, MAX_SEGMENT_BYTES, None);
         }
         let holds = header.is_some();
         match &header {
             Some((header, _)) => self.joint(header),
-            None => self.fault(FaultKind::Header, segment, 0, None),
+            None => self.fault(header_fault(&bytes, self.key), segment, 0, None),
         }
         let body = bytes.get(HEADER_FRAME_BYTES..).unwrap_or_default();
         let chain = header.map_or_else(|| stored_chain(&bytes), |(_, chain)| chain);
@@ -133,8 +145,7 @@ impl Check<'_> {
         if !holds {
             scan = scan.resuming();
         }
-        self.walk(scan, segment, next, is_last);
-        Ok(())
+        self.walk(scan, segment, next, is_last)
     }
 
     /// Does this segment go on where the one before ended?
@@ -156,7 +167,13 @@ impl Check<'_> {
         self.expected = header.first_sequence;
     }
 
-    fn walk(&mut self, mut scan: Scan<'_>, segment: u64, next: Option<&Header>, is_last: bool) {
+    fn walk(
+        &mut self,
+        mut scan: Scan<'_>,
+        segment: u64,
+        next: Option<&Header>,
+        is_last: bool,
+    ) -> io::Result<()> {
         let limit = next.map(|next| next.first_sequence);
         let broken = next.is_some_and(|next| next.reason == Reason::Broken);
         let mut damage: Option<(u64, u64)> = None;
@@ -175,12 +192,13 @@ impl Check<'_> {
                         self.fault(FaultKind::Chain, segment, at, span(first, sequence));
                     }
                     let at = (HEADER_FRAME_BYTES + offset) as u64;
-                    self.record(segment, at, sequence, scan.previous(), bytes);
+                    let place = Place { segment, offset: at };
+                    self.record(place, sequence, scan.previous(), bytes)?;
                 }
                 Step::End { .. } => break,
             }
         }
-        let Some((at, first)) = damage else { return };
+        let Some((at, first)) = damage else { return Ok(()) };
         match limit {
             // A write that failed left it behind what was acknowledged.
             Some(limit) if first >= limit && broken => {}
@@ -190,31 +208,55 @@ impl Check<'_> {
             None if is_last => self.fault(FaultKind::Tail, segment, at, Some((first, first))),
             _ => self.fault(FaultKind::Tail, segment, at, None),
         }
+        Ok(())
     }
 
     fn record(
         &mut self,
-        segment: u64,
-        offset: u64,
+        place: Place,
         sequence: u64,
         chain: ChainValue,
-        bytes: &[u8],
-    ) {
+        packed: &[u8],
+    ) -> io::Result<()> {
+        let Place { segment, offset } = place;
         self.report.records += 1;
         self.report.last = Some(Anchor { sequence, chain });
         self.end = Some(chain);
         self.expected = sequence.saturating_add(1);
-        match encoding::decode(bytes) {
-            Ok(record) => {
-                self.report.first_time_ms.get_or_insert(record.time_ms);
-                self.report.last_time_ms = Some(record.time_ms);
-            }
-            Err(_) => {
+        if let Some(time_ms) = pack::time_ms(packed) {
+            self.report.first_time_ms.get_or_insert(time_ms);
+            self.report.last_time_ms = Some(time_ms);
+        }
+        let at = At { sequence, offset };
+        let record = self.texts.unpack((self.medium, self.key), (segment, at), packed);
+        self.texts.pass(at);
+        match record {
+            Ok(record) if encoding::decode(&record).is_ok() => {}
+            Err(Failure::Io(error)) => return Err(error),
+            Err(Failure::Unreadable(Unreadable::Lost)) => self.lost(place, sequence),
+            Ok(_) | Err(Failure::Unreadable(Unreadable::Malformed)) => {
                 self.fault(FaultKind::Undecodable, segment, offset, Some((sequence, sequence)));
             }
         }
         if self.anchor.is_some_and(|known| known.sequence == sequence && known.chain != chain) {
             self.fault(FaultKind::Anchor, segment, offset, Some((sequence, sequence)));
+        }
+        Ok(())
+    }
+
+    /// A record that refers to a damaged one. Those that follow each other are one fault.
+    fn lost(&mut self, place: Place, sequence: u64) {
+        let before = sequence.saturating_sub(1);
+        match self.report.faults.last_mut() {
+            Some(Fault { kind: FaultKind::Texts, segment, records: Some((_, last)), .. })
+                if *segment == place.segment && *last == before =>
+            {
+                *last = sequence;
+            }
+            _ => {
+                let records = Some((sequence, sequence));
+                self.fault(FaultKind::Texts, place.segment, place.offset, records);
+            }
         }
     }
 

@@ -17,11 +17,12 @@ use super::encoding;
 use super::group::Group;
 use super::medium::Medium;
 use super::metrics::Metrics;
-use super::reader::{Place, Reader, record_at};
-use super::record::{Record, RecordRef};
+use super::reader::Reader;
+use super::record::RecordRef;
 use super::recovery::{OpenError, Recovery, recover};
 use super::retention;
 use super::tail::{Tail, close_frame, open_frame};
+use super::texts::Fetch;
 use super::verify::Anchor;
 use super::{MAX_RECORD_BYTES, MAX_TOGETHER, PENDING_BYTES, RETRY, SEGMENT_BYTES, STALL};
 
@@ -265,12 +266,10 @@ impl Journal {
         Reader::from_segment(Arc::clone(&self.medium), Arc::clone(&self.key), segment)
     }
 
-    /// The record at a place, if it is (still) there and belongs there. Blocks.
-    ///
-    /// # Errors
-    /// If the medium can't be read.
-    pub fn record_at(&self, place: Place) -> io::Result<Option<Record>> {
-        record_at(&*self.medium, &self.key, place)
+    /// Reads single records, wherever they stand.
+    #[must_use]
+    pub fn fetch(&self) -> Fetch {
+        Fetch::new(Arc::clone(&self.medium), Arc::clone(&self.key))
     }
 
     /// The numbers of the segments that are there, ascending. Blocks.
@@ -455,8 +454,8 @@ impl Writer {
         let mut spare = Vec::new();
         while let Some((mut buffer, count, group)) = self.shared.next_group(spare) {
             let started = Instant::now();
-            let written = self.tail.write_group(&mut buffer);
-            self.finish(written, count, buffer.len() as u64, started, &group);
+            let written = self.tail.write_group(&buffer);
+            self.finish(written, count, self.tail.group_bytes(), started, &group);
             if self.tail.is_broken() && !self.repair() {
                 return;
             }

@@ -20,7 +20,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bulla_plane::journal::{Journal, Place, ReadError, Reader, Record};
+use bulla_plane::journal::{Fetch, Journal, Place, ReadError, Reader, Record};
 
 use self::sealed::{Draft, Sealed};
 use self::shelf::Shelf;
@@ -106,66 +106,48 @@ impl Index {
         let segments = self.journal.segments()?;
         let last = self.catch_up()?;
         let mut found = Found { records: Vec::new(), next: None };
-        let in_reach = |place: &Place| from.is_none_or(|from| *place <= from);
-        let reachable = |segment: &u64| from.is_none_or(|from| *segment <= from.segment);
-        if reachable(&last) {
-            let places = {
-                let tail = self.tail();
-                // Another segment may have been begun meanwhile: then this one is sealed.
-                (tail.draft.segment == last).then(|| tail.draft.places(term, query.range))
+        let mut fetch = self.journal.fetch();
+        let here = segments.into_iter().rev().filter(|segment| *segment <= last);
+        for segment in here.filter(|segment| from.is_none_or(|from| *segment <= from.segment)) {
+            let mut upto = match from {
+                Some(from) if from.segment == segment => from.offset,
+                _ => u64::MAX,
             };
-            let places = match places {
-                Some(places) => places,
-                None => self.places(last, term, query.range)?,
-            };
-            if self.read(query, places.into_iter().filter(in_reach), limit, &mut found)? {
-                return Ok(found);
-            }
-        }
-        for segment in segments.into_iter().rev().filter(|segment| *segment < last) {
-            if !reachable(&segment) {
-                continue;
-            }
-            let places = self.places(segment, term, query.range)?;
-            if self.read(query, places.into_iter().filter(in_reach), limit, &mut found)? {
-                break;
+            loop {
+                // One more than is shown: it begins the next page. More only where terms coincide.
+                let most = limit.saturating_sub(found.records.len()).saturating_add(1);
+                let places = self.places(segment, term, query.range, upto, most)?;
+                let next = places.last().filter(|_| places.len() == most);
+                let next = next.and_then(|place| place.offset.checked_sub(1));
+                if read(&mut fetch, query, places, limit, &mut found)? {
+                    return Ok(found);
+                }
+                let Some(next) = next else { break };
+                upto = next;
             }
         }
         Ok(found)
     }
 
-    fn places(&self, segment: u64, term: u64, range: Range) -> io::Result<Vec<Place>> {
+    fn places(
+        &self,
+        segment: u64,
+        term: u64,
+        range: Range,
+        upto: u64,
+        most: usize,
+    ) -> io::Result<Vec<Place>> {
+        {
+            let tail = self.tail();
+            // Once another segment was begun, this one is sealed.
+            if tail.draft.segment == segment {
+                return Ok(tail.draft.places(term, range, upto, most));
+            }
+        }
         match self.sealed(segment)? {
-            Some(sealed) => sealed.places(term, range),
+            Some(sealed) => sealed.places(term, range, upto, most),
             None => Ok(Vec::new()),
         }
-    }
-
-    /// Reads what stands at these places; `true` once there is more than was asked for.
-    fn read(
-        &self,
-        query: &Query<'_>,
-        places: impl Iterator<Item = Place>,
-        limit: usize,
-        found: &mut Found,
-    ) -> io::Result<bool> {
-        for place in places {
-            let Some(record) = self.journal.record_at(place)? else { continue };
-            let Ok(fields) = record.fields() else { continue };
-            let wanted = fields.recipient_account_id == query.account
-                && fields.region == query.region
-                && query.range.contains(fields.time_ms)
-                && terms::has(&fields, query.attribute, query.value);
-            if !wanted {
-                continue;
-            }
-            if found.records.len() >= limit {
-                found.next = Some(place);
-                return Ok(true);
-            }
-            found.records.push(record);
-        }
-        Ok(false)
     }
 
     /// The index of a complete segment, made if it is missing; `None` if the segment has gone.
@@ -234,6 +216,33 @@ impl Index {
         }
         Ok(draft.segment)
     }
+}
+
+/// Reads what stands at these places; `true` once there is more than was asked for.
+fn read(
+    fetch: &mut Fetch,
+    query: &Query<'_>,
+    places: Vec<Place>,
+    limit: usize,
+    found: &mut Found,
+) -> io::Result<bool> {
+    for place in places {
+        let Some(record) = fetch.record_at(place)? else { continue };
+        let Ok(fields) = record.fields() else { continue };
+        let wanted = fields.recipient_account_id == query.account
+            && fields.region == query.region
+            && query.range.contains(fields.time_ms)
+            && terms::has(&fields, query.attribute, query.value);
+        if !wanted {
+            continue;
+        }
+        if found.records.len() >= limit {
+            found.next = Some(place);
+            return Ok(true);
+        }
+        found.records.push(record);
+    }
+    Ok(false)
 }
 
 fn add(draft: &mut Draft, place: Place, record: &Record) {

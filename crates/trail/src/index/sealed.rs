@@ -9,7 +9,9 @@
 //! All integers are little-endian. A term is found by bisection in the file, so that nothing of it
 //! has to stay in memory.
 
+use std::collections::HashMap;
 use std::fs::File;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
@@ -23,16 +25,43 @@ const HEAD_BYTES: usize = 44;
 const TERM_BYTES: usize = 16;
 const POSTING_BYTES: usize = 4;
 const RECORD_BYTES: usize = 8;
+/// How many entries are read at once.
+const BLOCK_ENTRIES: u64 = 512;
 
 /// The index of a segment, while it is made.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub(super) segment: u64,
-    /// Term and number of the record, in the order of the records.
-    postings: Vec<(u64, u32)>,
+    /// The last posting of each term.
+    terms: HashMap<u64, u32, BuildHasherDefault<Mixed>>,
+    /// The number of a record, and the posting before of the same term.
+    postings: Vec<(u32, u32)>,
     /// Offset and time.
     records: Vec<(u32, i64)>,
     scratch: Vec<u64>,
+}
+
+/// What stands for a posting where there is none.
+const NONE: u32 = u32::MAX;
+
+/// Terms are mixed already.
+#[derive(Debug, Default)]
+pub(super) struct Mixed(u64);
+
+impl Hasher for Mixed {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, term: u64) {
+        self.0 = term;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Draft {
@@ -46,50 +75,64 @@ impl Draft {
         let Ok(number) = u32::try_from(self.records.len()) else { return };
         self.scratch.clear();
         terms::terms(record, &mut self.scratch);
-        self.postings.extend(self.scratch.iter().map(|term| (*term, number)));
+        for term in self.scratch.drain(..) {
+            let Ok(posting) = u32::try_from(self.postings.len()) else { return };
+            let before = self.terms.insert(term, posting).unwrap_or(NONE);
+            self.postings.push((number, before));
+        }
         self.records.push((offset, record.time_ms));
     }
 
-    /// Where the records with this term stand whose time may be in the range, newest first.
-    pub(super) fn places(&self, term: u64, range: Range) -> Vec<Place> {
-        let numbers = self.postings.iter().rev().filter(|(known, _)| *known == term);
-        let record = |(_, number): &(u64, u32)| {
-            self.records.get(usize::try_from(*number).unwrap_or(usize::MAX))
+    /// The numbers of the records with a term, newest first.
+    fn numbers(&self, term: u64) -> impl Iterator<Item = u32> {
+        let posting = |at: u32| self.postings.get(usize::try_from(at).ok()?);
+        let first = self.terms.get(&term).and_then(|at| posting(*at));
+        std::iter::successors(first, move |(_, before)| posting(*before)).map(|(number, _)| *number)
+    }
+
+    /// Where the records with this term stand whose time may be in the range, newest first, those
+    /// behind `from` left out; at most so many.
+    pub(super) fn places(&self, term: u64, range: Range, from: u64, most: usize) -> Vec<Place> {
+        let record =
+            |number: u32| self.records.get(usize::try_from(number).ok()?).copied();
+        let fits = |(offset, time_ms): &(u32, i64)| {
+            u64::from(*offset) <= from && range.contains(*time_ms)
         };
-        let fits = |(_, time_ms): &&(u32, i64)| range.contains(*time_ms);
-        let place =
-            |(offset, _): &(u32, i64)| Place { segment: self.segment, offset: u64::from(*offset) };
-        numbers.filter_map(record).filter(fits).map(place).collect()
+        let place = |(offset, _)| Place { segment: self.segment, offset: u64::from(offset) };
+        self.numbers(term).filter_map(record).filter(fits).map(place).take(most).collect()
     }
 
     /// The whole index.
-    pub(super) fn seal(mut self) -> Vec<u8> {
-        // Stable within a term, whose records come in their order.
-        self.postings.sort_unstable();
+    pub(super) fn seal(&self) -> Vec<u8> {
+        let mut all: Vec<u64> = self.terms.keys().copied().collect();
+        all.sort_unstable();
         let times = self.records.iter().map(|(_, time_ms)| *time_ms);
         let (first_ms, last_ms) = (times.clone().min(), times.max());
-        let mut terms: Vec<(u64, u32, u32)> = Vec::new();
-        for (at, (term, _)) in (0_u32..).zip(&self.postings) {
-            match terms.last_mut() {
-                Some((known, _, count)) if known == term => *count += 1,
-                _ => terms.push((*term, at, 1)),
-            }
-        }
-        let mut out = Vec::new();
+        let bytes = HEAD_BYTES
+            + all.len() * TERM_BYTES
+            + self.postings.len() * POSTING_BYTES
+            + self.records.len() * RECORD_BYTES;
+        let mut out = Vec::with_capacity(bytes);
         out.extend_from_slice(&MAGIC);
         out.extend_from_slice(&self.segment.to_le_bytes());
         out.extend_from_slice(&first_ms.unwrap_or(i64::MAX).to_le_bytes());
         out.extend_from_slice(&last_ms.unwrap_or(i64::MIN).to_le_bytes());
-        for count in [terms.len(), self.postings.len(), self.records.len()] {
+        for count in [all.len(), self.postings.len(), self.records.len()] {
             out.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
         }
-        for (term, at, count) in terms {
+        let mut at = 0_u32;
+        for term in &all {
+            let count = u32::try_from(self.numbers(*term).count()).unwrap_or(u32::MAX);
             out.extend_from_slice(&term.to_le_bytes());
             out.extend_from_slice(&at.to_le_bytes());
             out.extend_from_slice(&count.to_le_bytes());
+            at = at.saturating_add(count);
         }
-        for (_, number) in &self.postings {
-            out.extend_from_slice(&number.to_le_bytes());
+        let mut numbers: Vec<u32> = Vec::new();
+        for term in &all {
+            numbers.clear();
+            numbers.extend(self.numbers(*term));
+            numbers.iter().rev().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
         }
         for (offset, time_ms) in &self.records {
             let seconds = time_ms.saturating_sub(first_ms.unwrap_or(0)).div_euclid(1000);
@@ -152,6 +195,7 @@ pub(super) struct Sealed {
     last_ms: i64,
     terms: u64,
     postings: u64,
+    records: u64,
 }
 
 impl Sealed {
@@ -175,34 +219,42 @@ impl Sealed {
             + terms * TERM_BYTES as u64
             + postings * POSTING_BYTES as u64
             + records * RECORD_BYTES as u64;
-        let sealed = Self { source, segment, first_ms, last_ms, terms, postings };
+        let sealed = Self { source, segment, first_ms, last_ms, terms, postings, records };
         Ok((bytes == whole).then_some(sealed))
     }
 
-    /// Where the records with this term stand whose time may be in the range, newest first. Times
-    /// are compared in whole seconds.
-    pub(super) fn places(&self, term: u64, range: Range) -> io::Result<Vec<Place>> {
+    /// Where the records with this term stand whose time may be in the range, newest first, those
+    /// behind `from` left out; at most so many. Times are compared in whole seconds.
+    pub(super) fn places(
+        &self,
+        term: u64,
+        range: Range,
+        from: u64,
+        most: usize,
+    ) -> io::Result<Vec<Place>> {
         if range.to_ms < self.first_ms || range.from_ms > self.last_ms {
             return Ok(Vec::new());
         }
         let Some((at, count)) = self.find(term)? else { return Ok(Vec::new()) };
         let postings = HEAD_BYTES as u64 + self.terms * TERM_BYTES as u64;
         let records = postings + self.postings * POSTING_BYTES as u64;
-        let mut numbers = vec![0; usize::try_from(count).unwrap_or(0) * POSTING_BYTES];
-        self.source.read(postings + at * POSTING_BYTES as u64, &mut numbers)?;
+        let mut postings =
+            Column::<POSTING_BYTES>::new(&self.source, postings + at * POSTING_BYTES as u64, count);
+        let mut records = Column::<RECORD_BYTES>::new(&self.source, records, self.records);
         let seconds = |ms: i64| ms.saturating_sub(self.first_ms).div_euclid(1000);
-        let (from, to) = (seconds(range.from_ms), seconds(range.to_ms));
+        let (earliest, latest) = (seconds(range.from_ms), seconds(range.to_ms));
+        // Records stand in their order: those behind `from` are the last ones.
+        let behind = records.first_that(|record| u64::from(offset_and_time(record).0) > from)?;
+        let behind = postings.first_that(|number| u64::from(u32::from_le_bytes(number)) >= behind)?;
         let mut places = Vec::new();
-        let (numbers, _) = numbers.as_chunks::<POSTING_BYTES>();
-        for number in numbers.iter().rev() {
-            let mut record = [0; RECORD_BYTES];
-            let at = u64::from(u32::from_le_bytes(*number));
-            self.source.read(records + at * RECORD_BYTES as u64, &mut record)?;
-            let mut record = Fields(&record);
-            let offset = u64::from(u32::from_le_bytes(record.take()));
-            let time = i64::from(u32::from_le_bytes(record.take()));
-            if (from..=to).contains(&time) {
-                places.push(Place { segment: self.segment, offset });
+        for at in (0..behind).rev() {
+            let number = u64::from(u32::from_le_bytes(postings.get(at)?));
+            let (offset, time) = offset_and_time(records.get(number)?);
+            if (earliest..=latest).contains(&i64::from(time)) {
+                places.push(Place { segment: self.segment, offset: u64::from(offset) });
+            }
+            if places.len() >= most {
+                break;
             }
         }
         Ok(places)
@@ -228,6 +280,61 @@ impl Sealed {
         }
         Ok(None)
     }
+}
+
+/// Entries of a fixed length, which are read by the block: neighbours are asked for together.
+struct Column<'s, const N: usize> {
+    source: &'s Source,
+    start: u64,
+    count: u64,
+    /// Which block is in `bytes`; [`u64::MAX`] for none.
+    block: u64,
+    bytes: Vec<u8>,
+}
+
+impl<'s, const N: usize> Column<'s, N> {
+    fn new(source: &'s Source, start: u64, count: u64) -> Self {
+        Self { source, start, count, block: u64::MAX, bytes: Vec::new() }
+    }
+
+    fn get(&mut self, at: u64) -> io::Result<[u8; N]> {
+        let (block, within) = (at / BLOCK_ENTRIES, at % BLOCK_ENTRIES);
+        if at >= self.count {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if block != self.block {
+            let first = block * BLOCK_ENTRIES;
+            let entries = BLOCK_ENTRIES.min(self.count - first);
+            let length = usize::try_from(entries * N as u64).map_err(io::Error::other)?;
+            self.block = u64::MAX;
+            self.bytes.resize(length, 0);
+            self.source.read(self.start + first * N as u64, &mut self.bytes)?;
+            self.block = block;
+        }
+        let (entries, _) = self.bytes.as_chunks::<N>();
+        let entry = usize::try_from(within).ok().and_then(|within| entries.get(within));
+        entry.copied().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+
+    /// Where the first entry stands that is such, where all behind it are too.
+    fn first_that(&mut self, is_such: impl Fn([u8; N]) -> bool) -> io::Result<u64> {
+        let (mut low, mut high) = (0, self.count);
+        while low < high {
+            let middle = low.midpoint(high);
+            if is_such(self.get(middle)?) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        Ok(low)
+    }
+}
+
+/// A record's entry: where it stands, and the seconds since the first.
+fn offset_and_time(record: [u8; RECORD_BYTES]) -> (u32, u32) {
+    let mut fields = Fields(&record);
+    (u32::from_le_bytes(fields.take()), u32::from_le_bytes(fields.take()))
 }
 
 /// Fields of a fixed length, one after the other.

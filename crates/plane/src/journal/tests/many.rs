@@ -135,7 +135,7 @@ fn memory_stays_flat_and_keeps_the_newest() {
     let report = check(&medium);
     assert!(report.is_clean(), "{report:?}");
     assert_eq!(report.last_time_ms, Some(2000));
-    assert!(report.records > 50 && report.records < 300, "{}", report.records);
+    assert!(report.records > 200 && report.records < 600, "{}", report.records);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod faults;
 mod figures;
 mod many;
+mod packing;
 mod records;
 mod retention;
 mod tampering;

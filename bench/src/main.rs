@@ -20,6 +20,7 @@ mod error;
 mod events;
 mod histogram;
 mod keys;
+mod lookups;
 mod machine;
 mod memory;
 mod parameters;
@@ -60,6 +61,8 @@ enum Command {
         #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
         rounds: u16,
     },
+    /// Measure LookupEvents among very many events, and what a record takes on disk.
+    Lookups(LookupsRun),
     /// Seal a stream of 10 GiB and print the memory that it took.
     #[command(hide = true)]
     StreamMemory,
@@ -129,6 +132,19 @@ struct EventsRun {
     markdown: Option<PathBuf>,
 }
 
+#[derive(clap::Args)]
+struct LookupsRun {
+    /// The program to measure, built for release.
+    #[arg(long)]
+    bulla: PathBuf,
+    /// How many events there are.
+    #[arg(long, default_value_t = 10_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    events: u64,
+    /// Also write the table to this file.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Bare { listen } => bare::serve(listen),
@@ -138,6 +154,8 @@ fn main() -> ExitCode {
             print!("{}", throttle::run(rounds));
             Ok(())
         }
+        Command::Lookups(run) => lookups::run(&run.bulla, run.events)
+            .and_then(|text| publish(&text, run.markdown.as_deref())),
         Command::StreamMemory => envelope::memory::measure(),
         Command::Run(run) => measure(&run),
     };

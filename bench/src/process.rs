@@ -85,8 +85,18 @@ impl Server {
 
     /// Resident memory now, in KiB.
     pub(crate) fn resident_kib(&self) -> Result<u64, BenchError> {
+        self.status("VmRSS:")
+    }
+
+    /// The most that was resident until now, in KiB.
+    pub(crate) fn peak_kib(&self) -> Result<u64, BenchError> {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, field: &str) -> Result<u64, BenchError> {
         let text = proc_file(&format!("/proc/{}/status", self.child.id()))?;
-        resident_kib(&text).ok_or_else(|| BenchError::malformed("no VmRSS in a process's status"))
+        let found = status_kib(&text, field);
+        found.ok_or_else(|| BenchError::malformed(format!("no {field} in a process's status")))
     }
 
     fn failure(&self, what: String) -> BenchError {
@@ -131,8 +141,8 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
     Some(user + system)
 }
 
-fn resident_kib(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+fn status_kib(status: &str, field: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
@@ -170,8 +180,9 @@ mod tests {
 
     #[test]
     fn resident_memory_is_read_in_kib() {
-        assert_eq!(resident_kib("VmPeak:\t  9 kB\nVmRSS:\t   12345 kB\n"), Some(12_345));
-        assert_eq!(resident_kib("VmPeak:\t  9 kB\n"), None);
+        let status = "VmPeak:\t  9 kB\nVmRSS:\t   12345 kB\n";
+        assert_eq!(status_kib(status, "VmRSS:"), Some(12_345));
+        assert_eq!(status_kib(status, "VmHWM:"), None);
     }
 
     #[test]

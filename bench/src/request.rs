@@ -13,6 +13,8 @@ pub(crate) enum Service {
     Ssm,
     /// JSON 1.1, too.
     Secrets,
+    /// JSON 1.1, once more.
+    Trail,
     /// Query: the operation stands in the form body.
     Sts,
 }
@@ -24,6 +26,7 @@ impl Service {
             Self::Kms => "kms",
             Self::Ssm => "ssm",
             Self::Secrets => "secretsmanager",
+            Self::Trail => "cloudtrail",
             Self::Sts => "sts",
         }
     }
@@ -34,6 +37,7 @@ impl Service {
             Self::Kms => Some("TrentService"),
             Self::Ssm => Some("AmazonSSM"),
             Self::Secrets => Some("secretsmanager"),
+            Self::Trail => Some("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"),
             Self::Sts => None,
         }
     }
@@ -61,6 +65,11 @@ impl Call {
     /// A Secrets Manager call with a JSON body.
     pub(crate) fn secrets(operation: &'static str, body: &serde_json::Value) -> Self {
         Self { service: Service::Secrets, operation, body: body.to_string().into_bytes() }
+    }
+
+    /// A CloudTrail call with a JSON body.
+    pub(crate) fn trail(operation: &'static str, body: &serde_json::Value) -> Self {
+        Self { service: Service::Trail, operation, body: body.to_string().into_bytes() }
     }
 
     /// STS GetCallerIdentity, which takes no parameters.

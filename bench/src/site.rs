@@ -30,6 +30,7 @@ const LIFTED: &str = "standard-parameters=100000000";
 pub(crate) struct Site {
     program: PathBuf,
     data: PathBuf,
+    account: String,
     credentials: Credentials,
 }
 
@@ -56,7 +57,8 @@ impl Site {
             access_key_id: text(&json, "/AccessKeyId")?,
             secret_access_key: text(&json, "/SecretAccessKey")?,
         };
-        Ok(Self { program: program.to_owned(), data, credentials })
+        let account = text(&json, "/AccountId")?;
+        Ok(Self { program: program.to_owned(), data, account, credentials })
     }
 
     /// Starts the program on this directory.
@@ -72,6 +74,10 @@ impl Site {
             }
             command
         })
+    }
+
+    pub(crate) fn account(&self) -> &str {
+        &self.account
     }
 
     pub(crate) fn credentials(&self) -> &Credentials {
@@ -138,6 +144,25 @@ pub(crate) fn ask(
     collect(server, credentials, std::slice::from_ref(call), 1, 1, pointer)?
         .pop()
         .ok_or_else(|| BenchError::malformed("a call had no answer"))
+}
+
+/// One call; its whole answer.
+pub(crate) fn answer(
+    server: &Server,
+    credentials: &Credentials,
+    call: &Call,
+) -> Result<Value, BenchError> {
+    let calls = std::slice::from_ref(call);
+    let (load, signer) = prepare(server, credentials, calls, 1, Until::Calls(1))?;
+    let told = Rc::new(RefCell::new(Value::Null));
+    let keep = Rc::clone(&told);
+    load.run_with(signer, move |body| {
+        let json = serde_json::from_slice(body);
+        let json = json.map_err(|e| BenchError::malformed(format!("an answer isn't JSON: {e}")))?;
+        keep.replace(json);
+        Ok(())
+    })?;
+    Ok(told.take())
 }
 
 fn prepare(

@@ -300,8 +300,7 @@ impl<'a> Parts<'a> {
         let time_ms = i64::from_le_bytes(input.array()?);
         let (ids, has_created) = fixed(flags);
         let ids = input.bytes(ids)?;
-        let created_ms =
-            has_created.then(|| input.array().map(i64::from_le_bytes)).transpose()?;
+        let created_ms = has_created.then(|| input.array().map(i64::from_le_bytes)).transpose()?;
         Ok(Self { flags, present, time_ms, ids, created_ms, blocks: input })
     }
 

@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn texts_are_cut_out_and_names_are_not() {
-        let json = br#"{"encryptionContext":{"tenant":"a \"b\" and c\\","x":"y"},"n":[1,"a text"]}"#;
+        let json =
+            br#"{"encryptionContext":{"tenant":"a \"b\" and c\\","x":"y"},"n":[1,"a text"]}"#;
         let found = cut(json, 4).unwrap();
         assert_eq!(found.values, [&br#"a \"b\" and c\\"#[..], b"a text"]);
         let between = b"{\"encryptionContext\":{\"tenant\":\"\0\",\"x\":\"y\"},\"n\":[1,\"\0\"]}";

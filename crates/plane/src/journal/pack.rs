@@ -155,7 +155,7 @@ impl Packer {
             }
             None => {
                 let length = (text.len() as u64) << 2;
-                put_number(length | u64::from(is_shared) * SHARED, &mut self.tokens);
+                put_number(length | (u64::from(is_shared) * SHARED), &mut self.tokens);
                 self.tokens.extend_from_slice(text);
             }
         }
@@ -165,9 +165,8 @@ impl Packer {
         if self.put_reference(Kind::Json, text, at) {
             return;
         }
-        let cut = json::cut(text, MIN_SHARED_BYTES).filter(|cut| {
-            cut.values.len() <= MAX_VALUES && self.share(Kind::Json, text, at)
-        });
+        let cut = json::cut(text, MIN_SHARED_BYTES)
+            .filter(|cut| cut.values.len() <= MAX_VALUES && self.share(Kind::Json, text, at));
         let Some(cut) = cut else { return self.put_text(text, at) };
         put_number((cut.values.len() as u64) << 3 | PIECES, &mut self.tokens);
         self.put_text(&cut.between, at);

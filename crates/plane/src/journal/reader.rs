@@ -9,7 +9,9 @@ use super::fault::{Fault, FaultKind, span};
 use super::medium::Medium;
 use super::pack::At;
 use super::record::Record;
-use super::scan::{MAX_SEGMENT_BYTES, Scan, Step, header_fault, read_from, read_header, stored_chain};
+use super::scan::{
+    MAX_SEGMENT_BYTES, Scan, Step, header_fault, read_from, read_header, stored_chain,
+};
 use super::texts::{Failure, Texts};
 use super::{MAX_FRAME_PAYLOAD_BYTES, MAX_GROUP_BYTES};
 

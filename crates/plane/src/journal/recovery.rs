@@ -8,9 +8,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::chain::{
-    ChainKey, ChainValue, FORMAT_VERSION, HEADER_FRAME_BYTES, Header, Reason,
-};
+use super::chain::{ChainKey, ChainValue, FORMAT_VERSION, HEADER_FRAME_BYTES, Header, Reason};
 use super::fault::{Fault, FaultKind, span};
 use super::medium::Medium;
 use super::retention;

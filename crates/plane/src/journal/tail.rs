@@ -130,7 +130,9 @@ impl Tail {
         let mut sequence = self.next_sequence;
         while let Some(length) = group.first_chunk::<4>() {
             let length = u32::from_le_bytes(*length) as usize;
-            let Some((frame, rest)) = group.split_at_checked(length + FRAME_OVERHEAD) else { break };
+            let Some((frame, rest)) = group.split_at_checked(length + FRAME_OVERHEAD) else {
+                break;
+            };
             group = rest;
             let record = frame.get(PREFIX_BYTES + SEQUENCE_BYTES..PREFIX_BYTES + length);
             let start = self.packed.len();

@@ -10,7 +10,9 @@ use super::medium::Medium;
 use super::pack::{self, At, Unreadable};
 use super::reader::Place;
 use super::retention;
-use super::scan::{MAX_SEGMENT_BYTES, Scan, Step, header_fault, read_from, read_header, stored_chain};
+use super::scan::{
+    MAX_SEGMENT_BYTES, Scan, Step, header_fault, read_from, read_header, stored_chain,
+};
 use super::texts::{Failure, Texts};
 
 /// The most faults that are listed; more are only counted.

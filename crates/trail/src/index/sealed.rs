@@ -93,11 +93,9 @@ impl Draft {
     /// Where the records with this term stand whose time may be in the range, newest first, those
     /// behind `from` left out; at most so many.
     pub(super) fn places(&self, term: u64, range: Range, from: u64, most: usize) -> Vec<Place> {
-        let record =
-            |number: u32| self.records.get(usize::try_from(number).ok()?).copied();
-        let fits = |(offset, time_ms): &(u32, i64)| {
-            u64::from(*offset) <= from && range.contains(*time_ms)
-        };
+        let record = |number: u32| self.records.get(usize::try_from(number).ok()?).copied();
+        let fits =
+            |(offset, time_ms): &(u32, i64)| u64::from(*offset) <= from && range.contains(*time_ms);
         let place = |(offset, _)| Place { segment: self.segment, offset: u64::from(offset) };
         self.numbers(term).filter_map(record).filter(fits).map(place).take(most).collect()
     }
@@ -245,7 +243,8 @@ impl Sealed {
         let (earliest, latest) = (seconds(range.from_ms), seconds(range.to_ms));
         // Records stand in their order: those behind `from` are the last ones.
         let behind = records.first_that(|record| u64::from(offset_and_time(record).0) > from)?;
-        let behind = postings.first_that(|number| u64::from(u32::from_le_bytes(number)) >= behind)?;
+        let behind =
+            postings.first_that(|number| u64::from(u32::from_le_bytes(number)) >= behind)?;
         let mut places = Vec::new();
         for at in (0..behind).rev() {
             let number = u64::from(u32::from_le_bytes(postings.get(at)?));

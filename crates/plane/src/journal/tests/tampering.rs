@@ -8,7 +8,8 @@ use std::ops::Range;
 use super::super::chain::{FRAME_OVERHEAD, HEADER_FRAME_BYTES};
 use super::super::fixtures::{append, check, contents, key, open, small};
 use super::super::{
-    Anchor, Fault, FaultKind, Journal, Medium, OpenError, ReadError, Reader, Report, Simulated, verify,
+    Anchor, Fault, FaultKind, Journal, Medium, OpenError, ReadError, Reader, Report, Simulated,
+    verify,
 };
 
 const RECORDS: u64 = 12;

@@ -1,7 +1,9 @@
 """A stand-in for S3: serves the folder that trails deliver to, as far as `validate-logs` asks.
 
-It knows ListObjects (the first version), GetObject with user metadata, GetBucketLocation and
-HeadObject, and looks at no signature: what is tested is the chain of digests, not S3.
+It knows ListObjects (the first version), GetObject with user metadata, GetBucketLocation,
+HeadObject and PutObject, and looks at no signature: what is tested is the chain of digests, not S3.
+It hands out what `opened` makes of an object, as S3 does with one that it encrypted. While its
+`answers` hold a status, it answers puts with that.
 """
 
 import contextlib
@@ -43,7 +45,25 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         beside = path.with_name(path.name + METADATA)
         metadata = json.loads(beside.read_text()) if beside.exists() else {}
         headers = {f"x-amz-meta-{name}": value for name, value in metadata.items()}
-        return self._answer(200, path.read_bytes(), **headers)
+        return self._answer(200, self.server.opened(path.read_bytes()), **headers)
+
+    def do_PUT(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        bucket, _, key = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path)[1:].partition("/")
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        with self.server.lock:
+            self.server.puts.append((f"{bucket}/{key}", headers))
+            status = self.server.answers[0] if self.server.answers else 200
+        if status != 200:
+            return self._answer(status, b"<Error><Code>SlowDown</Code><Message>Later.</Message></Error>")
+        path = self.server.folder / bucket / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+        start = "x-amz-meta-"
+        metadata = {n[len(start) :]: v for n, v in headers.items() if n.startswith(start)}
+        if metadata:
+            path.with_name(path.name + METADATA).write_text(json.dumps(metadata))
+        return self._answer(200, b"", ETag='"etag"')
 
     def _list(self, folder, query):
         prefix, marker = (query.get(name, [""])[0] for name in ("prefix", "marker"))
@@ -70,14 +90,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def served(folder):
-    """The endpoint at which a folder's folders are buckets."""
+def running(folder, opened=bytes):
+    """A server at which a folder's folders are buckets, and its endpoint."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.folder = pathlib.Path(folder)
+    server.folder, server.opened = pathlib.Path(folder), opened
+    server.lock, server.puts, server.answers = threading.Lock(), [], []
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield server, f"http://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextlib.contextmanager
+def served(folder, opened=bytes):
+    """The endpoint at which a folder's folders are buckets."""
+    with running(folder, opened) as (_, endpoint):
+        yield endpoint

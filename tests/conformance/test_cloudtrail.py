@@ -2,6 +2,7 @@
 
 import datetime
 import gzip
+import hashlib
 import json
 import os
 import pathlib
@@ -130,22 +131,32 @@ class Trail:
 
         program.wait_until(enough, 60, f"{count} digests")
 
-    def validate(self, endpoint):
+    def validate(self, endpoint, until=None):
         """Exit code and output of `validate-logs`."""
-        aws = shutil.which("aws", path=str(pathlib.Path(sys.executable).parent))
-        start = (self.started - datetime.timedelta(minutes=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        command = [aws, "cloudtrail", "validate-logs", "--verbose"]
-        command += ["--trail-arn", self.arn, "--start-time", start]
-        environment = {
-            **os.environ,
-            "AWS_ENDPOINT_URL": self.server.endpoint,
-            "AWS_ENDPOINT_URL_S3": endpoint,
-            "AWS_ACCESS_KEY_ID": self.account,
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": REGION,
-        }
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
-        return done.returncode, done.stdout + done.stderr
+        root = {"AccessKeyId": self.account, "SecretAccessKey": "test"}
+        start = self.started - datetime.timedelta(minutes=2)
+        return validate(self.server, self.arn, root, endpoint, (start, until))
+
+
+def validate(server, arn, key, endpoint, span=(None, None)):
+    """Exit code and output of the AWS CLI's `validate-logs`, which finds S3 at `endpoint`."""
+    aws = shutil.which("aws", path=str(pathlib.Path(sys.executable).parent))
+    now = datetime.datetime.now(datetime.timezone.utc)
+    start, until = span[0] or now - datetime.timedelta(hours=2), span[1]
+    command = [aws, "cloudtrail", "validate-logs", "--verbose", "--trail-arn", arn]
+    command += ["--start-time", start.strftime("%Y-%m-%dT%H:%M:%SZ")]
+    command += ["--end-time", until.strftime("%Y-%m-%dT%H:%M:%SZ")] if until else []
+    environment = {
+        **os.environ,
+        "AWS_ENDPOINT_URL": server.endpoint,
+        "AWS_ENDPOINT_URL_S3": endpoint,
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+    }
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -248,6 +259,85 @@ def test_an_inserted_digest_is_found(delivered, copy):
     shutil.copy(f"{first}.metadata", f"{second}.metadata")
     code, output = delivered.validate(endpoint)
     assert code == 1 and "INVALID: has been moved from its original location" in output, output
+
+
+def test_an_inserted_log_file_is_found(delivered, copy):
+    """One that no digest names is none of the trail's; one that a digest is made to name is found."""
+    folder, endpoint = copy
+    file = of_kind(folder, "CloudTrail")[0]
+    forged = file.with_name(file.name.replace(".json.gz", "x.json.gz"))
+    text = gzip.decompress(file.read_bytes()).replace(b"ListKeys", b"ListKeyz")
+    forged.write_bytes(gzip.compress(text))
+    digest_file = next(digest for digest in of_kind(folder, "CloudTrail-Digest") if listed(digest))
+    digest = json.loads(gzip.decompress(digest_file.read_bytes()))
+    entry = dict(digest["logFiles"][0], s3Object=str(forged.relative_to(folder)))
+    digest["logFiles"].append(dict(entry, hashValue=hashlib.sha256(text).hexdigest()))
+    digest_file.write_bytes(gzip.compress(json.dumps(digest).encode()))
+    code, output = delivered.validate(endpoint)
+    assert code == 1 and "INVALID: signature verification failed" in output, output
+
+
+def listed(digest):
+    return json.loads(gzip.decompress(digest.read_bytes()))["logFiles"]
+
+
+def test_a_log_file_in_another_ones_place_is_found(delivered, copy):
+    folder, endpoint = copy
+    first, second = of_kind(folder, "CloudTrail")[:2]
+    shutil.copy(first, second)
+    code, output = delivered.validate(endpoint)
+    assert code == 1 and "INVALID: hash value doesn't match" in output, output
+
+
+def test_the_cli_accepts_a_day_of_traffic(clean_environment, tmp_path):
+    """Log files every half hour, a digest every hour, all day; then one file is altered."""
+    folder, data = tmp_path / "trails", tmp_path / "data"
+    with program.Server("dev", "--data", str(data), "--trails", str(folder)) as server:
+        trail = Trail(server, folder, "200000000002")
+        trail.kms.list_keys()
+        for hour in range(1, 25):
+            for half in range(2):
+                files = len(trail.files("CloudTrail"))
+                trail.kms.list_keys()
+                trail.kms.generate_random(NumberOfBytes=hour)
+                server.advance("PT30M")
+                enough = lambda: len(trail.files("CloudTrail")) > files
+                program.wait_until(enough, 60, f"log file {half} of hour {hour}")
+            enough = lambda: len(trail.files("CloudTrail-Digest")) >= hour - 1
+            program.wait_until(enough, 60, f"the digest of hour {hour}")
+        until = trail.started + datetime.timedelta(hours=25)
+        with bucket.served(folder) as endpoint:
+            code, output = trail.validate(endpoint, until)
+            assert code == 0, output
+            digests = len(trail.files("CloudTrail-Digest"))
+            assert digests >= 23 and f"{digests}/{digests} digest files valid" in output, output
+            names = {entry["s3Object"] for file in trail.files("CloudTrail-Digest") for entry in listed(file)}
+            assert len(names) >= 46 and f"{len(names)}/{len(names)} log files valid" in output, output
+            for log in names:
+                records = json.loads(gzip.decompress((trail.folder / log).read_bytes()))["Records"]
+                assert records, log
+            altered = trail.folder / sorted(names)[len(names) // 2]
+            whole = gzip.decompress(altered.read_bytes())
+            altered.write_bytes(gzip.compress(whole.replace(b"ListKeys", b"ListKeyz", 1)))
+            code, output = trail.validate(endpoint, until)
+            assert code == 1 and "INVALID: hash value doesn't match" in output, output
+
+
+def test_no_header_tells_another_address(server, account):
+    """No proxy is trusted: what `X-Forwarded-For` and its like say is nobody's address."""
+    kms, trail = client(server, account=account), client(server, "cloudtrail", account=account)
+
+    def forge(request, **_):
+        for name in ["X-Forwarded-For", "X-Real-IP", "True-Client-IP", "CF-Connecting-IP"]:
+            request.headers[name] = "203.0.113.66"
+        request.headers["Forwarded"] = "for=203.0.113.66;proto=https"
+        request.headers["Via"] = "1.1 proxy.example"
+
+    kms.meta.events.register("before-send.kms.*", forge)
+    kms.list_keys()
+    [event] = lookup(trail, "EventName", "ListKeys")
+    assert json.loads(event["CloudTrailEvent"])["sourceIPAddress"] == "127.0.0.1"
+    assert "203.0.113.66" not in event["CloudTrailEvent"]
 
 
 def test_trails_are_managed_by_boto3(server, account):

@@ -110,7 +110,12 @@ impl Base {
 
     /// CloudTrail. Its index lies beside the journal, and so do the files of trails, unless a
     /// folder is named for them.
-    fn trail(&self, data: Option<&Path>, settings: &TrailSettings) -> Arc<Trail> {
+    fn trail(
+        &self,
+        data: Option<&Path>,
+        settings: &TrailSettings,
+        neighbours: Arc<Neighbours>,
+    ) -> Arc<Trail> {
         let journal = Arc::clone(&self.journal);
         let index = Index::new(Arc::clone(&journal), data.map(|data| data.join(INDEX_FOLDER)));
         let folder = settings.folder.clone().or(data.map(|data| data.join(TRAIL_FOLDER)));
@@ -122,7 +127,7 @@ impl Base {
         let journal = (journal, Arc::new(index));
         let clock = Arc::clone(&self.clock);
         let trail = Trail::new(ground, clock, journal, place, settings.intervals);
-        Arc::new(trail.with_retention(settings.retention))
+        Arc::new(trail.with_neighbours(neighbours).with_retention(settings.retention))
     }
 
     fn plane(self, access_keys: AccessKeys, services: Vec<Arc<dyn Service>>) -> Arc<Plane> {
@@ -194,7 +199,8 @@ impl House {
         let events = Events::new(Arc::clone(&barrier), crypto.clone(), clock, known, ways)
             .with_quotas(event_quotas)
             .for_dev(dev);
-        let trail = base.trail(data.as_deref(), &trails);
+        let neighbours = base.neighbours(vec![Arc::clone(&kms)]);
+        let trail = base.trail(data.as_deref(), &trails, neighbours);
         let service_quotas = ServiceQuotas::new(&barrier, &crypto, &base.quotas, rates.grants);
         let mut services: Vec<Arc<dyn Service>> =
             vec![kms, Arc::new(ssm), secrets, iam, sts, organizations, Arc::new(events), lambda];

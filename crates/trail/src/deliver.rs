@@ -15,7 +15,7 @@ use bulla_plane::journal::{Journal, ReadError};
 use bulla_store::{Expected, Range, SealedBatch};
 use flate2::{Compression, GzBuilder};
 
-use crate::place::Object;
+use crate::place::{Object, PutError};
 use crate::records::{
     DELIVERIES, DIGESTS, Delivery, DigestRecord, FILES, FileRecord, Plan, TRAILS, TrailRecord,
     bytes, read,
@@ -192,7 +192,7 @@ impl Trail {
         let count = regions.len();
         for (region, lines) in regions {
             let (object, file) = log_file(trail, &plan, &region, &lines).map_err(internal)?;
-            if let Err(error) = self.place.put(object).await {
+            if let Err(error) = self.put(trail, object).await {
                 tracing::warn!(trail = key, %error, "a log file was not delivered");
                 delivery.error = Some(error.0);
                 let failed = SealedBatch::new().put(DELIVERIES, key, expected, bytes(&delivery)?);
@@ -214,6 +214,12 @@ impl Trail {
         batch = batch.put(DELIVERIES, key, expected, bytes(&delivery)?);
         self.barrier.commit(batch).await?;
         Ok(Some(count))
+    }
+
+    /// Puts an object where the trail's files are, encrypted if the trail wants that.
+    pub(crate) async fn put(&self, trail: &TrailRecord, object: Object) -> Result<(), PutError> {
+        let object = self.sealed(trail, object).await?;
+        self.place.put(object).await
     }
 
     /// Begins the chain of digests of the trail's home, when the first events are delivered. Those
@@ -320,6 +326,7 @@ fn log_file(
         bucket: plan.bucket.clone(),
         key,
         metadata: Vec::new(),
+        kms_key: None,
         body: gzip(whole.as_bytes())?,
     };
     Ok((object, file))

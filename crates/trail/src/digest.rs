@@ -133,7 +133,7 @@ impl Trail {
         };
         let made = self.make(trail, region, &record, &plan, &files).await?;
         let (mut delivery, of_delivery) = self.delivery(key).await?;
-        if let Err(error) = self.place.put(made.object).await {
+        if let Err(error) = self.put(trail, made.object).await {
             tracing::warn!(trail = key, region, %error, "a digest was not delivered");
             delivery.digest_error = Some(error.0);
             let batch = SealedBatch::new().put(DELIVERIES, key, of_delivery, bytes(&delivery)?);
@@ -209,7 +209,7 @@ impl Trail {
         };
         let metadata =
             vec![("signature", signature), ("signature-algorithm", ALGORITHM.to_owned())];
-        Ok(Made { object: Object { bucket, key, metadata, body }, previous })
+        Ok(Made { object: Object { bucket, key, metadata, kms_key: None, body }, previous })
     }
 }
 

@@ -43,6 +43,26 @@ pub(crate) fn unsupported(what: &str) -> Fault {
     of("UnsupportedOperationException", format!("{what} is not supported here."))
 }
 
+/// AWS's text.
+pub(crate) fn encryption_policy(bucket: &str, key: &str) -> Fault {
+    let text = format!("Insufficient permissions to access S3 bucket {bucket} or KMS key {key}.");
+    of("InsufficientEncryptionPolicyException", text)
+}
+
+pub(crate) fn unknown_key(key: &str) -> Fault {
+    of("KmsKeyNotFoundException", format!("KMS key {key} does not exist."))
+}
+
+pub(crate) fn key_id(given: &str) -> Fault {
+    of("InvalidKmsKeyIdException", format!("KMS key {given} is not valid."))
+}
+
+/// A key that can't be used, such as one that is disabled. (The model has
+/// `KmsKeyDisabledException` too, and says that it is not used any more.)
+pub(crate) fn key(key: &str, text: &str) -> Fault {
+    of("KmsException", format!("KMS key {key} can't be used: {text}"))
+}
+
 pub(crate) fn home_region(arn: &str, home: &str) -> Fault {
     let text = format!("The trail {arn} can only be changed in its home region, {home}.");
     of("InvalidHomeRegionException", text)

@@ -2,8 +2,9 @@
 //!
 //! Events are the journal's records; nothing is recorded here. [`index`] finds them again by what
 //! `LookupEvents` asks for. Trails say which events are delivered where; `deliver` writes them as
-//! gzip files, and `digest` signs what was written.
+//! gzip files, `digest` signs what was written, and `cipher` encrypts both under a trail's key.
 
+mod cipher;
 mod deliver;
 mod digest;
 mod fault;
@@ -24,7 +25,7 @@ use std::time::Duration;
 
 use bulla_crypto::Crypto;
 use bulla_plane::journal::Journal;
-use bulla_plane::{Clock, Stop};
+use bulla_plane::{Clock, Neighbours, Stop};
 use bulla_shapes::Fault;
 use bulla_store::{Barrier, Space};
 
@@ -76,6 +77,8 @@ pub struct Trail {
     index: Arc<Index>,
     place: Arc<dyn Place>,
     intervals: Intervals,
+    /// KMS; none where files can't be encrypted.
+    keys: Option<cipher::Keys>,
     /// How long records are kept; for ever where this is not set.
     retention: Option<Duration>,
 }
@@ -90,7 +93,14 @@ impl Trail {
         place: Arc<dyn Place>,
         intervals: Intervals,
     ) -> Self {
-        Self { barrier, crypto, clock, journal, index, place, intervals, retention: None }
+        let (keys, retention) = (None, None);
+        Self { barrier, crypto, clock, journal, index, place, intervals, keys, retention }
+    }
+
+    /// The service, which encrypts files under keys of the KMS that is among these.
+    #[must_use]
+    pub fn with_neighbours(self, neighbours: Arc<Neighbours>) -> Self {
+        Self { keys: Some(cipher::Keys::new(neighbours)), ..self }
     }
 
     /// The service, which drops what is older than that from the journal.
@@ -118,15 +128,6 @@ impl Trail {
             Err(error) => tracing::error!(%error, "old records can't be dropped"),
         }
         Ok(())
-    }
-
-    /// The key that a trail's files are to be encrypted with.
-    #[expect(clippy::unused_self, reason = "which keys there are will be the service's to know")]
-    fn key_of(&self, given: Option<&str>) -> Result<Option<String>, Fault> {
-        match given.filter(|key| !key.is_empty()) {
-            None => Ok(None),
-            Some(_) => Err(fault::unsupported("Encryption of log files with a KMS key")),
-        }
     }
 
     /// Keeps the index up, and writes files when they are due, for as long as the task lives.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 /// What the names of files end in that hold an object's metadata.
 const METADATA: &str = ".metadata";
 
-/// An object that is to be put. All are gzip files of JSON.
+/// An object that is to be put: a gzip file of JSON.
 #[derive(Debug)]
 pub struct Object {
     /// The bucket.
@@ -21,7 +21,9 @@ pub struct Object {
     pub key: String,
     /// The user metadata, without `x-amz-meta-`.
     pub metadata: Vec<(&'static str, String)>,
-    /// The bytes.
+    /// The ARN of the KMS key that it is to be encrypted under.
+    pub kms_key: Option<String>,
+    /// The bytes: as they are, or already encrypted where the place does not.
     pub body: Vec<u8>,
 }
 
@@ -44,6 +46,11 @@ pub trait Place: Send + Sync {
     /// # Errors
     /// [`PutError`]; it is tried again later.
     fn put(&self, object: Object) -> BoxFuture<'_, Result<(), PutError>>;
+
+    /// Whether it encrypts an object under the key that it names, as S3 does.
+    fn encrypts(&self) -> bool {
+        false
+    }
 }
 
 /// No place at all.

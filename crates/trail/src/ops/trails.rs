@@ -50,7 +50,7 @@ pub(crate) async fn create_trail(
     must_be_bucket(input.s3_bucket_name())?;
     must_be_prefix(prefix.unwrap_or_default())?;
     tags::check(&arn, &given)?;
-    let record = TrailRecord {
+    let mut record = TrailRecord {
         account: call.account().to_owned(),
         partition: call.partition.to_owned(),
         home: call.region.clone(),
@@ -60,7 +60,7 @@ pub(crate) async fn create_trail(
         global: input.include_global_service_events().unwrap_or(true),
         multi_region: input.is_multi_region_trail().unwrap_or(false),
         validation: input.enable_log_file_validation().unwrap_or(false),
-        kms_key: trail.key_of(input.kms_key_id())?,
+        kms_key: None,
         tags: given,
         selectors: None,
     };
@@ -81,6 +81,7 @@ pub(crate) async fn create_trail(
         let text = "A trail of this name was deleted and is still being delivered.";
         return Err(fault::of("ConflictException", text).into());
     }
+    record.kms_key = trail.key_of(call, &record, input.kms_key_id()).await?;
     let stored = Stored { record, expected: Expected::Absent };
     trail.save(&stored).await?;
     touched(call, &stored.record);
@@ -219,7 +220,7 @@ pub(crate) async fn update_trail(
     record.multi_region = input.is_multi_region_trail().unwrap_or(record.multi_region);
     record.validation = input.enable_log_file_validation().unwrap_or(record.validation);
     if let Some(key) = input.kms_key_id() {
-        record.kms_key = trail.key_of(Some(key))?;
+        record.kms_key = trail.key_of(call, record, Some(key)).await?;
     }
     trail.save(&stored).await?;
     let record = &stored.record;

@@ -6,8 +6,8 @@ use memchr::{memchr, memmem};
 
 use crate::error::BenchError;
 
-/// An answer with its head is never larger; KMS's largest to the bench's calls is about 6 KiB.
-pub(crate) const MAX_BYTES: usize = 64 * 1024;
+/// An answer with its head is never larger; a page of LookupEvents has some 80 KiB.
+pub(crate) const MAX_BYTES: usize = 256 * 1024;
 
 /// The status and where in the buffer the body lies.
 #[derive(Debug, PartialEq, Eq)]

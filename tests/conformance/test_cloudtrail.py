@@ -115,10 +115,7 @@ class Trail:
         self.trail = client(server, "cloudtrail", account=account)
         self.kms = client(server, account=account)
         self.started = datetime.datetime.now(datetime.timezone.utc)
-        self.arn = self.trail.create_trail(
-            Name="main", S3BucketName=BUCKET, EnableLogFileValidation=True
-        )["TrailARN"]
-        self.trail.start_logging(Name="main")
+        self.arn = begin(self.trail, EnableLogFileValidation=True)
 
     def files(self, kind):
         found = sorted((self.folder / "AWSLogs" / self.account).glob(f"{kind}/**/*.json.gz"))
@@ -131,11 +128,37 @@ class Trail:
 
         program.wait_until(enough, 60, f"{count} digests")
 
+    def finish(self):
+        return finish(self.trail, EnableLogFileValidation=True)
+
     def validate(self, endpoint, until=None):
         """Exit code and output of `validate-logs`."""
         root = {"AccessKeyId": self.account, "SecretAccessKey": "test"}
         start = self.started - datetime.timedelta(minutes=2)
         return validate(self.server, self.arn, root, endpoint, (start, until))
+
+
+def begin(trail, **more):
+    """Makes a trail that logs; its ARN."""
+    arn = trail.create_trail(Name="main", S3BucketName=BUCKET, **more)["TrailARN"]
+    trail.start_logging(Name="main")
+    return arn
+
+
+def finish(trail, **more):
+    """Ends a trail's logging and waits until all of it is delivered, the last digest too: only then
+    a trail of the same name can be made. Answers how logging was stopped."""
+    stopped = trail.stop_logging(Name="main")
+    trail.delete_trail(Name="main")
+
+    def is_done():
+        try:
+            return trail.create_trail(Name="main", S3BucketName=BUCKET, **more)
+        except trail.exceptions.ConflictException:
+            return None
+
+    program.wait_until(is_done, 60, "everything is delivered")
+    return stopped
 
 
 def validate(server, arn, key, endpoint, span=(None, None)):
@@ -169,15 +192,7 @@ def delivered(clean_environment, tmp_path_factory):
     with server:
         trail = Trail(server, folder, "200000000001")
         trail.work_until_digests(3)
-        trail.trail.stop_logging(Name="main")
-
-
-        def ended():
-            status = trail.trail.get_trail_status(Name="main")
-            digested = status.get("LatestDigestDeliveryTime")
-            return digested and digested >= status["StopLoggingTime"].replace(microsecond=0)
-
-        program.wait_until(ended, 60, "the last digest is delivered")
+        trail.finish()
         yield trail
 
 

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 import bucket
 import program
 from conftest import REGION, client
-from test_cloudtrail import BUCKET, Trail, lookup, of_kind
+from test_cloudtrail import BUCKET, Trail, begin, finish, lookup, of_kind
 
 ACCOUNT = "200000000003"
 ARN = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/main"
@@ -105,10 +105,10 @@ class Encrypted(Trail):
         self.kms = client(server, account=ACCOUNT)
         self.key = key
         self.started = datetime.datetime.now(datetime.timezone.utc)
-        self.arn = self.trail.create_trail(
-            Name="main", S3BucketName=BUCKET, EnableLogFileValidation=True, KmsKeyId=key
-        )["TrailARN"]
-        self.trail.start_logging(Name="main")
+        self.arn = begin(self.trail, EnableLogFileValidation=True, KmsKeyId=key)
+
+    def finish(self):
+        return finish(self.trail, EnableLogFileValidation=True, KmsKeyId=self.key)
 
 
 def opener(server):
@@ -143,14 +143,7 @@ def test_files_are_encrypted_and_the_chain_holds(place, clean_environment):
     files = len(trail.files("CloudTrail"))
     kms.enable_key(KeyId=trail.key)
     program.wait_until(lambda: len(trail.files("CloudTrail")) > files, 30, "it goes on")
-    trail.trail.stop_logging(Name="main")
-
-    def ended():
-        status = trail.trail.get_trail_status(Name="main")
-        digested = status.get("LatestDigestDeliveryTime")
-        return digested and digested >= status["StopLoggingTime"].replace(microsecond=0)
-
-    program.wait_until(ended, 60, "the last digest is delivered")
+    trail.finish()
     clean_environment.setenv("AWS_ENDPOINT_URL_KMS", server.endpoint)
     opened = opener(server)
     with bucket.served(folder, opened) as endpoint:

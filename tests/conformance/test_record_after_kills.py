@@ -8,22 +8,23 @@ import gzip
 import json
 import os
 import random
+import signal
 import threading
 import time
 
+import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-import boto3
 
 import bucket
 import program
 from conftest import REGION
-from test_cloudtrail import validate
+from test_cloudtrail import BUCKET, begin, finish, validate
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "4"))
 WORKERS = 3
-BUCKET = "trail-bkt"
+KIND = {"EnableLogFileValidation": True, "IsMultiRegionTrail": True}
 
 
 class Site:
@@ -102,8 +103,6 @@ class Site:
 
 @pytest.fixture
 def long_time_limit(time_limit):
-    import signal
-
     signal.alarm(240 + 20 * ROUNDS)
 
 
@@ -111,24 +110,13 @@ def test_no_answered_call_is_without_its_record(clean_environment, tmp_path, lon
     site = Site(tmp_path)
     with site.server:
         key = site.client("kms").create_key()["KeyMetadata"]["KeyId"]
-        trail = site.client("cloudtrail")
-        arn = trail.create_trail(
-            Name="main", S3BucketName=BUCKET, EnableLogFileValidation=True, IsMultiRegionTrail=True
-        )["TrailARN"]
-        trail.start_logging(Name="main")
+        arn = begin(site.client("cloudtrail"), **KIND)
     site.server = program.Server(*site.server._command)
     for _ in range(ROUNDS):
         site.round(key)
     with site.server as server:
         trail = site.client("cloudtrail")
-        stopped = trail.stop_logging(Name="main")["ResponseMetadata"]["RequestId"]
-
-        def ended():
-            status = trail.get_trail_status(Name="main")
-            digested = status.get("LatestDigestDeliveryTime")
-            return digested and digested >= status["StopLoggingTime"].replace(microsecond=0)
-
-        program.wait_until(ended, 60, "the last digest is delivered")
+        stopped = finish(trail, **KIND)["ResponseMetadata"]["RequestId"]
         pages = trail.get_paginator("lookup_events").paginate(PaginationConfig={"PageSize": 50})
         looked_up = [event["EventId"] for page in pages for event in page["Events"]]
         verified = program.run("audit", "verify", "--data", site.data)

@@ -95,6 +95,10 @@ fn features(report: &mut Report, filter: Option<&str>) -> Result<(), Failure> {
     sm2.args(["nextest", "run", "--no-fail-fast", "--package", "bulla-crypto"]);
     sm2.args(["--package", "bulla-kms", "--features", "bulla-kms/sm2", "sm2"]);
     report.step("the feature sm2", Runner::Nextest, &mut sm2)?;
+    let mut s3 = paths::cargo();
+    s3.args(["nextest", "run", "--no-fail-fast", "--package", "bulla-trail", "--features", "s3"]);
+    s3.arg("s3");
+    report.step("the feature s3", Runner::Nextest, &mut s3)?;
     Ok(())
 }
 

@@ -89,18 +89,27 @@ pub(crate) struct KeySettings {
 #[derive(Default)]
 pub(crate) struct TrailSettings {
     pub(crate) folder: Option<PathBuf>,
+    /// S3, where that is delivered to in place of a folder.
+    #[cfg(feature = "s3")]
+    pub(crate) s3: Option<bulla_trail::s3::Access>,
     pub(crate) intervals: Intervals,
     pub(crate) retention: Option<Duration>,
 }
 
-impl From<&TrailOptions> for TrailSettings {
-    fn from(options: &TrailOptions) -> Self {
+impl TrailSettings {
+    fn of(options: &TrailOptions) -> Result<Self, Error> {
         let seconds = |count: u32| Duration::from_secs(u64::from(count.max(1)));
         let (delivery, digest) = (options.trail_interval, options.digest_interval);
         let intervals = Intervals { delivery: seconds(delivery), digest: seconds(digest) };
         let days = |count: u32| seconds(count.max(1).saturating_mul(SECONDS_A_DAY));
         let retention = options.audit_retention.map(days);
-        Self { folder: options.trails.clone(), intervals, retention }
+        Ok(Self {
+            folder: options.trails.clone(),
+            #[cfg(feature = "s3")]
+            s3: options.trails_to_s3.then(s3).transpose()?,
+            intervals,
+            retention,
+        })
     }
 }
 
@@ -205,6 +214,19 @@ impl XksServeOptions {
     }
 }
 
+/// S3 as AWS's usual variables and files name it.
+#[cfg(feature = "s3")]
+fn s3() -> Result<bulla_trail::s3::Access, Error> {
+    let settings = bulla_envelope::client::Settings::for_service("S3")?;
+    Ok(bulla_trail::s3::Access {
+        endpoint: settings.endpoint.map(|endpoint| endpoint.to_string()),
+        region: settings.region,
+        access_key_id: settings.access_key_id,
+        secret: settings.secret,
+        session_token: settings.session_token,
+    })
+}
+
 impl DevOptions {
     /// How functions are run.
     pub(crate) fn function_settings(&self) -> Result<FunctionSettings, Error> {
@@ -218,7 +240,7 @@ impl DevOptions {
         let named = self.attestation_root.clone().or(file.attestation_root);
         let (quotas, parameter_quotas, event_quotas) = quotas(&self.quotas)?;
         let attestation_root = attestation_root(named)?;
-        let trails = TrailSettings::from(&self.trails);
+        let trails = TrailSettings::of(&self.trails)?;
         Ok(KeySettings { attestation_root, quotas, parameter_quotas, event_quotas, rates, trails })
     }
 
@@ -246,7 +268,7 @@ impl ServeOptions {
         let rates = self.rates.over(&file, Rates::Aws, Granting::Operator);
         let attestation_root =
             attestation_root(self.attestation_root.clone().or(file.attestation_root))?;
-        let trails = TrailSettings::from(&self.trails);
+        let trails = TrailSettings::of(&self.trails)?;
         Ok(KeySettings { attestation_root, rates, trails, ..KeySettings::default() })
     }
 

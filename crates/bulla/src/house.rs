@@ -118,11 +118,7 @@ impl Base {
     ) -> Arc<Trail> {
         let journal = Arc::clone(&self.journal);
         let index = Index::new(Arc::clone(&journal), data.map(|data| data.join(INDEX_FOLDER)));
-        let folder = settings.folder.clone().or(data.map(|data| data.join(TRAIL_FOLDER)));
-        let place: Arc<dyn bulla_trail::Place> = match folder {
-            Some(folder) => Arc::new(Folder::new(folder)),
-            None => Arc::new(Nowhere),
-        };
+        let place = trail_place(data, settings);
         let ground = (Arc::clone(&self.barrier), self.crypto.clone());
         let journal = (journal, Arc::new(index));
         let clock = Arc::clone(&self.clock);
@@ -144,6 +140,18 @@ impl Base {
             ids: IdStock::default(),
             quotas,
         })
+    }
+}
+
+/// Where trails deliver to.
+fn trail_place(data: Option<&Path>, settings: &TrailSettings) -> Arc<dyn bulla_trail::Place> {
+    #[cfg(feature = "s3")]
+    if let Some(access) = &settings.s3 {
+        return Arc::new(bulla_trail::s3::Buckets::new(access));
+    }
+    match settings.folder.clone().or(data.map(|data| data.join(TRAIL_FOLDER))) {
+        Some(folder) => Arc::new(Folder::new(folder)),
+        None => Arc::new(Nowhere),
     }
 }
 

@@ -17,6 +17,8 @@ pub mod parquet;
 mod place;
 mod records;
 mod rows;
+#[cfg(feature = "s3")]
+pub mod s3;
 mod select;
 mod store;
 

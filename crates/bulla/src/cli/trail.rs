@@ -11,6 +11,11 @@ pub(crate) struct TrailOptions {
     /// the data directory].
     #[arg(long, env = "BULLA_TRAILS", value_name = "DIRECTORY")]
     pub(crate) trails: Option<PathBuf>,
+    /// Trails deliver to S3 in place of a folder: to AWS's, or to that which `AWS_ENDPOINT_URL_S3`
+    /// names, with the credentials and the region of AWS's usual variables and files.
+    #[cfg(feature = "s3")]
+    #[arg(long, env = "BULLA_TRAILS_TO_S3", conflicts_with = "trails")]
+    pub(crate) trails_to_s3: bool,
     /// Seconds from one log file of a trail to the next.
     #[arg(long, env = "BULLA_TRAIL_INTERVAL", value_name = "SECONDS", default_value_t = 300)]
     pub(crate) trail_interval: u32,

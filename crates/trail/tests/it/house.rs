@@ -78,18 +78,23 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) async fn new() -> Self {
+        let bucket = Arc::new(Bucket::default());
+        Self { bucket: Arc::clone(&bucket), ..Self::delivering_to(bucket).await }
+    }
+
+    /// One whose trails deliver elsewhere than to its bucket.
+    pub(crate) async fn delivering_to(place: Arc<dyn Place>) -> Self {
         let ground = Ground::in_memory().await.unwrap();
         let index = Arc::new(Index::new(Arc::clone(&ground.journal), None));
-        let bucket = Arc::new(Bucket::default());
         let trail = Arc::new(Trail::new(
             (Arc::clone(&ground.barrier), ground.crypto.clone()),
             Arc::clone(&ground.clock),
             (Arc::clone(&ground.journal), index),
-            Arc::clone(&bucket) as _,
+            place,
             Intervals::default(),
         ));
         let plane = ground.plane(Arc::new(Roots), vec![Arc::clone(&trail) as _]);
-        Self { plane, trail, bucket }
+        Self { plane, trail, bucket: Arc::default() }
     }
 
     /// The same store and journal in a house that was built anew.

@@ -6,4 +6,6 @@
 mod delivery;
 mod house;
 mod lookup;
+#[cfg(feature = "s3")]
+mod s3;
 mod trails;

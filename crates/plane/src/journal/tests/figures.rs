@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::fixtures::{decrypt, key};
+use super::super::pack::{At, Packer};
 use super::super::{Directory, Journal, Medium, Memory, Options, RecordRef, encoding, verify};
 
 fn append_for(journal: &Arc<Journal>, tasks: usize, time: Duration) -> (u64, Duration) {
@@ -67,13 +68,25 @@ fn figures() {
             encoding::encode(&fields, &mut record);
         })
     );
-    let chain_key = bulla_crypto::HmacKey::new(b"k");
+    let (mut packer, mut packed, mut sequence) = (Packer::default(), Vec::new(), 0);
     println!(
-        "link: {:?}",
+        "pack: {:?}",
         per_turn(|| {
-            std::hint::black_box(chain_key.sign(&[&[0; 32], &record]));
+            packed.clear();
+            sequence += 1;
+            packer.pack(&record, At { sequence, offset: sequence * 160 }, &mut packed);
         })
     );
+    println!("a record of Decrypt like the one before: {} bytes packed", packed.len());
+    let chain_key = bulla_crypto::HmacKey::new(b"k");
+    for (what, bytes) in [("as it is", &record), ("packed", &packed)] {
+        println!(
+            "link, {what}: {:?}",
+            per_turn(|| {
+                std::hint::black_box(chain_key.sign(&[&[0; 32], bytes]));
+            })
+        );
+    }
 
     let memory = Arc::new(Memory::default());
     let options = Options { segment_bytes: memory.segment_bytes(), ..Options::default() };

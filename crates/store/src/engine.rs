@@ -49,6 +49,27 @@ pub(crate) fn tail(value: &[u8]) -> &[u8] {
     value.last_chunk::<TAIL_BYTES>().map_or(value, |tail| tail.as_slice())
 }
 
+/// The [`tail`] of a value, on its own.
+#[derive(Clone, Copy)]
+pub(crate) struct Tail {
+    bytes: [u8; TAIL_BYTES],
+    len: usize,
+}
+
+impl Tail {
+    pub(crate) fn of(value: &[u8]) -> Self {
+        let (tail, mut bytes) = (tail(value), [0; TAIL_BYTES]);
+        for (byte, tail) in bytes.iter_mut().zip(tail) {
+            *byte = *tail;
+        }
+        Self { bytes, len: tail.len() }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+}
+
 /// What an asynchronous method of a trait object answers.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

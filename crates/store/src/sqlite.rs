@@ -1,8 +1,11 @@
 //! The engine on SQLite: one directory, one process, many readers, one writer that groups commits.
 
+mod changelog;
 mod files;
+mod migrate;
 mod reader;
 mod schema;
+mod statements;
 mod writer;
 
 use std::{

@@ -6,12 +6,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
+    changelog,
     files::Files,
     schema::{self, Role, explain},
 };
 use crate::{
-    Change, Changes, Key, MAX_CHANGES, Page, Place, Range, Revision, Row, Scan, Space, StoreError,
-    Version, engine::Room,
+    Changes, Key, MAX_CHANGES, Page, Place, Range, Revision, Row, Scan, Space, StoreError, Version,
+    engine::Room,
 };
 
 /// How many snapshots and reads there may be at a time. More wait.
@@ -196,20 +197,29 @@ impl Reader {
         if after < oldest {
             return Err(StoreError::ChangesForgotten { oldest });
         }
-        let found = self.run(|connection| {
-            let mut select = connection.prepare_cached(
-                "SELECT rev, space, key FROM changelog WHERE rev > ?1 ORDER BY rev, nr LIMIT ?2",
-            )?;
-            let rows = select.query_map(params![after.0, MAX_CHANGES + 1], |row| {
-                Ok((row.get::<_, u64>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?))
-            })?;
-            rows.collect::<rusqlite::Result<Vec<_>>>()
+        let mut changes = Vec::new();
+        let mut damaged = false;
+        self.run(|connection| {
+            let mut select = connection
+                .prepare_cached("SELECT places FROM changelog WHERE rev > ?1 ORDER BY rev")?;
+            let mut rows = select.query([after.0])?;
+            // One more than a page holds tells that there are more.
+            while changes.len() <= MAX_CHANGES
+                && let Some(row) = rows.next()?
+            {
+                match changelog::read(row.get_ref(0)?.as_blob()?) {
+                    Some(found) => {
+                        changes.extend(found.into_iter().filter(|change| change.revision > after));
+                    }
+                    None => damaged = true,
+                }
+            }
+            Ok(())
         })?;
-        let mut changes = Vec::with_capacity(found.len());
-        for (revision, space, key) in found {
-            let place = Place { space: self.space(&space)?, key: key.into() };
-            changes.push(Change { revision: Revision(revision), place });
+        if damaged {
+            return Err(self.corrupt("a row of the changelog does not read"));
         }
+        changes.truncate(MAX_CHANGES + 1);
         Ok(Changes::page(changes, after.max(newest)))
     }
 }

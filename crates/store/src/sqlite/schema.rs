@@ -5,11 +5,11 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::files::Files;
+use super::{files::Files, migrate::migrate};
 use crate::StoreError;
 
-/// Version of the tables below. A database of a newer one is refused.
-const SCHEMA_VERSION: u32 = 1;
+/// Version of the tables below. A database of a newer one is refused, one of an older one migrated.
+pub(super) const SCHEMA_VERSION: u32 = 2;
 /// Marks a SQLite file as Bulla's: "Bull".
 const APPLICATION_ID: u32 = 0x4275_6c6c;
 /// Where SQLite's file format keeps the schema version and the mark (sqlite.org/fileformat.html).
@@ -27,14 +27,16 @@ const TABLES: &str = "
         space TEXT NOT NULL, key BLOB NOT NULL, version INTEGER NOT NULL, value BLOB NOT NULL,
         PRIMARY KEY (space, key)
     ) WITHOUT ROWID, STRICT;
-    CREATE TABLE changelog (
-        rev INTEGER NOT NULL, nr INTEGER NOT NULL, space TEXT NOT NULL, key BLOB NOT NULL,
-        PRIMARY KEY (rev, nr)
-    ) WITHOUT ROWID, STRICT;
     CREATE TABLE head (
         one INTEGER PRIMARY KEY CHECK (one = 1), rev INTEGER NOT NULL, attestation BLOB
     ) STRICT;
     INSERT INTO head (one, rev) VALUES (1, 0);";
+
+/// `changelog.rs` says what is in a row.
+pub(super) const CHANGELOG: &str =
+    "CREATE TABLE changelog (rev INTEGER PRIMARY KEY, places BLOB NOT NULL) STRICT;";
+/// Writes a row of the changelog.
+pub(super) const LOG: &str = "INSERT INTO changelog (rev, places) VALUES (?1, ?2)";
 
 /// What a connection is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -97,8 +99,11 @@ fn prepare(files: &Files, connection: &Connection, fresh: bool) -> rusqlite::Res
              PRAGMA application_id = {APPLICATION_ID};
              PRAGMA user_version = {SCHEMA_VERSION};
              {TABLES}
+             {CHANGELOG}
              COMMIT;"
         ))?;
+    } else {
+        migrate(connection)?;
     }
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     if mode != "wal" {

@@ -1,18 +1,20 @@
 //! The one thread that writes: it takes what has queued up while the disk was busy, and commits
 //! it in one transaction with one sync.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Shared, files::Files, schema::explain};
+use super::{
+    Shared, changelog,
+    files::Files,
+    schema::explain,
+    statements::{Statements, Trace},
+};
 use crate::{
-    AttestError, Attestor, Batch, CHANGELOG_REVISIONS, CommitError, Expectation, Place, Revision,
-    RowChange, StoreError, Version, engine::tail,
+    AttestError, Attestor, Batch, CommitError, Expectation, Place, Revision, RowChange, StoreError,
+    Version, engine::Tail,
 };
 
 /// The most batches in one transaction.
@@ -27,17 +29,37 @@ pub(super) enum Message {
     Close(oneshot::Sender<Result<(), StoreError>>),
 }
 
-/// Version and tail of a row.
-type Trace = (Version, Vec<u8>);
-
-/// The rows that a batch expects something of, as they were before it.
-type Known = HashMap<Place, Option<Trace>>;
-
 /// A row before and after a batch, for the attestation.
 struct Traced {
     place: Place,
     old: Option<Trace>,
     new: Option<Trace>,
+}
+
+/// What a batch expects of rows, and how they were before it.
+struct Known {
+    expected: Vec<Expectation>,
+    traces: Vec<Option<Trace>>,
+    /// Writes come in the order of what is expected of them, mostly.
+    next: usize,
+}
+
+impl Known {
+    /// How a row was, if anything was expected of it.
+    fn of(&mut self, place: &Place) -> Option<Option<Trace>> {
+        let (before, after) = self.expected.split_at_checked(self.next)?;
+        let found = after.iter().position(|it| it.place == *place).map(|at| at + self.next);
+        let at = found.or_else(|| before.iter().position(|it| it.place == *place))?;
+        self.next = at + 1;
+        self.traces.get(at).copied()
+    }
+}
+
+/// What is written in one transaction.
+struct Group {
+    revision: Revision,
+    changes: Vec<Traced>,
+    log: changelog::Entry,
 }
 
 /// Why a group was not committed.
@@ -64,10 +86,22 @@ impl Drop for EndGuard<'_> {
 
 pub(super) struct Writer {
     connection: Connection,
+    state: State,
+}
+
+/// What the writer knows beside its connection.
+struct State {
     files: Arc<Files>,
     attestor: Option<Arc<dyn Attestor>>,
     revision: Revision,
     attestation: Option<Vec<u8>>,
+}
+
+/// The writer at work.
+struct Work<'c> {
+    connection: &'c Connection,
+    sql: Statements<'c>,
+    state: State,
 }
 
 impl Writer {
@@ -80,17 +114,28 @@ impl Writer {
                 Ok((Revision(row.get(0)?), row.get(1)?))
             });
         let (revision, attestation) = read.map_err(|error| explain(&error, &files))?;
-        Ok((Self { connection, files, attestor: None, revision, attestation }, revision))
+        let state = State { files, attestor: None, revision, attestation };
+        Ok((Self { connection, state }, revision))
     }
 
-    pub(super) fn run(mut self, mut messages: mpsc::Receiver<Message>, shared: &Shared) {
+    pub(super) fn run(self, messages: mpsc::Receiver<Message>, shared: &Shared) {
         let _guard = EndGuard(shared);
+        let Self { connection, state } = self;
+        match Statements::new(&connection) {
+            Ok(sql) => Work { connection: &connection, sql, state }.run(messages, shared),
+            Err(error) => shared.end(explain(&error, &state.files)),
+        }
+    }
+}
+
+impl Work<'_> {
+    fn run(mut self, mut messages: mpsc::Receiver<Message>, shared: &Shared) {
         let mut held = None;
         loop {
             let Some(first) = held.take().or_else(|| messages.blocking_recv()) else { break };
             match first {
                 Message::Attest(attestor, answer) => {
-                    self.attestor = Some(attestor);
+                    self.state.attestor = Some(attestor);
                     // Whoever asked may have stopped waiting; the same holds below.
                     let _ = answer.send(());
                 }
@@ -123,7 +168,7 @@ impl Writer {
         let busy = self
             .connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-        busy.map(|_| ()).map_err(|error| explain(&error, &self.files))
+        busy.map(|_| ()).map_err(|error| explain(&error, &self.state.files))
     }
 
     /// Commits what can be committed of a group and answers all of it. Fails when the engine must
@@ -136,7 +181,7 @@ impl Writer {
         let (batches, answers): (Vec<_>, Vec<_>) = group.into_iter().unzip();
         let error = match self.write_group(batches) {
             Ok(outcomes) => {
-                shared.progress.advance(self.revision);
+                shared.progress.advance(self.state.revision);
                 for (answer, outcome) in answers.into_iter().zip(outcomes) {
                     let _ = answer.send(outcome);
                 }
@@ -147,7 +192,7 @@ impl Writer {
         let stop = self.must_stop(&error);
         let answer_with = match (error, &stop) {
             (GroupError::Attest(error), None) => CommitError::Attest(error),
-            (GroupError::Sqlite(error), None) => explain(&error, &self.files).into(),
+            (GroupError::Sqlite(error), None) => explain(&error, &self.state.files).into(),
             (_, Some(why)) => why.clone().into(),
         };
         let stopped = stop.map_or(Ok(()), |why| {
@@ -174,19 +219,19 @@ impl Writer {
                     code,
                     Some(rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::DatabaseBusy)
                 );
-                (harmless, explain(error, &self.files).to_string())
+                (harmless, explain(error, &self.state.files).to_string())
             }
         };
         (!(known && undone)).then_some(StoreError::FailStopped { cause })
     }
 
     fn write_group(&mut self, batches: Vec<Batch>) -> Result<Vec<Outcome>, GroupError> {
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let mut revision = self.revision;
-        let mut changes = Vec::new();
+        self.sql.begin()?;
+        let log = changelog::Entry::default();
+        let mut group = Group { revision: self.state.revision, changes: Vec::new(), log };
         let mut outcomes = Vec::with_capacity(batches.len());
-        for batch in batches {
-            let known = match self.judge(&batch)? {
+        for mut batch in batches {
+            let known = match self.judge(std::mem::take(&mut batch.expect))? {
                 Ok(known) => known,
                 Err(unmet) => {
                     outcomes.push(Err(unmet));
@@ -194,105 +239,80 @@ impl Writer {
                 }
             };
             if !batch.is_read_only() {
-                revision = Revision(revision.0 + 1);
-                self.apply(batch, known, revision, &mut changes)?;
+                group.revision = Revision(group.revision.0 + 1);
+                self.apply(batch, known, &mut group)?;
             }
-            outcomes.push(Ok(revision));
+            outcomes.push(Ok(group.revision));
         }
-        if revision == self.revision {
-            self.connection.prepare_cached("ROLLBACK")?.execute([])?;
+        if group.revision == self.state.revision {
+            self.sql.rollback()?;
             return Ok(outcomes);
         }
-        let attestation = self.attest(revision, &changes)?;
-        self.connection
-            .prepare_cached("UPDATE head SET rev = ?1, attestation = ?2 WHERE one = 1")?
-            .execute(params![revision.0, attestation])?;
-        self.connection
-            .prepare_cached("DELETE FROM changelog WHERE rev <= ?1")?
-            .execute([revision.0.saturating_sub(CHANGELOG_REVISIONS)])?;
-        self.connection.prepare_cached("COMMIT")?.execute([])?;
-        self.revision = revision;
-        self.attestation = attestation;
+        if !group.log.as_bytes().is_empty() {
+            self.sql.log(group.revision, group.log.as_bytes())?;
+        }
+        let attestation = self.attest(&group)?;
+        self.sql.head(group.revision, attestation.as_deref())?;
+        self.sql.commit()?;
+        self.state.revision = group.revision;
+        self.state.attestation = attestation;
         Ok(outcomes)
     }
 
     /// What a batch expects, as it is; or the first of it that is not so.
-    fn judge(&self, batch: &Batch) -> rusqlite::Result<Result<Known, CommitError>> {
-        let mut known = Known::with_capacity(batch.expect.len());
-        for Expectation { place, expect } in &batch.expect {
-            let row = self.trace(place)?;
-            if !expect.holds(row.as_ref().map(|(version, tail)| (*version, tail.as_slice()))) {
+    fn judge(
+        &mut self,
+        expected: Vec<Expectation>,
+    ) -> rusqlite::Result<Result<Known, CommitError>> {
+        let mut traces = Vec::with_capacity(expected.len());
+        for Expectation { place, expect } in &expected {
+            let row = self.sql.trace(place)?;
+            if !expect.holds(row.as_ref().map(|(version, tail)| (*version, tail.as_bytes()))) {
                 let (place, found) = (place.clone(), row.map(|(version, _)| version));
                 return Ok(Err(CommitError::Conflict { place, found }));
             }
-            known.insert(place.clone(), row);
+            traces.push(row);
         }
-        Ok(Ok(known))
+        Ok(Ok(Known { expected, traces, next: 0 }))
     }
 
-    fn trace(&self, place: &Place) -> rusqlite::Result<Option<Trace>> {
-        self.connection
-            .prepare_cached("SELECT version, value FROM kv WHERE space = ?1 AND key = ?2")?
-            .query_row(params![place.space.as_str(), place.key.as_bytes()], |row| {
-                Ok((row.get(0)?, tail(row.get_ref(1)?.as_blob()?).to_vec()))
-            })
-            .optional()
-    }
-
-    fn apply(
-        &self,
-        batch: Batch,
-        mut known: Known,
-        revision: Revision,
-        changes: &mut Vec<Traced>,
-    ) -> rusqlite::Result<()> {
+    fn apply(&mut self, batch: Batch, mut known: Known, group: &mut Group) -> rusqlite::Result<()> {
+        group.log.begin(group.revision, batch.put.len() + batch.delete.len());
         let puts = batch.put.into_iter().map(|put| (put.place, Some((put.version, put.value))));
         let deletes = batch.delete.into_iter().map(|place| (place, None));
-        for (number, (place, new)) in puts.chain(deletes).enumerate() {
-            let (space, key) = (place.space.as_str(), place.key.as_bytes());
-            let old = match known.remove(&place) {
+        for (place, new) in puts.chain(deletes) {
+            let is_attested = self.state.attestor.is_some();
+            let old = match known.of(&place) {
                 Some(old) => old,
-                None if self.attestor.is_some() => self.trace(&place)?,
+                None if is_attested => self.sql.trace(&place)?,
                 None => None,
             };
             match &new {
-                Some((version, value)) => self
-                    .connection
-                    .prepare_cached(
-                        "INSERT INTO kv (space, key, version, value) VALUES (?1, ?2, ?3, ?4)
-                         ON CONFLICT (space, key)
-                         DO UPDATE SET version = excluded.version, value = excluded.value",
-                    )?
-                    .execute(params![space, key, version, value])?,
-                None => self
-                    .connection
-                    .prepare_cached("DELETE FROM kv WHERE space = ?1 AND key = ?2")?
-                    .execute(params![space, key])?,
-            };
-            self.connection
-                .prepare_cached(
-                    "INSERT INTO changelog (rev, nr, space, key) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![revision.0, number, space, key])?;
-            if self.attestor.is_some() {
-                let new = new.map(|(version, value)| (version, tail(&value).to_vec()));
-                changes.push(Traced { place, old, new });
+                Some((version, value)) => self.sql.put(&place, *version, value)?,
+                None => self.sql.delete(&place)?,
             }
+            group.log.add(&place);
+            if is_attested {
+                let new = new.map(|(version, value)| (version, Tail::of(&value)));
+                group.changes.push(Traced { place, old, new });
+            }
+        }
+        if group.log.as_bytes().len() > changelog::ROW_BYTES {
+            self.sql.log(group.revision, group.log.as_bytes())?;
+            group.log.clear();
         }
         Ok(())
     }
 
-    /// The attestation to store with `revision`: one for the whole group.
-    fn attest(
-        &self,
-        revision: Revision,
-        changes: &[Traced],
-    ) -> Result<Option<Vec<u8>>, GroupError> {
-        let Some(attestor) = &self.attestor else { return Ok(self.attestation.clone()) };
+    /// The attestation to store with a group: one for the whole of it.
+    fn attest(&self, group: &Group) -> Result<Option<Vec<u8>>, GroupError> {
+        let State { attestor, attestation, revision, .. } = &self.state;
+        let Some(attestor) = attestor else { return Ok(attestation.clone()) };
         fn borrow(trace: Option<&Trace>) -> Option<(Version, &[u8])> {
-            trace.map(|(version, tail)| (*version, tail.as_slice()))
+            trace.map(|(version, tail)| (*version, tail.as_bytes()))
         }
-        let changes: Vec<RowChange<'_>> = changes
+        let changes: Vec<RowChange<'_>> = group
+            .changes
             .iter()
             .map(|change| RowChange {
                 space: change.place.space,
@@ -301,7 +321,7 @@ impl Writer {
                 new: borrow(change.new.as_ref()),
             })
             .collect();
-        let previous = (self.revision, self.attestation.as_deref());
-        attestor.attest(previous, revision, &changes).map(Some).map_err(GroupError::Attest)
+        let previous = (*revision, attestation.as_deref());
+        attestor.attest(previous, group.revision, &changes).map(Some).map_err(GroupError::Attest)
     }
 }

@@ -11,8 +11,8 @@ use std::{
 };
 
 use bulla_store::{
-    AttestError, Attestor, Batch, DATABASE_FILE, Expected, LOCK_FILE, Revision, RowChange, Sqlite,
-    Store, StoreError,
+    AttestError, Attestor, Batch, Change, DATABASE_FILE, Expected, LOCK_FILE, Revision, RowChange,
+    Sqlite, Store, StoreError,
 };
 
 use crate::{KEYS, create, open, read, run, write};
@@ -160,9 +160,9 @@ fn a_newer_or_foreign_or_damaged_database_is_refused_untouched() {
         fs::write(&database, &good).unwrap();
         rusqlite::Connection::open(&database).unwrap().execute_batch(pragma).unwrap();
     };
-    alter("PRAGMA user_version = 2");
+    alter("PRAGMA user_version = 3");
     let newer = refused_untouched(directory.path());
-    assert_eq!(newer, StoreError::Newer { file: database.clone(), found: 2, known: 1 });
+    assert_eq!(newer, StoreError::Newer { file: database.clone(), found: 3, known: 2 });
     alter("PRAGMA application_id = 7");
     let foreign = refused_untouched(directory.path());
     assert_eq!(foreign, StoreError::Foreign { file: database.clone() });
@@ -194,5 +194,51 @@ fn changes_that_are_forgotten_are_not_passed_over() {
         let forgotten = engine.changes(Revision(4)).await;
         assert_eq!(forgotten, Err(StoreError::ChangesForgotten { oldest: Revision(5) }));
         assert_eq!(engine.changes(Revision(5)).await.unwrap().changes.len(), 1);
+    });
+}
+
+/// The tables as version 1 had them, of a store of this version.
+fn as_version_1(directory: &Path, changes: &[Change]) {
+    let database = rusqlite::Connection::open(directory.join(DATABASE_FILE)).unwrap();
+    let tables = "DROP TABLE changelog;
+        CREATE TABLE changelog (
+            rev INTEGER NOT NULL, nr INTEGER NOT NULL, space TEXT NOT NULL, key BLOB NOT NULL,
+            PRIMARY KEY (rev, nr)
+        ) WITHOUT ROWID, STRICT;
+        PRAGMA user_version = 1;";
+    database.execute_batch(tables).unwrap();
+    for (number, Change { revision, place }) in changes.iter().enumerate() {
+        let row = (revision.0, number, place.space.as_str(), place.key.as_bytes());
+        let insert = "INSERT INTO changelog (rev, nr, space, key) VALUES (?1, ?2, ?3, ?4)";
+        database.execute(insert, row).unwrap();
+    }
+}
+
+#[test]
+fn a_store_of_version_1_is_migrated_and_keeps_its_changes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let changes = async |engine: &Sqlite| engine.changes(Revision(0)).await.unwrap();
+    let before = run(async {
+        let engine = Sqlite::open(path).unwrap();
+        for keys in [["a", "b"], ["c", "a"]] {
+            let batch = keys.iter().fold(Batch::new(), |batch, key| batch.put(KEYS, *key, 1, "x"));
+            engine.commit(batch).await.unwrap();
+        }
+        engine.commit(Batch::new().delete(KEYS, "b")).await.unwrap();
+        changes(&engine).await
+    });
+    assert_eq!(before.changes.len(), 5);
+    as_version_1(path, &before.changes);
+    for _ in 0..2 {
+        run(async { assert_eq!(changes(&Sqlite::open(path).unwrap()).await, before) });
+        let header = fs::read(path.join(DATABASE_FILE)).unwrap();
+        assert_eq!(header[60..64], [0, 0, 0, 2]);
+    }
+    run(async {
+        let engine = Sqlite::open(path).unwrap();
+        engine.commit(Batch::new().put(KEYS, "d", 1, "x")).await.unwrap();
+        let after = changes(&engine).await;
+        assert_eq!((after.changes.len(), after.upto), (6, Revision(4)));
     });
 }

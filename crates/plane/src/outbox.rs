@@ -2,8 +2,8 @@
 //!
 //! A change and the record of its call are on two media, and so can't become durable in one act.
 //! Therefore each change carries the record along into the store, in its own commit. Once the
-//! journal has the record, the row is swept away, many at a time and off the calls' way. A row
-//! whose record is missing in the journal, after a crash or because the journal could not be
+//! journal has the record, the row is free for the next change; what no change has used since the
+//! last look is swept away, off the calls' way. A row whose record is missing in the journal, after a crash or because the journal could not be
 //! written, is recorded late, under the same event id, as the record of a call that was never
 //! acknowledged. Calls that only read carry nothing.
 
@@ -12,15 +12,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fmt, io};
 
 use bulla_crypto::SecretBytes;
-use bulla_store::{Barrier, BarrierError, Companion, Key, MAX_PAGE_ROWS, Range, Space};
+use bulla_store::{Barrier, BarrierError, CARRIED, Companion, Key, MAX_PAGE_ROWS, Range, Slot};
 
 use crate::journal::{
     Journal, JournalError, MAX_RESOURCES, ReadError, Record, RecordRef, Resource,
 };
 use crate::trail;
 
-/// One row a change: `<event id><number of the commit in its call>`, in bytes.
-const OUTBOX: Space = Space::new("plane.outbox");
 /// How many rows one commit sweeps away.
 const ROWS_A_SWEEP: usize = 500;
 /// The version of the rows' values, and the number of bytes before the record.
@@ -72,7 +70,6 @@ impl From<BarrierError> for OutboxError {
 
 /// The record of a call to come, for its changes to carry along.
 pub(crate) struct Intent {
-    event_id: [u8; 16],
     /// The last record that was durable before the call: its own comes later.
     after: u64,
     /// The record, encoded, without resources.
@@ -83,13 +80,13 @@ pub(crate) struct Intent {
 #[derive(Default)]
 struct IntentState {
     resources: Vec<(String, String, &'static str)>,
-    /// How many commits have taken it along.
-    commits: u32,
+    /// What its commits took it along in.
+    slots: Vec<Slot>,
 }
 
 impl Intent {
-    pub(crate) fn new(event_id: [u8; 16], after: u64, record: Vec<u8>) -> Self {
-        Self { event_id, after, record, state: Mutex::default() }
+    pub(crate) fn new(after: u64, record: Vec<u8>) -> Self {
+        Self { after, record, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, IntentState> {
@@ -106,11 +103,7 @@ impl Intent {
         }
     }
 
-    fn key(&self, commit: u32) -> Key {
-        Key::from([self.event_id.as_slice(), &commit.to_be_bytes()].concat())
-    }
-
-    fn value(&self, resources: &[(String, String, &'static str)]) -> Vec<u8> {
+    fn encoded(&self, resources: &[(String, String, &'static str)]) -> Vec<u8> {
         let resources = resources.iter().map(|(arn, account, kind)| Resource {
             account_id: account,
             kind: (!kind.is_empty()).then_some(*kind),
@@ -127,11 +120,12 @@ impl Intent {
 }
 
 impl Companion for Intent {
-    fn row(&self) -> (Space, Key, SecretBytes) {
-        let mut state = self.state();
-        let key = self.key(state.commits);
-        state.commits += 1;
-        (OUTBOX, key, SecretBytes::new(self.value(&state.resources)))
+    fn value(&self) -> SecretBytes {
+        SecretBytes::new(self.encoded(&self.state().resources))
+    }
+
+    fn carried(&self, slot: Slot) {
+        self.state().slots.push(slot);
     }
 }
 
@@ -147,9 +141,10 @@ pub struct Outbox {
 
 #[derive(Default)]
 struct Ended {
-    recorded: Vec<Key>,
+    /// Rows of calls that were recorded, of which it is not known how they are.
+    recorded: Vec<Slot>,
     /// Rows of calls whose record may be missing.
-    doubtful: Vec<Key>,
+    doubtful: Vec<Slot>,
 }
 
 impl Outbox {
@@ -158,12 +153,14 @@ impl Outbox {
     }
 
     /// Notes that a call has ended.
-    pub(crate) fn end(&self, intent: &Intent, is_recorded: bool) {
-        let commits = intent.state().commits;
-        let keys = (0..commits).map(|commit| intent.key(commit));
-        let mut ended = self.ended();
-        let rows = if is_recorded { &mut ended.recorded } else { &mut ended.doubtful };
-        rows.extend(keys);
+    pub(crate) fn end(&self, barrier: &Barrier, intent: &Intent, is_recorded: bool) {
+        for slot in std::mem::take(&mut intent.state().slots) {
+            match (is_recorded, slot.is_sure()) {
+                (true, true) => barrier.release(slot),
+                (true, false) => self.ended().recorded.push(slot),
+                (false, _) => self.ended().doubtful.push(slot),
+            }
+        }
     }
 
     /// Sweeps away the rows of calls that were recorded, and records those that were not.
@@ -172,27 +169,38 @@ impl Outbox {
     /// When the store or the journal can't be used. What was not done is left for the next time.
     pub async fn sweep(&self, barrier: &Barrier, journal: &Journal) -> Result<(), OutboxError> {
         let _alone = self.sweeping.lock().await;
-        let recorded = std::mem::take(&mut self.ended().recorded);
-        for (at, keys) in recorded.chunks(ROWS_A_SWEEP).enumerate() {
-            if let Err(error) = barrier.discard(OUTBOX, keys.iter().cloned()).await {
-                let left = recorded.iter().skip(at * ROWS_A_SWEEP).cloned();
-                self.ended().recorded.extend(left);
+        let mut recorded = std::mem::take(&mut self.ended().recorded);
+        recorded.extend(barrier.take_released());
+        while !recorded.is_empty() {
+            let rest = recorded.split_off(recorded.len().min(ROWS_A_SWEEP));
+            if let Err(error) = barrier.discard(CARRIED, recorded.iter().map(Slot::key)).await {
+                self.ended().recorded.extend(recorded.into_iter().chain(rest));
                 return Err(error.into());
             }
+            release(barrier, recorded);
+            recorded = rest;
         }
         if !journal.healthy() {
             return Ok(());
         }
-        let doubtful = std::mem::take(&mut self.ended().doubtful);
-        for (at, keys) in doubtful.chunks(ROWS_A_SWEEP).enumerate() {
-            if let Err(error) = settle_keys(barrier, journal, keys).await {
-                let left = doubtful.iter().skip(at * ROWS_A_SWEEP).cloned();
-                self.ended().doubtful.extend(left);
+        let mut doubtful = std::mem::take(&mut self.ended().doubtful);
+        while !doubtful.is_empty() {
+            let rest = doubtful.split_off(doubtful.len().min(ROWS_A_SWEEP));
+            let keys: Vec<Key> = doubtful.iter().map(Slot::key).collect();
+            if let Err(error) = settle_keys(barrier, journal, &keys).await {
+                self.ended().doubtful.extend(doubtful.into_iter().chain(rest));
                 return Err(error);
             }
+            release(barrier, doubtful);
+            doubtful = rest;
         }
         Ok(())
     }
+}
+
+/// Gives back slots whose rows were discarded.
+fn release(barrier: &Barrier, slots: Vec<Slot>) {
+    slots.into_iter().for_each(|slot| barrier.release(slot.discarded()));
 }
 
 /// Records what a crash left unrecorded, and sweeps away all rows. To be called before any call
@@ -203,7 +211,7 @@ impl Outbox {
 pub async fn settle(barrier: &Barrier, journal: &Journal) -> Result<usize, OutboxError> {
     let mut written = 0;
     loop {
-        let page = barrier.view().await?.range(OUTBOX, &Range::all(), MAX_PAGE_ROWS).await?;
+        let page = barrier.view().await?.range(CARRIED, &Range::all(), MAX_PAGE_ROWS).await?;
         let keys: Vec<Key> = page.rows.into_iter().map(|(key, _)| key).take(ROWS_A_SWEEP).collect();
         for place in page.altered {
             tracing::error!(%place, "a row of the outbox was altered outside Bulla");
@@ -222,13 +230,13 @@ struct Waiting {
     record: Record,
 }
 
-fn read(key: &Key, value: &[u8]) -> Option<Waiting> {
-    let (event_id, _commit) = key.as_bytes().split_first_chunk()?;
+fn read(value: &[u8]) -> Option<Waiting> {
     let (&[FORMAT, ref after @ ..], record) = value.split_first_chunk::<HEAD_BYTES>()? else {
         return None;
     };
     let record = Record::new(0, record.to_vec());
-    Some(Waiting { event_id: *event_id, after: u64::from_be_bytes(*after), record })
+    let event_id = record.fields().ok()?.event_id;
+    Some(Waiting { event_id, after: u64::from_be_bytes(*after), record })
 }
 
 /// Records those of these rows' calls that the journal does not have, and deletes the rows.
@@ -241,8 +249,8 @@ async fn settle_keys(
     {
         let view = barrier.view().await?;
         for key in keys {
-            let Some(row) = view.get(OUTBOX, key.as_bytes()).await? else { continue };
-            match read(key, row.value.expose()) {
+            let Some(row) = view.get(CARRIED, key.as_bytes()).await? else { continue };
+            match read(row.value.expose()) {
                 Some(row) => waiting.push(row),
                 None => tracing::error!(%key, "a row of the outbox does not read and is dropped"),
             }
@@ -268,7 +276,7 @@ async fn settle_keys(
     if written > 0 {
         tracing::warn!(written, "changes that were made and not acknowledged are recorded now");
     }
-    barrier.discard(OUTBOX, keys.iter().cloned()).await?;
+    barrier.discard(CARRIED, keys.iter().cloned()).await?;
     Ok(written)
 }
 

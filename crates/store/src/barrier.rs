@@ -22,7 +22,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bulla_crypto::{Crypto, CryptoError, SecretBytes, SecretKey};
 
 pub use self::{
-    along::{Companion, accompanied},
+    along::{CARRIED, Companion, Slot, accompanied},
     batch::{Expected, SealedBatch},
     error::BarrierError,
     rotate::Rewrap,
@@ -31,6 +31,7 @@ pub use self::{
     view::{Opened, OpenedPage, View},
 };
 use self::{
+    along::{Load, Slots},
     attest::Attest,
     batch::Change,
     keyring::{Purpose, Ring},
@@ -57,6 +58,7 @@ pub struct Barrier {
     attest: Arc<Attest>,
     pass: tokio::sync::Mutex<Pass>,
     sieve: RwLock<Option<Arc<dyn Sieve>>>,
+    slots: Slots,
 }
 
 /// What the store attests: keep it outside the store to find out later that the whole store was
@@ -140,8 +142,8 @@ impl Barrier {
         let (_, domain) = ring.current(Purpose::Attest)?;
         let attest = Arc::new(Attest::new(&crypto, &domain.key)?);
         let (root, ring) = (RwLock::new(Arc::new(root)), RwLock::new(Arc::new(ring)));
-        let (pass, sieve) = (Pass::default().into(), RwLock::default());
-        Ok(Self { engine, crypto, root, ring, attest, pass, sieve })
+        let (pass, sieve, slots) = (Pass::default().into(), RwLock::default(), Slots::default());
+        Ok(Self { engine, crypto, root, ring, attest, pass, sieve, slots })
     }
 
     /// The engine behind it.
@@ -192,26 +194,33 @@ impl Barrier {
     /// [`BarrierError::Reserved`] for the caller's faults; those of the engine.
     pub async fn commit(&self, batch: SealedBatch) -> Result<Revision, BarrierError> {
         batch.check_spaces()?;
-        let (mut batch, mut is_accompanied) = (batch, false);
+        let (mut batch, mut load) = (batch, None::<Load<'_>>);
         let sieve = self.sieve();
         for _ in 0..MAX_SEAL_ATTEMPTS {
             let sifted = sieve.as_ref().map(|sieve| sieve.sift(&batch)).unwrap_or_default();
-            if !is_accompanied && batch.writes_beside(&sifted) {
-                batch = along::with_companion(batch);
-                is_accompanied = true;
+            if load.is_none() && batch.writes_beside(&sifted) {
+                (batch, load) = Load::add(&self.slots, batch);
             }
             let sealed = self.seal(&batch, &sifted)?;
-            match (self.engine.commit(sealed).await, &sieve) {
-                (Err(CommitError::Conflict { place, .. }), _) if place.space == DOMAIN => {
+            let committed = self.engine.commit(sealed).await;
+            if let Err(CommitError::Conflict { place, .. }) = &committed {
+                if let Some(load) = load.as_mut().filter(|load| load.is_at(place)) {
+                    batch = load.moved(batch);
+                    continue;
+                }
+                if place.space == DOMAIN {
                     self.reload().await?;
+                    continue;
                 }
-                (Err(CommitError::Conflict { place, .. }), Some(sieve))
-                    if sifted.was_judged_by(&place) =>
-                {
-                    sieve.stale(&place);
+                if let Some(sieve) = sieve.as_ref().filter(|_| sifted.was_judged_by(place)) {
+                    sieve.stale(place);
+                    continue;
                 }
-                (committed, _) => return Ok(committed?),
             }
+            if let Some(load) = load {
+                load.end(&committed);
+            }
+            return Ok(committed?);
         }
         Err(BarrierError::Contended { attempts: MAX_SEAL_ATTEMPTS })
     }
@@ -278,6 +287,18 @@ impl Barrier {
         let batch = keys.fold(Batch::new(), |batch, key| batch.delete(space, key));
         self.engine.commit(batch).await?;
         Ok(())
+    }
+
+    /// Takes back a slot whose row holds nothing that anybody needs.
+    pub fn release(&self, slot: Slot) {
+        self.slots.release(slot);
+    }
+
+    /// Takes out all slots that were released and whose rows are there, to have them discarded.
+    /// Commits use others meanwhile.
+    #[must_use]
+    pub fn take_released(&self) -> Vec<Slot> {
+        self.slots.take_written()
     }
 
     /// A page of the changes after a revision; those of domain keys are left out.

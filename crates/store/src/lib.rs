@@ -21,8 +21,9 @@ mod simulated;
 mod sqlite;
 
 pub use barrier::{
-    Attested, Barrier, BarrierError, Companion, Expected, MAX_NAMED_ROWS, MAX_UPDATE_ATTEMPTS,
-    Opened, OpenedPage, Rewrap, SealedBatch, Sieve, Sifted, Verified, View, accompanied,
+    Attested, Barrier, BarrierError, CARRIED, Companion, Expected, MAX_NAMED_ROWS,
+    MAX_UPDATE_ATTEMPTS, Opened, OpenedPage, Rewrap, SealedBatch, Sieve, Sifted, Slot, Verified,
+    View, accompanied,
 };
 pub use engine::*;
 pub use memory::Memory;

@@ -91,7 +91,7 @@ pub(super) fn intent(journal: &Journal, told: Told<'_>) -> Option<Arc<Intent>> {
         return None;
     }
     let record = entry(&told, &Texts::of(&told), None).to_bytes();
-    Some(Arc::new(Intent::new(told.call.event_id, journal.anchor().sequence, record)))
+    Some(Arc::new(Intent::new(journal.anchor().sequence, record)))
 }
 
 /// What a record says that stands nowhere else.

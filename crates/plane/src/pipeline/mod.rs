@@ -207,7 +207,7 @@ impl Plane {
     /// Has a call that has ended recorded, and gives its outcome once it is.
     async fn write_down(&self, told: Told<'_>, outcome: Outcome) -> Outcome {
         let recorded = entry::record(&self.journal, told, outcome.as_ref().err()).await;
-        let end = &mut |intent: &_| self.outbox.end(intent, recorded.is_ok());
+        let end = &mut |intent: &_| self.outbox.end(&self.barrier, intent, recorded.is_ok());
         entry::for_each_intent(told.call, end);
         match recorded {
             Ok(()) => outcome,

@@ -6,6 +6,7 @@
     reason = "clippy knows test functions, not the functions that tests share"
 )]
 
+mod along;
 mod barrier;
 mod engines;
 mod power;

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use bulla_crypto::SecretBytes;
 use bulla_store::{
-    Barrier, BarrierError, Companion, Expected, Key, Memory, Place, SealedBatch, Sieve, Sifted,
+    Barrier, BarrierError, Companion, Expected, Memory, Place, SealedBatch, Sieve, Sifted, Slot,
     Space, accompanied,
 };
 
-use crate::{KEYS, create, read, run, write};
+use crate::{KEYS, along::carried, create, read, run, write};
 
 const NEWS: Space = Space::new("news");
 const SWITCH: &str = "switch";
@@ -35,9 +35,11 @@ impl Sieve for Deaf {
 struct Beside;
 
 impl Companion for Beside {
-    fn row(&self) -> (Space, Key, SecretBytes) {
-        (KEYS, Key::from("beside"), SecretBytes::from_slice(b"it"))
+    fn value(&self) -> SecretBytes {
+        SecretBytes::from_slice(b"it")
     }
+
+    fn carried(&self, _: Slot) {}
 }
 
 async fn house(expected: Expected) -> Barrier {
@@ -96,6 +98,6 @@ fn a_commit_of_which_nothing_is_left_takes_nothing_along() {
         let told = async { barrier.commit(news("a")).await.unwrap() };
         accompanied(Some(Arc::new(Beside)), told).await;
         assert!(is_there(&barrier, "a").await);
-        assert_eq!(read(&barrier, "beside").await, Some((1, "it".into())));
+        assert_eq!(carried(&barrier).await, ["it"]);
     });
 }

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_crypto::Crypto;
-use bulla_store::{Barrier, Disk, Faults, MAX_PAGE_ROWS, Range, Simulated as Rows, Space};
+use bulla_store::{Barrier, CARRIED, Disk, Faults, MAX_PAGE_ROWS, Range, Simulated as Rows, Space};
 
 use super::{ROWS, Sent, chain_key, house, house_over, memory, root};
 use crate::Plane;
 use crate::journal::{Medium, Reader, Simulated};
 use crate::outbox::settle;
 
-const OUTBOX: Space = Space::new("plane.outbox");
 const NAMES: [&str; 6] =
     ["alias/a", "alias/b", "alias/twice", "alias/c", "alias/d/twice", "alias/e"];
 
@@ -101,7 +100,7 @@ impl Machine {
         let barrier = Barrier::open(engine, Crypto::standard(), root()).await.unwrap();
         let plane = house_over(barrier, Arc::clone(&medium), Duration::from_secs(600));
         let late = settle(&plane.barrier, &plane.journal).await.unwrap();
-        assert_eq!(rows(&plane, OUTBOX).await, [""; 0], "{context}");
+        assert_eq!(rows(&plane, CARRIED).await, [""; 0], "{context}");
         assert_eq!(settle(&plane.barrier, &plane.journal).await.unwrap(), 0);
         let told = told(&medium);
         for name in acknowledged {
@@ -164,9 +163,9 @@ async fn a_change_whose_call_could_not_be_recorded_is_recorded_once_the_journal_
     assert_eq!(write(&plane, "alias/twice").await, 500);
     plane.journal.recovered().await;
     assert_eq!(rows(&plane, ROWS).await, ["alias/a", "alias/twice", "alias/twice/first"]);
-    assert_eq!(rows(&plane, OUTBOX).await.len(), 3);
+    assert_eq!(rows(&plane, CARRIED).await.len(), 2);
     plane.outbox.sweep(&plane.barrier, &plane.journal).await.unwrap();
-    assert_eq!(rows(&plane, OUTBOX).await.len(), 0);
+    assert_eq!(rows(&plane, CARRIED).await.len(), 0);
     let wanted = [("alias/a".to_owned(), Told::InTime), ("alias/twice".to_owned(), Told::Late)];
     assert_eq!(told(&medium), BTreeMap::from(wanted));
 }
@@ -178,7 +177,7 @@ async fn calls_that_only_read_carry_nothing_along() {
     assert_eq!(Sent::default().to(&plane).await.0, 200);
     assert_eq!(plane.barrier.view().await.unwrap().revision(), before);
     assert_eq!(write(&plane, "alias/a").await, 200);
-    assert_eq!(rows(&plane, OUTBOX).await.len(), 1);
+    assert_eq!(rows(&plane, CARRIED).await.len(), 1);
     plane.outbox.sweep(&plane.barrier, &plane.journal).await.unwrap();
-    assert_eq!(rows(&plane, OUTBOX).await.len(), 0);
+    assert_eq!(rows(&plane, CARRIED).await.len(), 0);
 }

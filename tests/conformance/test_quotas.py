@@ -203,6 +203,36 @@ def test_a_resource_quota_that_is_set_holds(server, account):
     kms.create_key()
 
 
+def test_parameters_and_rules_go_by_what_is_set(server, account, other_account):
+    ssm, events = at(server, "ssm", account), at(server, "events", account)
+    quota(server, account, "set", "ssm", "L-C3B871CB", "1")
+    ssm.put_parameter(Name="/one", Value="v", Type="String")
+    full = code_of(ssm.put_parameter, Name="/two", Value="v", Type="String")
+    assert full == "ParameterLimitExceeded"
+    advanced = {"Name": "/two", "Value": "v", "Type": "String", "Tier": "Advanced"}
+    quota(server, account, "set", "ssm", "L-527D1CD8", "0")
+    assert code_of(ssm.put_parameter, **advanced) == "ParameterLimitExceeded"
+    quota(server, account, "set", "ssm", "L-527D1CD8", "default")
+    ssm.put_parameter(**advanced)
+    quota(server, account, "set", "events", "L-244521F2", "1")
+    rule = {"EventPattern": '{"source":["s"]}'}
+    events.put_rule(Name="one", **rule)
+    assert code_of(events.put_rule, Name="two", **rule) == "LimitExceededException"
+    # AWS lets accounts ask for more rules, and for no more parameters.
+    quotas = at(server, "service-quotas", account)
+    quotas.request_service_quota_increase(
+        ServiceCode="events", QuotaCode="L-244521F2", DesiredValue=2
+    )
+    events.put_rule(Name="two", **rule)
+    with pytest.raises(quotas.exceptions.IllegalArgumentException):
+        quotas.request_service_quota_increase(
+            ServiceCode="ssm", QuotaCode="L-C3B871CB", DesiredValue=2
+        )
+    other = at(server, "ssm", other_account)
+    for name in ("/one", "/two"):
+        other.put_parameter(Name=name, Value="v", Type="String")
+
+
 def test_in_dev_an_increase_is_granted_at_once(server, account):
     quotas = at(server, "service-quotas", account)
     members = {"ServiceCode": "kms", "QuotaCode": "L-32B67F4A"}

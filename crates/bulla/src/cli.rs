@@ -267,7 +267,8 @@ pub(crate) struct DevOptions {
     #[arg(long, env = "BULLA_ATTESTATION_ROOT", value_name = "FILE")]
     pub(crate) attestation_root: Option<PathBuf>,
     /// Another quota than AWS's, to see what happens when it is reached: keys, aliases-per-key,
-    /// grants-per-key, policy-bytes, tags-per-key, event-buses, rules-per-bus, targets-per-rule,
+    /// grants-per-key, policy-bytes, tags-per-key, custom-key-stores, secrets,
+    /// standard-parameters, advanced-parameters, event-buses, rules-per-bus, targets-per-rule,
     /// event-pattern-bytes, connections, api-destinations, tags-per-event-resource,
     /// event-bus-policy-bytes. Can be given several times.
     #[arg(long = "quota", value_name = "NAME=NUMBER")]

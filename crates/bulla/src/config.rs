@@ -5,10 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bulla_crypto::AttestationRoot;
-use bulla_events::Quotas as EventQuotas;
-use bulla_kms::Quotas;
 use bulla_quotas::Grants;
-use bulla_ssm::Quotas as ParameterQuotas;
 use bulla_trail::Intervals;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -78,9 +75,8 @@ pub(crate) struct Listen {
 #[derive(Default)]
 pub(crate) struct KeySettings {
     pub(crate) attestation_root: Option<AttestationRoot>,
-    pub(crate) quotas: Quotas,
-    pub(crate) parameter_quotas: ParameterQuotas,
-    pub(crate) event_quotas: EventQuotas,
+    /// How much every account may have, by the services' names for it.
+    pub(crate) quotas: Vec<(String, usize)>,
     pub(crate) trails: TrailSettings,
     pub(crate) rates: RateSettings,
 }
@@ -142,28 +138,23 @@ fn attestation_root(path: Option<PathBuf>) -> Result<Option<AttestationRoot>, Er
     Ok(Some(root.map_err(|_| refused("it is no certificate of a root".to_owned()))?))
 }
 
-/// The quotas of each service that has some.
-type AllQuotas = (Quotas, ParameterQuotas, EventQuotas);
-
-/// Reads quotas as the command line has them.
-fn quotas(texts: &[String]) -> Result<AllQuotas, Error> {
-    let (mut quotas, mut of_parameters) = (Quotas::default(), ParameterQuotas::default());
-    let mut of_events = EventQuotas::default();
-    for text in texts {
-        let parts = text.split_once('=').and_then(|(n, v)| Some((n, v.parse().ok()?)));
-        let set = |(name, value)| {
-            quotas.set(name, value) || of_parameters.set(name, value) || of_events.set(name, value)
-        };
-        if !parts.is_some_and(set) {
-            let names = Quotas::names().chain(ParameterQuotas::names());
-            let names: Vec<_> = names.chain(EventQuotas::names()).collect();
-            return Err(Error::Usage(format!(
+/// Reads resource quotas as the command line has them.
+fn quotas(texts: &[String]) -> Result<Vec<(String, usize)>, Error> {
+    let is_known = |name: &str| bulla_quotas::resources().any(|(known, _)| known == name);
+    let read = |text: &String| {
+        let (name, value) = text.split_once('=')?;
+        Some((name.to_owned(), value.parse().ok()?)).filter(|_| is_known(name))
+    };
+    let each = texts.iter().map(|text| {
+        read(text).ok_or_else(|| {
+            let names: Vec<_> = bulla_quotas::resources().map(|(name, _)| name).collect();
+            Error::Usage(format!(
                 "{text:?} is no quota: give --quota NAME=NUMBER with one of {}",
                 names.join(", ")
-            )));
-        }
-    }
-    Ok((quotas, of_parameters, of_events))
+            ))
+        })
+    });
+    each.collect()
 }
 
 impl Place {
@@ -238,10 +229,10 @@ impl DevOptions {
         let file = self.place.file()?;
         let rates = self.rates.over(&file, Rates::None, Granting::Granted);
         let named = self.attestation_root.clone().or(file.attestation_root);
-        let (quotas, parameter_quotas, event_quotas) = quotas(&self.quotas)?;
+        let quotas = quotas(&self.quotas)?;
         let attestation_root = attestation_root(named)?;
         let trails = TrailSettings::of(&self.trails)?;
-        Ok(KeySettings { attestation_root, quotas, parameter_quotas, event_quotas, rates, trails })
+        Ok(KeySettings { attestation_root, quotas, rates, trails })
     }
 
     /// Where to listen, the data directory if there is to be one, and what key stores reach.
@@ -338,6 +329,21 @@ mod tests {
         std::fs::write(file.path(), "listen = \"127.0.0.1:1\"\nlisten-on = 1\n").unwrap();
         let text = read(file.path()).err().unwrap().to_string();
         assert!(text.contains("listen-on"), "{text}");
+    }
+
+    #[test]
+    fn quotas_are_named_as_the_services_name_them() {
+        let own = [bulla_kms::RESOURCES, bulla_ssm::RESOURCES, bulla_events::RESOURCES].concat();
+        for resource in own {
+            let default = bulla_quotas::resources().find(|(name, _)| *name == resource.name);
+            let (_, default) = default.unwrap();
+            assert!((default - resource.default as f64).abs() < 0.5, "{resource:?} {default}");
+            let set = quotas(&[format!("{}=7", resource.name)]).unwrap();
+            assert_eq!(set, [(resource.name.to_owned(), 7)]);
+        }
+        for wrong in ["wishes=3", "keys", "keys=-1"] {
+            assert!(quotas(&[wrong.to_owned()]).is_err(), "{wrong}");
+        }
     }
 
     #[test]

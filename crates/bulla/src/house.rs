@@ -164,16 +164,16 @@ impl House {
         keys: KeySettings,
         functions: Option<Settings>,
     ) -> Self {
-        let KeySettings { attestation_root, quotas, parameter_quotas, event_quotas, .. } = keys;
+        let KeySettings { attestation_root, quotas, .. } = keys;
         let (rates, trails) = (keys.rates, keys.trails);
         let Foundation { crypto, barrier, journal, anchor, directory: data } = foundation;
-        let (clock, limits) = (Arc::default(), Arc::new(bulla_quotas::quotas(rates.defaults)));
+        let limits = bulla_quotas::quotas(rates.defaults).with_everywhere(quotas);
         let base = Base {
             crypto: crypto.clone(),
             barrier: Arc::clone(&barrier),
             journal,
-            clock,
-            quotas: limits,
+            clock: Arc::default(),
+            quotas: Arc::new(limits),
         };
         let People { principals, sessions, access_keys, iam, sts, organizations } =
             People::new(&base, dev);
@@ -181,7 +181,6 @@ impl House {
         let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&principals) as _)
             .with_neighbours(Arc::clone(&beside))
             .with_key_stores(key_stores.outgoing, key_stores.tokens)
-            .with_quotas(quotas)
             .with_attestation_root(attestation_root);
         let kms: Arc<dyn Service> = Arc::new(kms);
         let people: Arc<dyn Directory> = principals;
@@ -196,17 +195,15 @@ impl House {
             .with_roles(Arc::new(ReplicationRoles(Arc::clone(&sessions))));
         let secrets: Arc<dyn Service> = secrets.shared();
         let neighbours = base.neighbours(vec![Arc::clone(&kms), Arc::clone(&secrets)]);
-        let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), neighbours)
-            .with_quotas(parameter_quotas);
+        let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), neighbours);
         let ways = Ways {
             outgoing: key_stores.targets,
             sink: Arc::new(EventFiles::new(data.as_deref())),
             invokers: vec![Arc::new(FunctionTargets(Arc::clone(&lambda)))],
         };
         let (known, clock) = (Arc::clone(&people), Arc::clone(&base.clock));
-        let events = Events::new(Arc::clone(&barrier), crypto.clone(), clock, known, ways)
-            .with_quotas(event_quotas)
-            .for_dev(dev);
+        let events =
+            Events::new(Arc::clone(&barrier), crypto.clone(), clock, known, ways).for_dev(dev);
         let neighbours = base.neighbours(vec![Arc::clone(&kms)]);
         let trail = base.trail(data.as_deref(), &trails, neighbours);
         let service_quotas = ServiceQuotas::new(&barrier, &crypto, &base.quotas, rates.grants);

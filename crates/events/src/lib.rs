@@ -37,7 +37,7 @@ use bulla_store::{Barrier, Space};
 use compiled::Book;
 use send::Sender;
 
-pub use quotas::{Quota, Quotas};
+pub use quotas::RESOURCES;
 pub use send::sink::{self, Sink};
 pub use send::{Invoker, Trouble};
 
@@ -56,7 +56,6 @@ pub struct Events {
     crypto: Crypto,
     compiled: Arc<Book>,
     sender: Arc<Sender>,
-    quotas: Quotas,
     /// Whom the policies of buses name.
     directory: Arc<dyn Directory>,
     /// Whether this is `bulla dev`, in which addresses without TLS are taken.
@@ -94,14 +93,7 @@ impl Events {
         let sender = Sender::new(Arc::clone(&barrier), crypto.clone(), clock, ways);
         let (compiled, sender) = (Arc::new(Book::new()), Arc::new(sender));
         bus::listen(&barrier, Arc::clone(&compiled) as _);
-        let quotas = Quotas::default();
-        Self { barrier, crypto, compiled, sender, quotas, directory, dev: false }
-    }
-
-    /// The service under other quotas than AWS's.
-    #[must_use]
-    pub fn with_quotas(self, quotas: Quotas) -> Self {
-        Self { quotas, ..self }
+        Self { barrier, crypto, compiled, sender, directory, dev: false }
     }
 
     /// The service of `bulla dev`: addresses of API destinations need no TLS. Where requests may go

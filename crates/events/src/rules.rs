@@ -1,15 +1,14 @@
 //! Writing rules: with each goes the job of its schedule, and what is kept of its bus is forgotten.
 
-use bulla_plane::Stop;
 use bulla_plane::scheduler::{DUE, due_key};
+use bulla_plane::{Call, Stop};
 use bulla_store::{Expected, Range, SealedBatch, View};
 
 use crate::guard::RuleAt;
 use crate::place::Place;
-use crate::quotas::Quota;
 use crate::records::{EDITIONS, RULES, RuleRecord, bytes, expected};
 use crate::schedule::Schedule;
-use crate::{Events, fault};
+use crate::{Events, fault, quotas};
 
 /// The job of a schedule; its subject is the rule's row.
 pub(crate) const TICK: &str = "tick";
@@ -63,8 +62,12 @@ impl Events {
     }
 
     /// Refuses one more rule where a bus has as many as it may.
-    pub(crate) async fn must_have_room_for_a_rule(&self, place: &Place) -> Result<(), Stop> {
-        let most = self.quotas.get(Quota::RulesPerBus);
+    pub(crate) async fn must_have_room_for_a_rule(
+        &self,
+        call: &Call,
+        place: &Place,
+    ) -> Result<(), Stop> {
+        let most = quotas::RULES_PER_BUS.limit(call);
         let view = self.barrier.view().await?;
         let mut range = Range::prefix(place.rule_row("").as_str());
         let mut count = 0;

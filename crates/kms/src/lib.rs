@@ -62,7 +62,7 @@ use quotas::KeyCounts;
 use usage::UsageBook;
 use workshop::Workshop;
 
-pub use quotas::{Quota, Quotas};
+pub use quotas::RESOURCES;
 
 /// One row a key: `<account>/<region>/<key id>`.
 pub(crate) const KEYS: Space = Space::new("kms.key");
@@ -103,7 +103,6 @@ pub struct Kms {
     workshop: Workshop,
     /// Where primes are looked for.
     prime_workshop: Workshop,
-    quotas: Quotas,
     counts: KeyCounts,
     attestation_root: Option<AttestationRoot>,
 }
@@ -129,7 +128,6 @@ impl Kms {
             tokens,
             workshop,
             prime_workshop,
-            quotas: Quotas::default(),
             counts: KeyCounts::new(),
             attestation_root: None,
         }
@@ -145,12 +143,6 @@ impl Kms {
     #[must_use]
     pub fn with_neighbours(self, neighbours: Arc<Neighbours>) -> Self {
         Self { neighbours: Some(neighbours), ..self }
-    }
-
-    /// The service under other quotas than AWS's.
-    #[must_use]
-    pub fn with_quotas(self, quotas: Quotas) -> Self {
-        Self { quotas, ..self }
     }
 
     /// The service with a root that attestation documents must lead to; without one no request

@@ -7,7 +7,8 @@ use bulla_policy::{NamedPrincipal, Policy, PolicyKind, PrincipalType, Values};
 
 use crate::conditions::RequestKeys;
 use crate::key::KeyRecord;
-use crate::{Kms, Quota, fault, live, policy_text, principals};
+use crate::quotas::POLICY_BYTES;
+use crate::{Kms, fault, live, policy_text, principals};
 
 /// The policy of a key that was made without one, byte for byte as AWS writes it.
 pub(crate) fn default_text(partition: &str, account: &str) -> String {
@@ -45,7 +46,7 @@ pub(crate) async fn checked(
     bypass: bool,
 ) -> Result<Accepted, Stop> {
     // The model's own limit is wider.
-    let most = kms.quotas.get(call, Quota::PolicyBytes);
+    let most = POLICY_BYTES.limit(call);
     if text.len() > most {
         let text = format!("A key policy has at most {most} bytes.");
         return Err(fault::limit_exceeded(text).into());

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use bulla_plane::quotas::Resource;
 use bulla_plane::{Call, Stop};
 use bulla_shapes::Fault;
 use bulla_store::{Range, Space, View};
@@ -11,72 +12,28 @@ use crate::live::LiveKey;
 use crate::managed::RESERVED;
 use crate::{ALIASES, KEYS, Kms, fault, key};
 
-/// A resource quota.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Quota {
-    /// Keys of customers in an account and region.
-    Keys,
-    /// Aliases of a key.
-    AliasesPerKey,
-    /// Grants on a key.
-    GrantsPerKey,
-    /// Bytes of a key policy.
-    PolicyBytes,
-    /// Tags of a key.
-    TagsPerKey,
-}
+/// Keys of customers in an account and region.
+pub(crate) const KEYS_OF_ACCOUNT: Resource = Resource::new("keys", 100_000);
+/// Aliases of a key.
+pub(crate) const ALIASES_PER_KEY: Resource = Resource::new("aliases-per-key", 50);
+/// Grants on a key.
+pub(crate) const GRANTS_PER_KEY: Resource = Resource::new("grants-per-key", 50_000);
+/// Bytes of a key policy.
+pub(crate) const POLICY_BYTES: Resource = Resource::new("policy-bytes", 32_768);
+/// Tags of a key.
+pub(crate) const TAGS_PER_KEY: Resource = Resource::new("tags-per-key", 50);
+/// Custom key stores of an account in a region.
+pub(crate) const CUSTOM_KEY_STORES: Resource = Resource::new("custom-key-stores", 10);
 
-/// What is known of a quota: itself, its name for the command line, and AWS's default.
-const ALL: [(Quota, &str, usize); 5] = [
-    (Quota::Keys, "keys", 100_000),
-    (Quota::AliasesPerKey, "aliases-per-key", 50),
-    (Quota::GrantsPerKey, "grants-per-key", 50_000),
-    (Quota::PolicyBytes, "policy-bytes", 32_768),
-    (Quota::TagsPerKey, "tags-per-key", 50),
+/// All resource quotas.
+pub const RESOURCES: &[Resource] = &[
+    KEYS_OF_ACCOUNT,
+    ALIASES_PER_KEY,
+    GRANTS_PER_KEY,
+    POLICY_BYTES,
+    TAGS_PER_KEY,
+    CUSTOM_KEY_STORES,
 ];
-
-/// The quotas that hold.
-#[derive(Debug, Clone)]
-pub struct Quotas([(Quota, &'static str, usize); 5]);
-
-impl Default for Quotas {
-    /// AWS's defaults.
-    fn default() -> Self {
-        Self(ALL)
-    }
-}
-
-impl Quotas {
-    /// Sets the quota of this name; tells whether there is one.
-    #[must_use]
-    pub fn set(&mut self, name: &str, value: usize) -> bool {
-        match self.0.iter_mut().find(|(_, known, _)| *known == name) {
-            Some((_, _, limit)) => {
-                *limit = value;
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// The names of all quotas.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        ALL.into_iter().map(|(_, name, _)| name)
-    }
-
-    /// The limit of a quota for a call's account: what an operator set, or else the same for all.
-    /// None is missing from the table.
-    pub(crate) fn get(&self, call: &Call, quota: Quota) -> usize {
-        let (name, limit) = self.of_all(quota);
-        call.quotas.limit(call, name).unwrap_or(limit)
-    }
-
-    /// A quota's name, and its limit where nothing was set for an account.
-    fn of_all(&self, quota: Quota) -> (&'static str, usize) {
-        let found = self.0.iter().find(|(known, ..)| *known == quota);
-        found.map_or(("", 0), |(_, name, limit)| (*name, *limit))
-    }
-}
 
 /// How many accounts' keys are remembered to be so many.
 const MAX_COUNTED: usize = 4_096;
@@ -125,11 +82,19 @@ impl KeyCounts {
     }
 }
 
-/// Charges the use of a key to the quota of its kind (KMS guide, "Request quotas"), once it is sure
-/// which key it is. Data key pairs are charged by the pair's spec alone.
+/// The request quota of each custom key store, whoever calls.
+const STORE_QUOTA: &str = "Cryptographic (custom key store)";
+
+/// Charges the use of a key to the quota of its kind (KMS guide, "Request quotas"), or of the custom
+/// key store that it is in, once it is sure which key it is. Data key pairs are charged by the pair's
+/// spec alone.
 pub(crate) fn charge_use(call: &Call, key: &LiveKey, action: &str) -> Result<(), Fault> {
     if action.starts_with("kms:GenerateDataKeyPair") {
         return Ok(());
+    }
+    if let Some(custom) = &key.record.custom {
+        let store = (key.record.account.as_str(), custom.store.as_str());
+        return call.quotas.charge_each(call, STORE_QUOTA, store);
     }
     call.quotas.charge(call, key.record.kind.request_quota())
 }
@@ -166,7 +131,7 @@ impl Kms {
         call: &Call,
         region: &str,
     ) -> Result<(), Stop> {
-        let limit = self.quotas.get(call, Quota::Keys);
+        let limit = KEYS_OF_ACCOUNT.limit_in(call, region);
         let account = call.account();
         let prefix = key::path(account, region, "");
         let known = self.counts.known.get(&prefix);
@@ -197,22 +162,5 @@ async fn count_rows(view: &View<'_>, space: Space, prefix: &str) -> Result<usize
         count = count.saturating_add(page.rows.len());
         let Some(next) = page.next else { return Ok(count) };
         range.from = next;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_quota_has_its_default_and_can_be_set_by_name() {
-        let mut quotas = Quotas::default();
-        for (quota, name, default) in ALL {
-            assert_eq!(quotas.of_all(quota), (name, default));
-            assert!(quotas.set(name, 2));
-            assert_eq!(quotas.of_all(quota), (name, 2));
-        }
-        assert!(!quotas.set("wishes", 3));
-        assert_eq!(Quotas::names().count(), ALL.len());
     }
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use bulla_crypto::Crypto;
 use bulla_plane::Quotas;
+use bulla_plane::quotas::Limits;
 use bulla_store::{Barrier, Space};
 use tokio::sync::Mutex;
 
@@ -34,6 +35,14 @@ pub enum Grants {
 #[must_use]
 pub fn quotas(defaults: bool) -> Quotas {
     Quotas::new(catalog::known(), defaults)
+}
+
+/// The names by which services know what accounts may have, and AWS's defaults.
+pub fn resources() -> impl Iterator<Item = (&'static str, f64)> {
+    catalog::known().into_iter().filter_map(|known| match known.limits {
+        Limits::Resources(name) => Some((name, known.value)),
+        _ => None,
+    })
 }
 
 /// What both services stand on.

@@ -40,7 +40,7 @@ use bulla_store::{Barrier, Space};
 
 use counts::Counts;
 use live::Live;
-pub use quotas::{Quota, Quotas};
+pub use quotas::RESOURCES;
 use settings::Setting;
 
 /// The spaces that a reset empties.
@@ -63,7 +63,6 @@ pub struct Ssm {
     /// The services that are called on behalf of callers: KMS as `keys`, and Secrets Manager.
     neighbours: Arc<Neighbours>,
     keys: KeyService,
-    quotas: Quotas,
     settings: Cache<Setting>,
     counts: Counts,
 }
@@ -79,15 +78,8 @@ impl Ssm {
             cache: Cache::new(CACHED, MAX_CACHED_BYTES),
             keys: KeyService::new(Arc::clone(&neighbours), secure::VIA),
             neighbours,
-            quotas: Quotas::default(),
             settings: Cache::new(CACHED_SETTINGS, CACHED_SETTINGS as u64),
             counts: Counts::default(),
         }
-    }
-
-    /// The service under other quotas than AWS's.
-    #[must_use]
-    pub fn with_quotas(self, quotas: Quotas) -> Self {
-        Self { quotas, ..self }
     }
 }

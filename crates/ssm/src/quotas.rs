@@ -1,61 +1,24 @@
 //! How many parameters there may be (AWS General Reference).
 
+use bulla_plane::quotas::Resource;
 use bulla_plane::{Call, Stop};
 
 use crate::record::Tier;
 use crate::{Ssm, fault, place};
 
-/// A resource quota.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Quota {
-    /// Standard parameters in an account and region.
-    Standard,
-    /// Advanced parameters in an account and region.
-    Advanced,
-}
+/// Standard parameters in an account and region.
+const STANDARD: Resource = Resource::new("standard-parameters", 10_000);
+/// Advanced parameters in an account and region.
+const ADVANCED: Resource = Resource::new("advanced-parameters", 100_000);
 
-/// What is known of a quota: itself, its name for the command line, and AWS's default.
-const ALL: [(Quota, &str, usize); 2] = [
-    (Quota::Standard, "standard-parameters", 10_000),
-    (Quota::Advanced, "advanced-parameters", 100_000),
-];
+/// All resource quotas.
+pub const RESOURCES: &[Resource] = &[STANDARD, ADVANCED];
 
-/// The quotas that hold.
-#[derive(Debug, Clone)]
-pub struct Quotas([(Quota, &'static str, usize); 2]);
-
-impl Default for Quotas {
-    /// AWS's defaults.
-    fn default() -> Self {
-        Self(ALL)
-    }
-}
-
-impl Quotas {
-    /// Sets the quota of this name; tells whether there is one.
-    #[must_use]
-    pub fn set(&mut self, name: &str, value: usize) -> bool {
-        match self.0.iter_mut().find(|(_, known, _)| *known == name) {
-            Some((_, _, limit)) => {
-                *limit = value;
-                true
-            }
-            None => false,
-        }
-    }
-
-    /// The names of all quotas.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        ALL.into_iter().map(|(_, name, _)| name)
-    }
-
-    /// The limit of a tier. None is missing from the table.
-    fn of(&self, tier: Tier) -> usize {
-        let quota = match tier {
-            Tier::Standard => Quota::Standard,
-            Tier::Advanced => Quota::Advanced,
-        };
-        self.0.iter().find(|(known, ..)| *known == quota).map_or(0, |(_, _, limit)| *limit)
+/// The quota of a tier.
+const fn of(tier: Tier) -> Resource {
+    match tier {
+        Tier::Standard => STANDARD,
+        Tier::Advanced => ADVANCED,
     }
 }
 
@@ -66,7 +29,7 @@ impl Ssm {
         let home = place::home(call.account(), &call.region);
         let there_are = self.counts.total(&self.barrier, &home).await?.of(tier);
         let there_are = usize::try_from(there_are).unwrap_or(0);
-        Ok(there_are < self.quotas.of(tier))
+        Ok(there_are < of(tier).limit(call))
     }
 
     /// Refuses one more parameter where there are as many as there may be. The text of the
@@ -75,7 +38,7 @@ impl Ssm {
         if self.has_room(call, tier).await? {
             return Ok(());
         }
-        let limit = self.quotas.of(tier);
+        let limit = of(tier).limit(call);
         let text = match tier {
             Tier::Standard => format!(
                 "You have reached the maximum number of standard parameters for this AWS account \

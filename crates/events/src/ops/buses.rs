@@ -15,9 +15,8 @@ use super::tags::{self, pairs};
 use super::{Answer, BUS_TYPE};
 use crate::guard::{BusAt, permit};
 use crate::place::{DEFAULT, Place};
-use crate::quotas::Quota;
 use crate::records::{BUSES, BusRecord, RULES, bytes, read};
-use crate::{Events, fault, page};
+use crate::{Events, fault, page, quotas};
 
 pub(crate) async fn create_event_bus(
     events: &Events,
@@ -37,8 +36,8 @@ pub(crate) async fn create_event_bus(
     if bus.stored.is_some() {
         return Err(fault::bus_exists(name).into());
     }
-    tags::check(events, &tags)?;
-    must_have_room(events, &bus.place).await?;
+    tags::check(call, &tags)?;
+    must_have_room(events, call, &bus.place).await?;
     let record = BusRecord {
         created_ms: Some(call.now_ms),
         modified_ms: Some(call.now_ms),
@@ -76,8 +75,8 @@ fn log_config(record: &BusRecord) -> Option<LogConfig<'static>> {
     })
 }
 
-async fn must_have_room(events: &Events, place: &Place) -> Result<(), Stop> {
-    let most = events.quotas.get(Quota::Buses);
+async fn must_have_room(events: &Events, call: &Call, place: &Place) -> Result<(), Stop> {
+    let most = quotas::BUSES.limit(call);
     let view = events.barrier.view().await?;
     let prefix = format!("{}/{}/", place.account, place.region);
     let mut range = Range::prefix(prefix.as_str());

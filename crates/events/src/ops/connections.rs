@@ -22,10 +22,9 @@ use crate::connection::{ConnectionRecord, State, row};
 use crate::connection_view::{merged, shown};
 use crate::guard::{Plain, permit};
 use crate::place::Place;
-use crate::quotas::Quota;
 use crate::records::{CONNECTIONS, Stored, bytes, expected, load, read};
 use crate::send::AUTHORIZE;
-use crate::{Events, fault, page};
+use crate::{Events, fault, page, quotas};
 
 /// What AWS's texts call one.
 const KIND: &str = "Connection";
@@ -139,7 +138,7 @@ pub(crate) async fn create_connection(
     if input.invocation_connectivity_parameters().is_some() {
         return Err(no_private_network().into());
     }
-    let most = events.quotas.get(Quota::Connections);
+    let most = quotas::CONNECTIONS.limit(call);
     events.must_have_room(call, CONNECTIONS, most).await?;
     let here = Place::of(call, None)?;
     let arn = here.arn_of(&format!("connection/{name}/{}", new_uuid(&events.crypto)?));

@@ -19,9 +19,8 @@ use crate::connection::{ConnectionRecord, State, row, row_of};
 use crate::destination::{DestinationRecord, RATE};
 use crate::guard::{Plain, permit};
 use crate::place::Place;
-use crate::quotas::Quota;
 use crate::records::{CONNECTIONS, DESTINATIONS, Stored, bytes, expected, load, read};
-use crate::{Events, fault, page};
+use crate::{Events, fault, page, quotas};
 
 /// What AWS's texts call one.
 const KIND: &str = "Api-destination";
@@ -93,7 +92,7 @@ pub(crate) async fn create_api_destination(
         return Err(fault::exists("An api-destination", name).into());
     }
     events.check(call, input.invocation_endpoint(), input.connection_arn()).await?;
-    let most = events.quotas.get(Quota::ApiDestinations);
+    let most = quotas::API_DESTINATIONS.limit(call);
     events.must_have_room(call, DESTINATIONS, most).await?;
     let here = Place::of(call, None)?;
     let record = DestinationRecord {

@@ -7,9 +7,8 @@ use serde_json::{Value, json};
 
 use super::{Answer, BUS_TYPE};
 use crate::guard::{BusAt, permit};
-use crate::quotas::Quota;
 use crate::records::BusRecord;
-use crate::{Events, fault};
+use crate::{Events, fault, quotas};
 
 /// The only action that a statement made of a request's parts may have (API reference).
 const PUT_EVENTS: &str = "events:PutEvents";
@@ -34,7 +33,7 @@ pub(crate) async fn put_permission(
             BusRecord { policy: Some(text), ..record.clone() }
         }
     };
-    save(events, &bus, record, call.now_ms).await
+    save(events, call, &bus, record).await
 }
 
 /// The policy with one more statement, in place of one of the same id.
@@ -112,9 +111,9 @@ async fn principals(events: &Events, text: &str) -> Result<Vec<(String, String)>
     Ok(principals)
 }
 
-async fn save(events: &Events, bus: &BusAt, record: BusRecord, now_ms: i64) -> Answer {
+async fn save(events: &Events, call: &Call, bus: &BusAt, record: BusRecord) -> Answer {
     if let Some(text) = &record.policy {
-        if text.len() > events.quotas.get(Quota::PolicyBytes) {
+        if text.len() > quotas::POLICY_BYTES.limit(call) {
             return Err(fault::policy_too_long().into());
         }
         Policy::parse(text, PolicyKind::Resource).map_err(|error| {
@@ -123,7 +122,7 @@ async fn save(events: &Events, bus: &BusAt, record: BusRecord, now_ms: i64) -> A
             fault::validation(format!("Parameter Policy is not valid. Reason: {reason}"))
         })?;
     }
-    let record = BusRecord { modified_ms: Some(now_ms), ..record };
+    let record = BusRecord { modified_ms: Some(call.now_ms), ..record };
     events.save_bus(bus, &record).await?;
     Ok(None)
 }
@@ -139,7 +138,7 @@ pub(crate) async fn remove_permission(
     let record = bus.must_be_there()?;
     if input.remove_all_permissions() == Some(true) {
         let record = BusRecord { policy: None, principals: Vec::new(), ..record.clone() };
-        return save(events, &bus, record, call.now_ms).await;
+        return save(events, call, &bus, record).await;
     }
     let sid = input.statement_id();
     let mut statements = statements(record)?;
@@ -150,5 +149,5 @@ pub(crate) async fn remove_permission(
     }
     let policy = (!statements.is_empty())
         .then(|| json!({ "Version": "2012-10-17", "Statement": statements }).to_string());
-    save(events, &bus, BusRecord { policy, ..record.clone() }, call.now_ms).await
+    save(events, call, &bus, BusRecord { policy, ..record.clone() }).await
 }

@@ -16,10 +16,9 @@ use super::{Answer, RULE_TYPE};
 use crate::guard::{RuleAt, permit};
 use crate::pattern::Pattern;
 use crate::place::{DEFAULT, Place};
-use crate::quotas::Quota;
 use crate::records::{RULES, RuleRecord, State, Stored, load_bus, read};
 use crate::schedule::Schedule;
-use crate::{Events, fault, page};
+use crate::{Events, fault, page, quotas};
 
 /// What a request says a rule shall be.
 struct Wished<'r> {
@@ -39,9 +38,9 @@ pub(crate) async fn put_rule(
     let rule = permit(found, call, "events:PutRule", &conditions)?;
     call.touched(&rule.arn, &rule.place.account, RULE_TYPE);
     let wished = Wished { pattern: input.event_pattern(), schedule: input.schedule_expression() };
-    check(events, &rule.place, &wished)?;
+    check(call, &rule.place, &wished)?;
     rule.must_be_on_a_bus()?;
-    tags::check(events, &tags)?;
+    tags::check(call, &tags)?;
     let record = RuleRecord {
         name: input.name().to_owned(),
         pattern: wished.pattern.map(str::to_owned),
@@ -57,7 +56,7 @@ pub(crate) async fn put_rule(
     // A rule that is there keeps what the request does not speak of: targets, tags, its maker.
     let record = match rule.stored.as_ref().map(|stored| &stored.record) {
         None => {
-            events.must_have_room_for_a_rule(&rule.place).await?;
+            events.must_have_room_for_a_rule(call, &rule.place).await?;
             record
         }
         Some(known) => RuleRecord {
@@ -72,7 +71,7 @@ pub(crate) async fn put_rule(
 }
 
 /// Refuses what a rule can't be.
-fn check(events: &Events, place: &Place, wished: &Wished<'_>) -> Result<(), Stop> {
+fn check(call: &Call, place: &Place, wished: &Wished<'_>) -> Result<(), Stop> {
     if wished.pattern.is_none() && wished.schedule.is_none() {
         let text = "Parameter(s) EventPattern or ScheduleExpression must be specified.";
         return Err(fault::validation(text).into());
@@ -88,7 +87,7 @@ fn check(events: &Events, place: &Place, wished: &Wished<'_>) -> Result<(), Stop
         }
     }
     if let Some(text) = wished.pattern {
-        let most = events.quotas.get(Quota::PatternBytes);
+        let most = quotas::PATTERN_BYTES.limit(call);
         if text.len() > most {
             return Err(fault::too_many().into());
         }

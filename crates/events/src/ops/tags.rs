@@ -13,8 +13,7 @@ use bulla_shapes::{Fault, View, Views};
 use super::{Answer, BUS_TYPE, RULE_TYPE};
 use crate::guard::{BusAt, RuleAt, permit};
 use crate::place::{DEFAULT, parts};
-use crate::quotas::Quota;
-use crate::{Events, fault};
+use crate::{Events, fault, quotas};
 
 /// The tags of a request, unchecked.
 pub(crate) fn pairs<'r>(tags: Option<Views<'r, Tag<'r>>>) -> Vec<(String, String)> {
@@ -36,7 +35,7 @@ pub(crate) fn conditions(tags: &[(String, String)]) -> Context {
 }
 
 /// Checks what tags must fulfil among themselves. Texts are ours.
-pub(crate) fn check(events: &Events, tags: &[(String, String)]) -> Result<(), Fault> {
+pub(crate) fn check(call: &Call, tags: &[(String, String)]) -> Result<(), Fault> {
     let mut seen = BTreeSet::new();
     for (name, _) in tags {
         let start = name.as_bytes().get(..4);
@@ -47,7 +46,7 @@ pub(crate) fn check(events: &Events, tags: &[(String, String)]) -> Result<(), Fa
             return Err(fault::validation("Tag keys must be unique."));
         }
     }
-    if tags.len() > events.quotas.get(Quota::Tags) {
+    if tags.len() > quotas::TAGS.limit(call) {
         return Err(fault::too_many());
     }
     Ok(())
@@ -133,7 +132,7 @@ pub(crate) async fn tag_resource(
     let given = pairs(input.tags());
     let asked = ("events:TagResource", &conditions(&given));
     let open = find(events, call, input.resource_arn(), asked).await?;
-    check(events, &given)?;
+    check(call, &given)?;
     let mut tags = open.tags().unwrap_or_default().to_vec();
     for (name, value) in given {
         match tags.iter_mut().find(|(known, _)| *known == name) {
@@ -141,7 +140,7 @@ pub(crate) async fn tag_resource(
             None => tags.push((name, value)),
         }
     }
-    check(events, &tags)?;
+    check(call, &tags)?;
     save(events, open, tags, call.now_ms).await?;
     Ok(None)
 }

@@ -11,9 +11,8 @@ use bulla_shapes::events::{
 use super::{Answer, RULE_TYPE};
 use crate::guard::permit;
 use crate::input::Input;
-use crate::quotas::Quota;
 use crate::records::TargetRecord;
-use crate::{Events, fault, page};
+use crate::{Events, fault, page, quotas};
 
 pub(crate) async fn put_targets(
     events: &Events,
@@ -35,7 +34,7 @@ pub(crate) async fn put_targets(
             None => record.targets.push(put),
         }
     }
-    if record.targets.len() > events.quotas.get(Quota::TargetsPerRule) {
+    if record.targets.len() > quotas::TARGETS_PER_RULE.limit(call) {
         return Err(fault::too_many().into());
     }
     events.save_targets(&rule, &record).await?;

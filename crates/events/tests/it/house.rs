@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 
 use bulla_crypto::{Crypto, HmacKey, SecretKey};
 use bulla_events::sink::{Sink, Store};
-use bulla_events::{Events, Invoker, Quotas, Trouble, Ways};
+use bulla_events::{Events, Invoker, Trouble, Ways};
 use bulla_plane::journal::{ChainKey, Journal, Memory, Options};
 use bulla_plane::outbox::Outbox;
 use bulla_plane::upkeep::Upkeep;
 use bulla_plane::wire::WireRequest;
-use bulla_plane::{BoxFuture, Clock, Message, Outgoing, OutgoingError, Plane, Reply, Service};
+use bulla_plane::{
+    BoxFuture, Clock, Message, Outgoing, OutgoingError, Plane, Quotas, Reply, Service,
+};
 use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
 use bulla_store::{Barrier, Range, Space};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -202,8 +204,7 @@ impl House {
             invokers: vec![Arc::new(Functions(Arc::clone(&world)))],
         };
         let (who, time) = (Arc::clone(&people) as _, Arc::clone(&clock));
-        let events =
-            Events::new(Arc::clone(&barrier), crypto.clone(), time, who, ways).with_quotas(quotas);
+        let events = Events::new(Arc::clone(&barrier), crypto.clone(), time, who, ways);
         let chain = Arc::new(ChainKey::new(HmacKey::new(b"a key for tests")));
         let medium = Arc::new(Memory::new(64 << 20));
         let services: Vec<Arc<dyn Service>> = vec![Arc::new(events)];
@@ -217,7 +218,7 @@ impl House {
             outbox: Outbox::default(),
             upkeep: Upkeep::default(),
             ids: bulla_plane::IdStock::default(),
-            quotas: Arc::default(),
+            quotas: Arc::new(quotas),
         };
         Self { plane, people, world }
     }

@@ -1,6 +1,6 @@
 //! Rules as they are put, shown and deleted, with AWS's refusals.
 
-use bulla_events::Quotas;
+use bulla_plane::Quotas;
 use serde_json::json;
 
 use crate::house::{House, basic, code, message};
@@ -130,8 +130,8 @@ async fn lists_come_in_pages() {
 
 #[tokio::test]
 async fn quotas_hold() {
-    let mut quotas = Quotas::default();
-    assert!(quotas.set("rules-per-bus", 2) && quotas.set("event-pattern-bytes", 40));
+    let set = [("rules-per-bus", 2), ("event-pattern-bytes", 40)];
+    let quotas = Quotas::default().with_everywhere(set);
     let house = House::with_quotas(quotas).await;
     let rule = |name: &str| json!({ "Name": name, "EventPattern": r#"{"a":[1]}"# });
     house.done("PutRule", rule("a")).await;

@@ -21,7 +21,8 @@ use crate::key::{self, KeyRecord};
 use crate::keys::missing_alias;
 use crate::live::LiveKey;
 use crate::managed::{AliasRow, RESERVED};
-use crate::{ALIASES, KEYS, Kms, Quota, marker};
+use crate::quotas::ALIASES_PER_KEY;
+use crate::{ALIASES, KEYS, Kms, marker};
 
 const PREFIX: &str = "alias/";
 const DEFAULT_PAGE: usize = 50;
@@ -48,7 +49,7 @@ pub(crate) async fn create_alias(
         return Err(fault::already_exists(text).into());
     }
     let mut record = key.record.clone();
-    add(kms, call, &mut record, name)?;
+    add(call, &mut record, name)?;
     let alias =
         AliasRow { target: record.id.clone(), created_ms: call.now_ms, updated_ms: call.now_ms };
     let batch = SealedBatch::new().put(ALIASES, row, Expected::Absent, alias.to_bytes()?);
@@ -85,7 +86,7 @@ pub(crate) async fn update_alias(
         return Ok(None);
     }
     let mut gains = new.record.clone();
-    add(kms, call, &mut gains, name)?;
+    add(call, &mut gains, name)?;
     let mut loses = old.record.clone();
     loses.aliases.retain(|known| known != name);
     let old_path = loses.path();
@@ -255,8 +256,8 @@ fn alike(old: &LiveKey, new: &LiveKey) -> Result<(), Fault> {
 }
 
 /// Adds an alias to a key's record.
-fn add(kms: &Kms, call: &Call, record: &mut KeyRecord, name: &str) -> Result<(), Fault> {
-    let most = kms.quotas.get(call, Quota::AliasesPerKey);
+fn add(call: &Call, record: &mut KeyRecord, name: &str) -> Result<(), Fault> {
+    let most = ALIASES_PER_KEY.limit(call);
     if record.aliases.len() >= most {
         let text = format!("{} has {most} aliases, the most possible.", record.arn());
         return Err(fault::limit_exceeded(text));

@@ -10,7 +10,8 @@ use crate::grant::{Constraints, GrantRecord, Pairs, Party};
 use crate::grants;
 use crate::live::LiveKey;
 use crate::principals::{self, Principal, Unknown};
-use crate::{Kms, Quota, fault};
+use crate::quotas::GRANTS_PER_KEY;
+use crate::{Kms, fault};
 
 /// The most pairs of an encryption context in a constraint (KMS guide, "Grants").
 const MAX_PAIRS: usize = 8;
@@ -66,7 +67,7 @@ pub(crate) async fn create_grant(
         stop_if_dry(input.dry_run())?;
         return answer(kms, call, &key, &known);
     }
-    let most = kms.quotas.get(call, Quota::GrantsPerKey);
+    let most = GRANTS_PER_KEY.limit(call);
     if usize::try_from(key.record.grants).unwrap_or(usize::MAX) >= most {
         // AWS's text is not recorded; this one is ours.
         let text = format!("{} has {most} grants, the most possible.", key.arn);

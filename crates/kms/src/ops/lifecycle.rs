@@ -83,7 +83,7 @@ impl Kms {
 
 pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequest<'_>) -> Answer {
     let tags = super::tags::pairs(input.tags());
-    super::tags::check(kms, call, &tags)?;
+    super::tags::check(call, &tags)?;
     let bypass = input.bypass_policy_lockout_safety_check() == Some(true);
     let in_many = input.multi_region() == Some(true);
     let spec = input.key_spec().or(input.customer_master_key_spec());

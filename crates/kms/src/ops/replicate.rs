@@ -28,7 +28,7 @@ pub(crate) async fn replicate_key(
     input: &ReplicateKeyRequest<'_>,
 ) -> Answer {
     let (target, asked) = (input.replica_region(), tags::pairs(input.tags()));
-    tags::check(kms, call, &asked)?;
+    tags::check(call, &asked)?;
     let bypass = input.bypass_policy_lockout_safety_check() == Some(true);
     let keys = RequestKeys::none()
         .with("kms:replicaregion", target)

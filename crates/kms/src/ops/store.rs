@@ -14,11 +14,10 @@ use super::Answer;
 use crate::conditions::RequestKeys;
 use crate::hsm::TokenError;
 use crate::linked;
+use crate::quotas::CUSTOM_KEY_STORES;
 use crate::stores::{Behind, Cluster, Connection, Proxy, StoreRecord};
 use crate::{Kms, fault, marker};
 
-/// How many stores an account may have in a region (KMS guide, "Resource quotas").
-const MAX_STORES: usize = 10;
 /// Default and largest page of DescribeCustomKeyStores; larger than the quota, so that one page has
 /// all.
 const STORES_A_PAGE: (usize, usize) = (100, 1_000);
@@ -41,9 +40,10 @@ pub(crate) async fn create_custom_key_store(
     if stores.is_name_taken(name, "") {
         return Err(name_in_use(name).into());
     }
-    if stores.list.stores.len() >= MAX_STORES {
+    let most = CUSTOM_KEY_STORES.limit(call);
+    if stores.list.stores.len() >= most {
         return Err(fault::limit_exceeded(format!(
-            "The account has {MAX_STORES} custom key stores in this Region, and may have no more."
+            "The account has {most} custom key stores in this Region, and may have no more."
         ))
         .into());
     }

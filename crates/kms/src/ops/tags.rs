@@ -14,7 +14,8 @@ use super::{Answer, KEY_TYPE};
 use crate::conditions::RequestKeys;
 use crate::fault;
 use crate::found::Takes;
-use crate::{Kms, Quota, marker};
+use crate::quotas::TAGS_PER_KEY;
+use crate::{Kms, marker};
 
 /// Default and maximum of a page are one number.
 const PAGE: usize = 50;
@@ -26,7 +27,7 @@ pub(crate) fn pairs<'r>(tags: Option<Views<'r, Tag<'r>>>) -> Vec<(String, String
 }
 
 /// Checks what tags must fulfil among themselves.
-pub(crate) fn check(kms: &Kms, call: &Call, tags: &[(String, String)]) -> Result<(), Fault> {
+pub(crate) fn check(call: &Call, tags: &[(String, String)]) -> Result<(), Fault> {
     let mut seen = BTreeSet::new();
     for (key, _) in tags {
         not_reserved(key)?;
@@ -34,7 +35,7 @@ pub(crate) fn check(kms: &Kms, call: &Call, tags: &[(String, String)]) -> Result
             return Err(fault::tag("Duplicate tag keys"));
         }
     }
-    not_too_many(kms, call, tags.len())
+    not_too_many(call, tags.len())
 }
 
 fn not_reserved(key: &str) -> Result<(), Fault> {
@@ -45,12 +46,8 @@ fn not_reserved(key: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn not_too_many(kms: &Kms, call: &Call, count: usize) -> Result<(), Fault> {
-    if count > kms.quotas.get(call, Quota::TagsPerKey) {
-        Err(fault::tag("Too many tags"))
-    } else {
-        Ok(())
-    }
+fn not_too_many(call: &Call, count: usize) -> Result<(), Fault> {
+    if count > TAGS_PER_KEY.limit(call) { Err(fault::tag("Too many tags")) } else { Ok(()) }
 }
 
 pub(crate) async fn tag_resource(
@@ -66,7 +63,7 @@ pub(crate) async fn tag_resource(
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     key.must_be_the_customers()?;
     key.must_not_be_going()?;
-    check(kms, call, &tags)?;
+    check(call, &tags)?;
     let mut record = key.record.clone();
     for (name, value) in tags {
         match record.tags.iter_mut().find(|(known, _)| *known == name) {
@@ -74,7 +71,7 @@ pub(crate) async fn tag_resource(
             None => record.tags.push((name, value)),
         }
     }
-    not_too_many(kms, call, record.tags.len())?;
+    not_too_many(call, record.tags.len())?;
     kms.change(&key, &record, SealedBatch::new()).await?;
     Ok(None)
 }

@@ -4,12 +4,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use bulla_ground::{Ground, Signer, Watched};
+use bulla_kms::Kms;
 use bulla_kms::hsm::{NoTokens, Tokens};
-use bulla_kms::{Kms, Quotas};
 use bulla_plane::call::Via;
 use bulla_plane::identity::Scope;
 use bulla_plane::outgoing::{Nowhere, Outgoing};
-use bulla_plane::{Authenticator as _, Call, Credential, Plane, Service};
+use bulla_plane::{Authenticator as _, Call, Credential, Plane, Quotas, Service};
 use bulla_shapes::protocol::{Incoming, codec};
 use bulla_shapes::{Protocol, kms};
 use bulla_store::Space;
@@ -55,8 +55,9 @@ impl House {
         let (barrier, crypto) = (Arc::clone(&self.plane.barrier), self.plane.crypto.clone());
         let (people, reads) = (Arc::clone(&self.people), Arc::clone(&self.reads));
         let ground = Ground::over(crypto.clone(), Arc::clone(&barrier)).unwrap();
-        let ground = Ground { clock: Arc::clone(&self.plane.clock), ..ground };
-        let kms = Kms::new(barrier, crypto, Arc::clone(&people) as _).with_quotas(quotas);
+        let (clock, quotas) = (Arc::clone(&self.plane.clock), Arc::new(quotas));
+        let ground = Ground { clock, quotas, ..ground };
+        let kms = Kms::new(barrier, crypto, Arc::clone(&people) as _);
         let plane = ground.plane(Arc::clone(&people) as _, vec![Arc::new(kms)]);
         Self { plane, people, reads }
     }

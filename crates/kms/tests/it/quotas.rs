@@ -1,6 +1,6 @@
 //! The quota of keys: what counts, also for a server that was started anew.
 
-use bulla_kms::Quotas;
+use bulla_plane::Quotas;
 use serde_json::{Value, json};
 
 use crate::house::{House, code};
@@ -9,9 +9,7 @@ use crate::people::A;
 const FAR: &str = "us-east-1";
 
 fn of_keys(limit: usize) -> Quotas {
-    let mut quotas = Quotas::default();
-    assert!(quotas.set("keys", limit));
-    quotas
+    Quotas::default().with_everywhere([("keys", limit)])
 }
 
 async fn make(house: &House) -> Result<String, String> {

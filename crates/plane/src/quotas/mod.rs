@@ -8,6 +8,7 @@
 //! charged to the caller's account (KMS guide, "Request quotas").
 
 mod buckets;
+mod resource;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock, RwLockReadGuard};
 use bulla_shapes::{Fault, Protocol, Service};
 
 use self::buckets::Buckets;
+pub use self::resource::Resource;
 use crate::Call;
 
 /// How many values can be set apart from the defaults, over all accounts.
@@ -97,6 +99,8 @@ pub struct Quotas {
     /// Whether any quota of this kind can refuse anybody.
     armed: AtomicBool,
     set: RwLock<HashMap<Place, f64>>,
+    /// What every account may have where nothing was set for it, by the services' names.
+    everywhere: HashMap<String, usize>,
     buckets: Buckets,
     counts: Vec<(AtomicU64, AtomicU64)>,
 }
@@ -128,10 +132,23 @@ impl Quotas {
             defaults,
             armed: AtomicBool::new(defaults && !known.is_empty()),
             set: RwLock::default(),
+            everywhere: HashMap::new(),
             buckets: Buckets::new(),
             counts,
             known,
         }
+    }
+
+    /// The same with other defaults of how much every account may have, by the services' names for
+    /// it.
+    #[must_use]
+    pub fn with_everywhere<N: Into<String>>(
+        mut self,
+        limits: impl IntoIterator<Item = (N, usize)>,
+    ) -> Self {
+        let named = limits.into_iter().map(|(name, limit)| (name.into(), limit));
+        self.everywhere.extend(named);
+        self
     }
 
     /// Those of what the house does by itself: none.
@@ -179,19 +196,32 @@ impl Quotas {
         self.read().get(place).copied()
     }
 
-    /// How much of a resource the caller's account may have, where that was set: `name` is the
-    /// service's own.
+    /// How much of a resource the caller's account may have in the region of the call, as
+    /// [`Quotas::limit_in`] has it.
     #[must_use]
     pub fn limit(&self, call: &Call, name: &str) -> Option<usize> {
-        if !self.armed.load(Ordering::Acquire) {
-            return None;
+        self.limit_in(call, &call.region, name)
+    }
+
+    /// How much of a resource the caller's account may have in a region: what was set for the
+    /// account, or for everybody, or else AWS's default. `name` is that of the call's service; none
+    /// is known of names that were not given.
+    #[must_use]
+    pub fn limit_in(&self, call: &Call, region: &str, name: &str) -> Option<usize> {
+        let quota = self.places.get(&(call.service.id, name)).copied();
+        let own = quota.filter(|_| self.armed.load(Ordering::Acquire)).and_then(|quota| {
+            let (account, region) = (call.account().to_owned(), region.to_owned());
+            self.was_set(&Place { account, region, quota })
+        });
+        if own.is_none()
+            && let Some(limit) = self.everywhere.get(name)
+        {
+            return Some(*limit);
         }
-        let quota = *self.places.get(&(call.service.id, name))?;
-        let (account, region) = (call.account().to_owned(), call.region.clone());
-        let value = self.was_set(&Place { account, region, quota })?;
+        let default = || Some(self.known.get(quota?)?.default_in(region));
         #[expect(clippy::cast_possible_truncation, reason = "the limits are whole and small")]
         #[expect(clippy::cast_sign_loss, reason = "a negative one becomes zero")]
-        Some(value as usize)
+        own.or_else(default).map(|value| value as usize)
     }
 
     /// What became of the calls that each quota was asked about, since the start.
@@ -213,12 +243,38 @@ impl Quotas {
         self.admit(model.id, group, &caller).map_err(|wait_ms| too_fast(model, wait_ms))
     }
 
+    /// Charges a use of one of the things that have a quota each, such as a custom key store, to
+    /// whoever owns it.
+    ///
+    /// # Errors
+    /// As [`Quotas::charge`].
+    pub fn charge_each(
+        &self,
+        call: &Call,
+        group: &'static str,
+        of: (&str, &str),
+    ) -> Result<(), Fault> {
+        let (model, (account, part)) = (call.service, of);
+        let owner = Caller { account, region: &call.region, now_ms: call.now_ms };
+        self.admit_part(model.id, (group, part), &owner).map_err(|wait_ms| too_fast(model, wait_ms))
+    }
+
     /// Charges one call. Calls without an account, which nobody signed, are charged to nobody (our
     /// choice).
     ///
     /// # Errors
     /// After how many milliseconds it would be let through.
     pub fn admit(&self, service: &str, group: &str, asked: &Caller<'_>) -> Result<(), u64> {
+        self.admit_part(service, (group, group), asked)
+    }
+
+    /// Charges one call to a quota that may be one of each part.
+    fn admit_part(
+        &self,
+        service: &str,
+        (group, part): (&str, &str),
+        asked: &Caller<'_>,
+    ) -> Result<(), u64> {
         if !self.armed.load(Ordering::Acquire) || asked.account.is_empty() {
             return Ok(());
         }
@@ -226,7 +282,7 @@ impl Quotas {
         let Some(limits) = self.known.get(quota).map(|known| known.limits) else { return Ok(()) };
         let Some(rate) = self.rate(quota, asked) else { return Ok(()) };
         let each = matches!(limits, Limits::RequestsOfEach(_));
-        let part = if each { group } else { "" };
+        let part = if each { part } else { "" };
         let key = self.buckets.key(asked.account, asked.region, (quota, part));
         let outcome = self.buckets.take(key, rate, asked.now_ms);
         if let Some((admitted, throttled)) = self.counts.get(quota) {

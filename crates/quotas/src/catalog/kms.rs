@@ -61,7 +61,9 @@ pub(super) static KMS: &[Quota] = &[
     Quota::size("L-C2F1777E", "Customer Master Keys (CMKs)", 100_000.0, "keys").adjustable(),
     Quota::size("L-340F62FB", "Aliases per CMK", 50.0, "aliases-per-key").adjustable(),
     Quota::size("L-D594A657", "Grants per CMK", 50_000.0, "grants-per-key").adjustable(),
-    Quota::other("L-F33DCFEB", "Custom Key Stores", 10.0).adjustable(),
+    Quota::size("L-F33DCFEB", "Custom Key Stores", 10.0, "custom-key-stores").adjustable(),
+    Quota::size(UNLISTED, "Tags per key", 50.0, "tags-per-key"),
+    Quota::rate(UNLISTED, "Cryptographic operations of a custom key store request rate", 1_800.0, &["Cryptographic (custom key store)"]).of_each(),
     Quota::size("L-8D683C05", "Key policy document size", 32_768.0, "policy-bytes").in_unit("Bytes"),
     Quota::other("L-0E66C9C0", "on-demand rotations per CMK", 25.0),
 ];

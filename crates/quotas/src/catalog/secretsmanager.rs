@@ -17,7 +17,7 @@ pub(super) static SECRETS_MANAGER: &[Quota] = &[
     Quota::rate("L-7E29BE3F", "Combined rate of RestoreSecret API requests", 50.0, &["RestoreSecret"]),
     Quota::rate("L-8679C9D9", "Combined rate of RotateSecret and CancelRotateSecret API requests", 50.0, &["RotateSecret", "CancelRotateSecret"]),
     Quota::rate("L-BC8DD7C4", "Combined rate of TagResource and UntagResource API requests", 50.0, &["TagResource", "UntagResource"]),
-    Quota::other("L-2F66C23C", "Secrets", 500_000.0),
+    Quota::size("L-2F66C23C", "Secrets", 500_000.0, "secrets"),
     Quota::other("L-7823223D", "Versions per secret", 100.0),
     Quota::other("L-06876EE2", "Staging labels attached across all versions of a secret", 20.0),
     Quota::other("L-2F24C883", "Secret value size", 65_536.0).in_unit("Bytes"),

@@ -7,9 +7,9 @@ use bulla_crypto::HmacKey;
 use bulla_ground::{Ground, Heard, Roots, Signer, Watch, Watched};
 use bulla_kms::Kms;
 use bulla_plane::journal::{ChainKey, Journal, Medium, Memory, Options, Reader};
-use bulla_plane::{Authority, BoxFuture, Directory, Known, Neighbours, Plane};
+use bulla_plane::{Authority, BoxFuture, Directory, Known, Neighbours, Plane, Quotas};
 use bulla_shapes::{Fault, ssm};
-use bulla_ssm::{Quotas, Ssm};
+use bulla_ssm::Ssm;
 use bulla_store::{Range, Space};
 use serde_json::Value;
 
@@ -87,9 +87,9 @@ impl House {
         let kms = Arc::new(Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::new(Nobody)));
         let neighbours = vec![Arc::clone(&kms) as _];
         let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&ground.journal), neighbours);
-        let mut quotas = Quotas::default();
-        assert!(quotas.set("standard-parameters", most));
-        let ssm = Ssm::new(Arc::clone(&barrier), crypto, Arc::new(neighbours)).with_quotas(quotas);
+        let quotas = Quotas::default().with_everywhere([("standard-parameters", most)]);
+        let ground = Ground { quotas: Arc::new(quotas), ..ground };
+        let ssm = Ssm::new(Arc::clone(&barrier), crypto, Arc::new(neighbours));
         let (heard, listener) = Heard::on(&barrier);
         let services: Vec<Arc<dyn bulla_plane::Service>> = vec![kms, Arc::new(ssm), listener];
         let plane = ground.plane(Arc::new(Roots), services);

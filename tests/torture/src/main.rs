@@ -8,6 +8,7 @@ mod canaries;
 mod client;
 mod clones;
 mod door;
+mod faults;
 mod flood;
 mod hostile;
 mod house;
@@ -77,6 +78,12 @@ const TESTS: &[Test] = &[
         name: "power cut",
         goal: "100,000 crash images, 0 lost, 0 unopenable",
         run: power_cut::run,
+    },
+    Test {
+        number: 3,
+        name: "faults of disks",
+        goal: "every operation, once and for ever, no answer after a failed sync, 0 lost",
+        run: faults::run,
     },
     Test {
         number: 4,

@@ -43,11 +43,12 @@ pub(crate) fn run(run: &mut Run) -> Result<Counts, String> {
 }
 
 /// What a run left behind.
-struct Left {
-    created: bool,
-    acknowledged: Rows,
+#[derive(Default)]
+pub(crate) struct Left {
+    pub(crate) created: bool,
+    pub(crate) acknowledged: Rows,
     /// The rows with the commit that the power cut hit.
-    under_way: Option<Rows>,
+    pub(crate) under_way: Option<Rows>,
 }
 
 async fn every_sync(seed: u64, run: &Run) -> Result<u64, String> {
@@ -61,6 +62,7 @@ async fn every_sync(seed: u64, run: &Run) -> Result<u64, String> {
         disk.set_faults(Faults { cut_at_sync: Some(cut), ..Faults::default() });
         let left = script(&disk, seed).await?;
         demand(left.created == (cut > 1), || format!("cut {cut} missed its sync"))?;
+        disk.power_cycle();
         check(&disk, &left, seed).await.map_err(|error| format!("cut at sync {cut}: {error}"))?;
         cuts += 1;
     }
@@ -69,7 +71,7 @@ async fn every_sync(seed: u64, run: &Run) -> Result<u64, String> {
 
 /// Runs the script until the power goes; nothing may be answered after that.
 async fn script(disk: &Disk, seed: u64) -> Result<Left, String> {
-    let mut left = Left { created: false, acknowledged: Rows::new(), under_way: None };
+    let mut left = Left::default();
     let engine = Arc::new(Simulated::open(disk.clone()).map_err(say)?);
     let Ok(barrier) = create(engine, seed).await else { return Ok(left) };
     left.created = true;
@@ -90,8 +92,8 @@ async fn script(disk: &Disk, seed: u64) -> Result<Left, String> {
     Ok(left)
 }
 
-async fn check(disk: &Disk, left: &Left, seed: u64) -> Result<(), String> {
-    disk.power_cycle();
+/// Opens what is left, holds it against what was acknowledged, and goes on writing; the rows then.
+pub(crate) async fn check(disk: &Disk, left: &Left, seed: u64) -> Result<Rows, String> {
     let engine = Arc::new(Simulated::open(disk.clone()).map_err(say)?);
     let barrier = match open(Arc::clone(&engine) as _, seed).await {
         Ok(barrier) => barrier,
@@ -107,7 +109,9 @@ async fn check(disk: &Disk, left: &Left, seed: u64) -> Result<(), String> {
     demand(verified.is_intact(), || verified.to_string())?;
     let (batch, after) = step(&mut Random::new(!seed), &found);
     barrier.commit(batch).await.map_err(at("go on writing"))?;
-    demand(rows_of(&barrier).await? == after, || "what was written afterwards is not there".into())
+    let written = rows_of(&barrier).await? == after;
+    demand(written, || "what was written afterwards is not there".into())?;
+    Ok(after)
 }
 
 /// The same for a journal, at each of its changes and syncs.

@@ -15,7 +15,7 @@ use crate::run::{Run, at, demand, say, wait};
 use crate::store::{create, crypto, open};
 use crate::writes::{Step, Worker, World, make_shared};
 
-const ACCOUNT: &str = "111122223333";
+pub(crate) const ACCOUNT: &str = "111122223333";
 const STEPS: usize = 40;
 /// How many writes are made after the power is back.
 const STEPS_AFTERWARDS: usize = 5;
@@ -68,17 +68,26 @@ impl Machine {
     }
 
     fn house(&self, seed: u64) -> Result<House, String> {
-        let engine = Arc::new(Simulated::open(self.disk.clone()).map_err(say)?);
-        let opened = wait(async { Ok(open(Arc::clone(&engine) as _, seed).await) })?;
-        let barrier: Barrier = match opened {
-            Err(BarrierError::NotInitialized) => {
-                wait(async { create(engine, seed).await.map_err(at("create the store")) })?
-            }
-            opened => opened.map_err(at("open the store"))?,
-        };
-        let journal = journal::open_roomy(&self.medium()).map_err(at("open the journal"))?;
-        House::new(crypto(seed), Arc::new(barrier), journal)
+        house_on(&self.disk, &self.medium(), seed)
     }
+}
+
+/// The services over what is on two disks; over a new store where there is none.
+pub(crate) fn house_on(
+    disk: &Disk,
+    medium: &Arc<dyn Medium>,
+    seed: u64,
+) -> Result<House, String> {
+    let engine = Arc::new(Simulated::open(disk.clone()).map_err(say)?);
+    let opened = wait(async { Ok(open(Arc::clone(&engine) as _, seed).await) })?;
+    let barrier: Barrier = match opened {
+        Err(BarrierError::NotInitialized) => {
+            wait(async { create(engine, seed).await.map_err(at("create the store")) })?
+        }
+        opened => opened.map_err(at("open the store"))?,
+    };
+    let journal = journal::open_roomy(medium).map_err(at("open the journal"))?;
+    House::new(crypto(seed), Arc::new(barrier), journal)
 }
 
 /// All cuts of one script: one at each sync of the store and at each operation of the journal.
@@ -129,7 +138,7 @@ fn one(seed: u64, cut: Cut) -> Result<(), String> {
     let mut door = house.door(ACCOUNT, REGION);
     let world = World::observe(&mut door)?;
     let Some(mut worker) = worker else { return Ok(()) };
-    recorded(&machine, &worker)?;
+    recorded(machine.medium(), &worker)?;
     worker.reconcile(&world)?;
     worker.use_keys(&mut door)?;
     for _ in 0..STEPS_AFTERWARDS {
@@ -140,8 +149,8 @@ fn one(seed: u64, cut: Cut) -> Result<(), String> {
 }
 
 /// Every call that was answered has its record.
-fn recorded(machine: &Machine, worker: &Worker) -> Result<(), String> {
-    let reader = Reader::from_sequence(machine.medium(), journal::key(), 1).map_err(say)?;
+pub(crate) fn recorded(medium: Arc<dyn Medium>, worker: &Worker) -> Result<(), String> {
+    let reader = Reader::from_sequence(medium, journal::key(), 1).map_err(say)?;
     let mut known = Vec::new();
     for record in reader {
         known.extend(record.map_err(say)?.fields().map_err(say)?.request_id);

@@ -73,11 +73,7 @@ impl Machine {
 }
 
 /// The services over what is on two disks; over a new store where there is none.
-pub(crate) fn house_on(
-    disk: &Disk,
-    medium: &Arc<dyn Medium>,
-    seed: u64,
-) -> Result<House, String> {
+pub(crate) fn house_on(disk: &Disk, medium: &Arc<dyn Medium>, seed: u64) -> Result<House, String> {
     let engine = Arc::new(Simulated::open(disk.clone()).map_err(say)?);
     let opened = wait(async { Ok(open(Arc::clone(&engine) as _, seed).await) })?;
     let barrier: Barrier = match opened {

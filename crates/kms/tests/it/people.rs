@@ -71,16 +71,6 @@ impl People {
         arn
     }
 
-    /// What a role may do where a service acts as it.
-    pub(crate) fn acts(&self, role: &str, policies: &[&str]) {
-        let entities = self.entities.lock().unwrap();
-        let known = entities.iter().find(|known| known.arn == role).unwrap().clone();
-        drop(entities);
-        let id = format!("{}:service", known.unique_id);
-        let principal = Principal::assumed_role(known.account, role, role.to_owned(), id);
-        self.signs(role, principal, policies);
-    }
-
     /// A session of a role, which signs by its own name. Answers its ARN.
     pub(crate) fn session(&self, role: &str, session: &str, policies: &[&str]) -> String {
         let entities = self.entities.lock().unwrap();

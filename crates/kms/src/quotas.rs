@@ -85,9 +85,9 @@ impl KeyCounts {
 /// The request quota of each custom key store, whoever calls.
 const STORE_QUOTA: &str = "Cryptographic (custom key store)";
 
-/// Charges the use of a key to the quota of its kind (KMS guide, "Request quotas"), or of the custom
-/// key store that it is in, once it is sure which key it is. Data key pairs are charged by the pair's
-/// spec alone.
+/// Charges the use of a key to the quota of its kind (KMS guide, "Request quotas"), or of the
+/// custom key store that it is in, once it is sure which key it is. Data key pairs are charged by
+/// the pair's spec alone.
 pub(crate) fn charge_use(call: &Call, key: &LiveKey, action: &str) -> Result<(), Fault> {
     if action.starts_with("kms:GenerateDataKeyPair") {
         return Ok(());

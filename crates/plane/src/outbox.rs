@@ -3,9 +3,9 @@
 //! A change and the record of its call are on two media, and so can't become durable in one act.
 //! Therefore each change carries the record along into the store, in its own commit. Once the
 //! journal has the record, the row is free for the next change; what no change has used since the
-//! last look is swept away, off the calls' way. A row whose record is missing in the journal, after a crash or because the journal could not be
-//! written, is recorded late, under the same event id, as the record of a call that was never
-//! acknowledged. Calls that only read carry nothing.
+//! last look is swept away, off the calls' way. A row whose record is missing in the journal, after
+//! a crash or because the journal could not be written, is recorded late, under the same event id,
+//! as the record of a call that was never acknowledged. Calls that only read carry nothing.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -90,8 +90,8 @@ impl Policy {
         Self { statements, ..self.clone() }
     }
 
-    /// Both policies as one, where a resource has several: what either denies is denied, what either
-    /// allows is allowed. Statements keep their order; kind and name are those of the first.
+    /// Both policies as one, where a resource has several: what either denies is denied, what
+    /// either allows is allowed. Statements keep their order; kind and name are those of the first.
     #[must_use]
     pub fn joined(self, other: Self) -> Self {
         let statements = self.statements.into_iter().chain(other.statements).collect();

@@ -13,13 +13,13 @@
 //! ```
 //! Numbers are varints (LEB128), signed ones in zigzag. The time is told from [`EPOCH_MS`] on, a
 //! session's creation from the record's time back. A token stands for each block of a record, see
-//! `encoding.rs`. JSON is cut into its values and what is between them, in which a zero byte stands
-//! for each value. Frames are those that are referred to: how many bytes before this one they begin,
-//! and which record they must hold, so that none that was put in its place is taken for it. A
-//! reference names one of them, and the how manieth of its texts to be referred to is meant.
+//! `encoding.rs`. JSON is cut into its values and what is between them, in which a zero byte
+//! stands for each value. Frames are those that are referred to: how many bytes before this one
+//! they begin, and which record they must hold, so that none that was put in its place is taken for
+//! it. A reference names one of them, and the how manieth of its texts to be referred to is meant.
 //!
-//! So a segment is read alone, a record with the few before it that it refers to, and whoever writes
-//! has nothing to recover: it may forget what it wrote, and writes it again.
+//! So a segment is read alone, a record with the few before it that it refers to, and whoever
+//! writes has nothing to recover: it may forget what it wrote, and writes it again.
 
 use super::encoding::{self, ENCODING_VERSION, FIRST_JSON, Parts};
 use super::json;

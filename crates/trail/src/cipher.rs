@@ -13,7 +13,8 @@ use bulla_plane::identity::{Authority, ConditionValue};
 use bulla_plane::key_service::{DataKey, KeyService};
 use bulla_plane::{Call, Neighbours, Stop, Via};
 use bulla_policy::Principal;
-use bulla_shapes::{Fault, cloudtrail};
+use bulla_shapes::kms::{self, DescribeKeyRequest};
+use bulla_shapes::{Fault, View as _, cloudtrail};
 
 use crate::place::{Object, PutError};
 use crate::records::TrailRecord;
@@ -59,6 +60,14 @@ impl Keys {
         self.neighbours.settle(call).await?;
         given
     }
+
+    /// Whether there is no such key, as far as whoever calls CloudTrail may know: to CloudTrail
+    /// itself, KMS does not tell a key that is not there from one that it may not use.
+    async fn is_missing(&self, call: &mut Call, key: &str) -> bool {
+        let request = DescribeKeyRequest::new().with_key_id(key).into_record();
+        let told = self.neighbours.call(call, VIA, &kms::SERVICE, "DescribeKey", request).await;
+        told.is_err_and(|refused| refused.code == "NotFoundException")
+    }
 }
 
 impl Trail {
@@ -66,7 +75,7 @@ impl Trail {
     /// it; none where none is named.
     pub(crate) async fn key_of(
         &self,
-        call: &Call,
+        call: &mut Call,
         trail: &TrailRecord,
         given: Option<&str>,
     ) -> Result<Option<String>, Stop> {
@@ -75,8 +84,11 @@ impl Trail {
             return Err(fault::unsupported("Encryption of log files with a KMS key").into());
         };
         let key = named(trail, given)?;
-        let refused = |refused: Fault| refusal(&refused, &trail.bucket, &key);
-        Ok(Some(keys.data_key(trail, &key, call.now_ms).await.map_err(refused)?.key_arn))
+        match keys.data_key(trail, &key, call.now_ms).await {
+            Ok(given) => Ok(Some(given.key_arn)),
+            Err(_) if keys.is_missing(call, &key).await => Err(fault::unknown_key(&key).into()),
+            Err(refused) => Err(refusal(&refused, &trail.bucket, &key).into()),
+        }
     }
 
     /// An object as it is put: encrypted, if the trail has a key and the place does not see to it.
@@ -127,7 +139,6 @@ fn named(trail: &TrailRecord, given: &str) -> Result<String, Fault> {
 fn refusal(refused: &Fault, bucket: &str, key: &str) -> Fault {
     match refused.code.as_ref() {
         "AccessDeniedException" => fault::encryption_policy(bucket, key),
-        "NotFoundException" => fault::unknown_key(key),
         "InvalidArnException" | "ValidationException" => fault::key_id(key),
         _ => fault::key(key, refused.told().unwrap_or_default()),
     }

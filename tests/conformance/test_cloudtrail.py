@@ -90,6 +90,25 @@ def test_events_are_paged_newest_first(server, account):
     assert len({event["EventId"] for page in pages for event in page}) == 60
 
 
+def test_a_new_primary_region_is_recorded_in_both_regions(server, account):
+    there = "eu-north-1"
+    kms = client(server, account=account)
+    key = kms.create_key(MultiRegion=True)["KeyMetadata"]["Arn"]
+    kms.replicate_key(KeyId=key, ReplicaRegion=there)
+    kms.update_primary_region(KeyId=key, PrimaryRegion=there)
+    records = []
+    for region in (REGION, there):
+        trail = client(server, "cloudtrail", account=account, region=region)
+        [event] = lookup(trail, "EventName", "UpdatePrimaryRegion")
+        records.append(json.loads(event["CloudTrailEvent"]))
+    old, new = records
+    assert "invokedBy" not in old["userIdentity"] and old["resources"][0]["ARN"] == key
+    assert new["userIdentity"] == {**old["userIdentity"], "invokedBy": "kms.amazonaws.com"}
+    assert new["sourceIPAddress"] == new["userAgent"] == "kms.amazonaws.com"
+    assert (new["awsRegion"], "resources" in new) == (there, False)
+    assert new["eventID"] != old["eventID"] and new["requestID"] == old["requestID"]
+
+
 def test_what_a_service_does_by_itself_is_recorded(clock_server, account):
     kms = client(clock_server, account=account)
     key = kms.create_key()["KeyMetadata"]["Arn"]

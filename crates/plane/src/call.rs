@@ -67,13 +67,22 @@ pub struct Trail {
     pub additional: Option<String>,
     /// The TLS connection that the call came over, and the `Host` header.
     pub tls: Option<(TlsSession, String)>,
-    /// The ids of further records that a call becomes once it has succeeded. They differ from the
-    /// first in nothing else.
-    pub more_events: Vec<[u8; 16]>,
+    /// The further records that a call becomes once it has succeeded.
+    pub more_events: Vec<MoreEvent>,
     /// What services called on the caller's behalf meanwhile.
     pub(crate) inner: Vec<Inner>,
     /// What the changes of the call carry along into the store; none for calls that only read.
     pub(crate) intent: Option<Arc<Intent>>,
+}
+
+/// A further record of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoreEvent {
+    /// Its event's id.
+    pub id: [u8; 16],
+    /// What the service does in another region for the call: there, as itself on the caller's
+    /// behalf, without resources. Else it differs from the first record in nothing but its id.
+    pub elsewhere: Option<(String, &'static str)>,
 }
 
 impl Call {
@@ -113,8 +122,24 @@ impl Call {
     /// Those of the random source.
     pub fn one_more_event(&mut self, crypto: &Crypto) -> Result<[u8; 16], CryptoError> {
         let id = ids::event(crypto)?;
-        self.trail.more_events.push(id);
+        self.trail.more_events.push(MoreEvent { id, elsewhere: None });
         Ok(id)
+    }
+
+    /// Has the call, if it succeeds, be recorded in another region, too, as what the service
+    /// `by` (such as `kms.amazonaws.com`) did there on the caller's behalf.
+    ///
+    /// # Errors
+    /// Those of the random source.
+    pub fn one_event_in(
+        &mut self,
+        crypto: &Crypto,
+        region: &str,
+        by: &'static str,
+    ) -> Result<(), CryptoError> {
+        let elsewhere = Some((region.to_owned(), by));
+        self.trail.more_events.push(MoreEvent { id: ids::event(crypto)?, elsewhere });
+        Ok(())
     }
 
     /// Notes what the call answers for the journal's `responseElements`, without anything secret.

@@ -179,6 +179,8 @@ pub(crate) async fn update_primary_region(
         batch = batch.put(DUE, job(&next.path), Expected::Absent, b"{}".to_vec());
     }
     let paths: Vec<_> = paths.iter().map(String::as_str).collect();
+    // It is recorded in the region of the new primary, too.
+    call.one_event_in(&kms.crypto, target, "kms.amazonaws.com")?;
     kms.commit(&paths, batch).await?;
     Ok(None)
 }

@@ -7,6 +7,7 @@ use bulla_shapes::Fault;
 
 use super::route::Served;
 use crate::Call;
+use crate::call::MoreEvent;
 use crate::identity::SessionContext;
 use crate::journal::{
     Identity, Journal, JournalError, MAX_TOGETHER, RecordRef, Resource, Session, SessionIssuer, Tls,
@@ -44,8 +45,7 @@ pub(super) async fn record(
     for ((told, fault), texts) in all.iter().zip(&texts) {
         let entry = entry(told, texts, *fault);
         let more = if fault.is_none() { told.call.trail.more_events.as_slice() } else { &[] };
-        let more: Vec<_> =
-            more.iter().map(|id| RecordRef { event_id: *id, ..entry.clone() }).collect();
+        let more: Vec<_> = more.iter().map(|more| further(&entry, more)).collect();
         for record in std::iter::once(entry).chain(more) {
             records.extend(with_copies(record));
         }
@@ -54,6 +54,21 @@ pub(super) async fn record(
         journal.append_all(together).await?;
     }
     Ok(())
+}
+
+/// A further record of a call.
+fn further<'a>(entry: &RecordRef<'a>, more: &'a MoreEvent) -> RecordRef<'a> {
+    let record = RecordRef { event_id: more.id, ..entry.clone() };
+    let Some((region, by)) = &more.elsewhere else { return record };
+    RecordRef {
+        region,
+        identity: Identity { invoked_by: Some(by), ..record.identity },
+        source_ip: by,
+        user_agent: Some(by),
+        resources: std::borrow::Cow::Borrowed(&[]),
+        tls: None,
+        ..record
+    }
 }
 
 /// Whether all that a call touched is the caller's own.

@@ -149,4 +149,13 @@ async fn a_replica_whose_key_fails_is_told_and_its_primary_goes_on() {
     assert!(statuses[1]["StatusMessage"].as_str().unwrap().contains("is not found"));
     house.put(A, "db", 1, "two").await.unwrap();
     assert_eq!(text_there(&house).await, "two");
+    let names: Vec<_> = house
+        .events()
+        .await
+        .iter()
+        .map(|event| event["detail"]["eventName"].as_str().unwrap().to_owned())
+        .collect();
+    let wanted =
+        ["ReplicationStarted", "ReplicationSucceeded", "ReplicationStarted", "ReplicationFailed"];
+    assert_eq!(names, wanted);
 }

@@ -91,7 +91,7 @@ impl Policy {
     }
 
     /// Both policies as one, where a resource has several: what either denies is denied, what
-    /// either allows is allowed. Statements keep their order; kind and name are those of the first.
+    /// either allows is allowed. Statements keep their order; kind and name are the first's.
     #[must_use]
     pub fn joined(self, other: Self) -> Self {
         let statements = self.statements.into_iter().chain(other.statements).collect();

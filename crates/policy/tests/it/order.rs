@@ -306,6 +306,20 @@ fn a_policy_without_allows_only_denies() {
 }
 
 #[test]
+fn of_two_policies_as_one_either_allows_and_either_denies() {
+    let (open, closed) = (to("*"), key("Deny", "Principal", r#""*""#));
+    let nobody = key("Allow", "Principal", r#"{"AWS":"999999999999"}"#);
+    for (one, other) in [(&open, &nobody), (&nobody, &open)] {
+        let both = one.clone().joined(other.clone());
+        assert_eq!(missing(&mandatory(&both), &user()), None);
+    }
+    for (one, other) in [(&open, &closed), (&closed, &open)] {
+        let both = one.clone().joined(other.clone());
+        assert_eq!(explicitly_denied(&mandatory(&both), &user()), Some(Layer::Resource));
+    }
+}
+
+#[test]
 fn a_deny_anywhere_wins() {
     let (open, all, no) = (to("*"), own("Allow", "*"), own("Deny", "kms:Dec*"));
     let closed = key("Deny", "Principal", r#""*""#);

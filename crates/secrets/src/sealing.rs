@@ -183,7 +183,8 @@ impl Secrets {
     }
 
     /// Whether the caller may encrypt with the secret's KMS key. Without that, versions that are
-    /// there stay under the key that they have (API reference, UpdateSecret).
+    /// there stay under the key that they have, and no replica is made under it (API reference,
+    /// UpdateSecret and ReplicateSecretToRegions).
     pub(crate) async fn may_encrypt(
         &self,
         call: &mut Call,
@@ -191,7 +192,10 @@ impl Secrets {
     ) -> Result<bool, Stop> {
         let arn = record.arn();
         let context = [(ARN, arn.as_str()), (VERSION, TRIAL)];
-        match self.keys.could_encrypt(call, record.key_name(), &context).await {
+        let home = std::mem::replace(&mut call.region, record.region.clone());
+        let tried = self.keys.could_encrypt(call, record.key_name(), &context).await;
+        call.region = home;
+        match tried {
             Ok(()) => Ok(true),
             Err(refused) if refused.code == "AccessDeniedException" => Ok(false),
             Err(refused) => Err(refusal(refused, fault::encryption)),

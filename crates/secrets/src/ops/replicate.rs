@@ -246,6 +246,9 @@ impl Secrets {
         let mut record = fresh.following(&primary.record, &replica.region);
         record.versions.iter_mut().for_each(|version| version.created_ms = call.now_ms);
         self.try_key(call, &record).await?;
+        if record.key.is_some() && !self.may_encrypt(call, &record).await? {
+            return Err(fault::access_to_kms().into());
+        }
         let mut batch = SealedBatch::new();
         let mut kept = Vec::new();
         for version in &record.versions {

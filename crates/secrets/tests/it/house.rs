@@ -86,7 +86,18 @@ impl House {
 
     /// A call to KMS.
     pub(crate) async fn kms(&self, key: &str, operation: &str, input: Value) -> Answer {
-        self.ask((&kms::SERVICE, REGION), key, operation, input).await
+        self.kms_in(REGION, key, operation, input).await
+    }
+
+    /// The same in another region.
+    pub(crate) async fn kms_in(
+        &self,
+        region: &str,
+        key: &str,
+        operation: &str,
+        input: Value,
+    ) -> Answer {
+        self.ask((&kms::SERVICE, region), key, operation, input).await
     }
 
     async fn ask(

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::house::{House, code, message, token};
-use crate::people::A;
+use crate::people::{A, allows};
 
 const THERE: &str = "us-east-1";
 
@@ -158,4 +158,25 @@ async fn a_replica_whose_key_fails_is_told_and_its_primary_goes_on() {
     let wanted =
         ["ReplicationStarted", "ReplicationSucceeded", "ReplicationStarted", "ReplicationFailed"];
     assert_eq!(names, wanted);
+}
+
+#[tokio::test]
+async fn a_replica_under_a_key_of_its_own_needs_leave_to_encrypt() {
+    let house = House::new().await;
+    house.secret(A, "db", "one").await;
+    let made = house.kms_in(THERE, A, "CreateKey", json!({})).await.unwrap();
+    let key = made["KeyMetadata"]["KeyId"].as_str().unwrap();
+    let few = ["secretsmanager:*", "kms:GenerateDataKey", "kms:Decrypt"].map(allows);
+    house.people.user(A, "few", "AIDAFEW", &[&few[0], &few[1], &few[2]]);
+    let regions = json!([{ "Region": THERE, "KmsKeyId": key }]);
+    let input = json!({ "SecretId": "db", "AddReplicaRegions": regions });
+    let status = async |who: &str| {
+        house.call(who, "ReplicateSecretToRegions", input.clone()).await.unwrap();
+        let described = house.call(A, "DescribeSecret", json!({ "SecretId": "db" })).await;
+        described.unwrap()["ReplicationStatus"][0].clone()
+    };
+    let told = "Replication failed: Access to KMS is not allowed";
+    assert_eq!(status("few").await["StatusMessage"], told);
+    assert_eq!(status(A).await["Status"], "InSync");
+    assert_eq!(text_there(&house).await, "one");
 }

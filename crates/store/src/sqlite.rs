@@ -1,6 +1,7 @@
 //! The engine on SQLite: one directory, one process, many readers, one writer that groups commits.
 
 mod changelog;
+mod checkpoint;
 mod files;
 mod migrate;
 mod reader;
@@ -21,9 +22,10 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use self::files::{DATABASE_FILE, LOCK_FILE};
 use self::{
+    checkpoint::Checkpoints,
     files::Files,
     reader::{Reader, Readers},
-    writer::{Message, Writer},
+    writer::{Message, State, Writer},
 };
 use crate::{
     Attestor, Batch, BoxFuture, Changes, CommitError, Page, Place, Range, Revision, Row, Scan,
@@ -71,10 +73,12 @@ impl Sqlite {
     /// [`StoreError::Foreign`], [`StoreError::Corrupt`], and [`StoreError::Io`].
     pub fn open(directory: impl AsRef<Path>) -> Result<Self, StoreError> {
         let files = Arc::new(Files::lock(directory.as_ref())?);
-        let connection = schema::open(&files)?;
-        let (writer, revision) = Writer::new(connection, Arc::clone(&files))?;
-        let progress = Progress::new(revision);
+        let mut connection = schema::open(&files)?;
+        let state = State::read(&connection, Arc::clone(&files))?;
+        let progress = Progress::new(state.revision());
         let shared = Arc::new(Shared { progress, ended: AtomicBool::new(false) });
+        let checkpoints = Checkpoints::start(&mut connection, &files, &shared)?;
+        let writer = Writer { connection, state, checkpoints };
         let (queue, messages) = mpsc::channel(MAX_WAITING_COMMITS);
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new()

@@ -43,6 +43,7 @@ pub(super) const LOG: &str = "INSERT INTO changelog (rev, places) VALUES (?1, ?2
 pub(super) enum Role {
     Writer,
     Reader,
+    Checkpointer,
 }
 
 impl Role {
@@ -51,6 +52,8 @@ impl Role {
         match self {
             Self::Writer => -8192,
             Self::Reader => -2048,
+            // It reads no rows.
+            Self::Checkpointer => -64,
         }
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     Shared, changelog,
+    checkpoint::{self, Checkpoints, why_to_stop},
     files::Files,
     schema::explain,
     statements::{Statements, Trace},
@@ -84,17 +85,34 @@ impl Drop for EndGuard<'_> {
     }
 }
 
+/// What the writer works with.
 pub(super) struct Writer {
-    connection: Connection,
-    state: State,
+    pub(super) connection: Connection,
+    pub(super) state: State,
+    pub(super) checkpoints: Checkpoints,
 }
 
-/// What the writer knows beside its connection.
-struct State {
+/// What the writer knows.
+pub(super) struct State {
     files: Arc<Files>,
     attestor: Option<Arc<dyn Attestor>>,
     revision: Revision,
     attestation: Option<Vec<u8>>,
+}
+
+impl State {
+    pub(super) fn read(connection: &Connection, files: Arc<Files>) -> Result<Self, StoreError> {
+        let read =
+            connection.query_row("SELECT rev, attestation FROM head WHERE one = 1", [], |row| {
+                Ok((Revision(row.get(0)?), row.get(1)?))
+            });
+        let (revision, attestation) = read.map_err(|error| explain(&error, &files))?;
+        Ok(Self { files, attestor: None, revision, attestation })
+    }
+
+    pub(super) fn revision(&self) -> Revision {
+        self.revision
+    }
 }
 
 /// The writer at work.
@@ -102,27 +120,19 @@ struct Work<'c> {
     connection: &'c Connection,
     sql: Statements<'c>,
     state: State,
+    /// Nothing once the store is being closed.
+    checkpoints: Option<Checkpoints>,
 }
 
 impl Writer {
-    pub(super) fn new(
-        connection: Connection,
-        files: Arc<Files>,
-    ) -> Result<(Self, Revision), StoreError> {
-        let read =
-            connection.query_row("SELECT rev, attestation FROM head WHERE one = 1", [], |row| {
-                Ok((Revision(row.get(0)?), row.get(1)?))
-            });
-        let (revision, attestation) = read.map_err(|error| explain(&error, &files))?;
-        let state = State { files, attestor: None, revision, attestation };
-        Ok((Self { connection, state }, revision))
-    }
-
     pub(super) fn run(self, messages: mpsc::Receiver<Message>, shared: &Shared) {
         let _guard = EndGuard(shared);
-        let Self { connection, state } = self;
+        let Self { connection, state, checkpoints } = self;
         match Statements::new(&connection) {
-            Ok(sql) => Work { connection: &connection, sql, state }.run(messages, shared),
+            Ok(sql) => {
+                let checkpoints = Some(checkpoints);
+                Work { connection: &connection, sql, state, checkpoints }.run(messages, shared);
+            }
             Err(error) => shared.end(explain(&error, &state.files)),
         }
     }
@@ -133,6 +143,11 @@ impl Work<'_> {
         let mut held = None;
         loop {
             let Some(first) = held.take().or_else(|| messages.blocking_recv()) else { break };
+            if shared.check().is_err() {
+                // The thread that checkpoints has met an error. What has queued up finds its
+                // answers dropped, and the reason set; the same holds below.
+                return;
+            }
             match first {
                 Message::Attest(attestor, answer) => {
                     self.state.attestor = Some(attestor);
@@ -141,7 +156,7 @@ impl Work<'_> {
                 }
                 Message::Close(answer) => {
                     shared.end(StoreError::Closed);
-                    let _ = answer.send(self.checkpoint());
+                    let _ = answer.send(self.close());
                     return;
                 }
                 Message::Commit(batch, answer) => {
@@ -153,8 +168,8 @@ impl Work<'_> {
                             Err(_) => break,
                         }
                     }
-                    if self.commit_group(group, shared).is_err() {
-                        // What has queued up finds its answers dropped, and the reason set.
+                    if self.commit_group(group, shared).is_err() || self.checkpoint(shared).is_err()
+                    {
                         return;
                     }
                 }
@@ -163,8 +178,24 @@ impl Work<'_> {
         shared.end(StoreError::Closed);
     }
 
+    /// Moves the last pages of the log into the database, if it is time to. Fails when the engine
+    /// must stop.
+    fn checkpoint(&mut self, shared: &Shared) -> Result<(), ()> {
+        if !self.checkpoints.as_mut().is_some_and(Checkpoints::go_on) {
+            return Ok(());
+        }
+        let passed = checkpoint::pass(self.connection);
+        let why = passed.err().and_then(|error| why_to_stop(&error, &self.state.files));
+        why.map_or(Ok(()), |why| {
+            shared.end(why);
+            Err(())
+        })
+    }
+
     /// Writes the log back into the database, so that a copy of the one file is whole.
-    fn checkpoint(&self) -> Result<(), StoreError> {
+    fn close(&mut self) -> Result<(), StoreError> {
+        // Two checkpoints at a time are none.
+        self.checkpoints = None;
         let busy = self
             .connection
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));

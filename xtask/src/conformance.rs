@@ -1,5 +1,7 @@
 //! The tests with real clients, against the release binary.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use crate::count::Runner;
@@ -7,6 +9,9 @@ use crate::failure::Failure;
 use crate::paths;
 use crate::report::Report;
 use crate::setup;
+
+/// Into how many parts the Python suite is cut.
+const PYTHON_PARTS: usize = 2;
 
 /// `cargo xtask conformance [--filter X]`.
 pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
@@ -16,16 +21,17 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
         _ => return Err(Failure::Usage("usage: cargo xtask conformance [--filter X]".to_owned())),
     };
     let mut report = Report::default();
-    if build(&mut report)? {
+    if build(&mut report, &["bulla"])? {
         steps(&mut report, filter)?;
     }
     report.close()
 }
 
-/// Builds the program as users run it.
-pub(crate) fn build(report: &mut Report) -> Result<bool, Failure> {
+/// Builds programs as users run them.
+pub(crate) fn build(report: &mut Report, packages: &[&str]) -> Result<bool, Failure> {
     let mut cargo = paths::cargo();
-    cargo.args(["build", "--release", "--package", "bulla"]);
+    cargo.args(["build", "--release"]);
+    cargo.args(packages.iter().flat_map(|package| ["--package", package]));
     report.step("release build", Runner::Whole, &mut cargo)
 }
 
@@ -33,16 +39,8 @@ pub(crate) fn build(report: &mut Report) -> Result<bool, Failure> {
 pub(crate) fn steps(report: &mut Report, filter: Option<&str>) -> Result<(), Failure> {
     match setup::python() {
         Ok(python) => {
-            let mut pytest = Command::new(&python);
-            pytest.args(["-m", "pytest", "-q", "--no-header", "tests/conformance"]);
-            pytest.current_dir(paths::root()).env("BULLA_BIN", paths::bulla());
-            if let Some(folder) = python.parent() {
-                pytest.env("PATH", setup::path_with(folder)?);
-            }
-            if let Some(filter) = filter {
-                pytest.args(["-k", filter]);
-            }
-            report.step("python conformance", Runner::Pytest, &mut pytest)?;
+            let mut parts = python_parts(&python, filter)?;
+            report.step_side_by_side("python conformance", Runner::Pytest, &mut parts)?;
         }
         Err(failure) => {
             report.check("python conformance", || Err(failure))?;
@@ -63,4 +61,34 @@ pub(crate) fn steps(report: &mut Report, filter: Option<&str>) -> Result<(), Fai
         }
     }
     Ok(())
+}
+
+/// The Python suite in parts that run at the same time: its tests wait for servers, sockets and
+/// clients most of the time. Each part has servers of its own.
+fn python_parts(python: &Path, filter: Option<&str>) -> Result<Vec<Command>, Failure> {
+    let folder = paths::root().join("tests/conformance");
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&folder).map_err(|e| Failure::file(&folder, e))? {
+        let path = entry.map_err(|e| Failure::file(&folder, e))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("test_") && name.ends_with(".py") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let path = python.parent().map(setup::path_with).transpose()?;
+    let parts = (0..PYTHON_PARTS).map(|part| {
+        let mut pytest = Command::new(python);
+        pytest.args(["-m", "pytest", "-q", "--no-header"]);
+        pytest.args(files.iter().skip(part).step_by(PYTHON_PARTS));
+        pytest.current_dir(paths::root()).env("BULLA_BIN", paths::bulla());
+        if let Some(path) = &path {
+            pytest.env("PATH", path);
+        }
+        if let Some(filter) = filter {
+            pytest.args(["-k", filter]);
+        }
+        pytest
+    });
+    Ok(parts.collect())
 }

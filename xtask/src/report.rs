@@ -28,18 +28,52 @@ impl Report {
         runner: Runner,
         command: &mut Command,
     ) -> Result<bool, Failure> {
+        self.step_side_by_side(name, runner, std::slice::from_mut(command))
+    }
+
+    /// Runs `commands` at the same time as the step `name`, each with a log of its own, and adds up
+    /// what they count. True when all succeeded.
+    pub(crate) fn step_side_by_side(
+        &mut self,
+        name: &str,
+        runner: Runner,
+        commands: &mut [Command],
+    ) -> Result<bool, Failure> {
         announce(name);
         let began = Instant::now();
-        let log = log_path(name)?;
-        let success = run_logged(command, &log)?;
-        let output = fs::read(&log).map_err(|e| Failure::file(&log, e))?;
-        let output = String::from_utf8_lossy(&output);
-        let count = runner.count(&output, success);
-        self.add(name, count, began.elapsed(), &log);
-        if count.failed > 0 {
+        let logs = (1..=commands.len()).map(|number| match number {
+            1 => log_path(name),
+            number => log_path(&format!("{name} {number}")),
+        });
+        let logs = logs.collect::<Result<Vec<_>, _>>()?;
+        let ended = std::thread::scope(|scope| {
+            let running: Vec<_> = commands
+                .iter_mut()
+                .zip(&logs)
+                .map(|(command, log)| scope.spawn(|| run_logged(command, log)))
+                .collect();
+            let died = |_| Failure::Found("a thread that waits for a program died".to_owned());
+            let ended = running.into_iter().map(|one| one.join().map_err(died)?);
+            ended.collect::<Result<Vec<_>, Failure>>()
+        })?;
+        let mut total = Count::default();
+        let mut failed = None;
+        for (log, success) in logs.iter().zip(ended) {
+            let output = fs::read(log).map_err(|e| Failure::file(log, e))?;
+            let output = String::from_utf8_lossy(&output).into_owned();
+            let count = runner.count(&output, success);
+            total.passed += count.passed;
+            total.failed += count.failed;
+            if count.failed > 0 && failed.is_none() {
+                failed = Some((log.clone(), output));
+            }
+        }
+        let (log, output) = failed.unwrap_or_default();
+        self.add(name, total, began.elapsed(), &log);
+        if total.failed > 0 {
             print_tail(&output);
         }
-        Ok(count.failed == 0)
+        Ok(total.failed == 0)
     }
 
     /// Runs a check that is part of this program as the step `name`.

@@ -20,8 +20,6 @@ use crate::seal::Opener;
 
 /// The journal's folder in the data directory.
 const JOURNAL_FOLDER: &str = "journal";
-const BARRIER_LABEL: &[u8] = b"bulla/barrier/v1";
-const JOURNAL_LABEL: &[u8] = b"bulla/journal/v1";
 
 /// An open store and journal.
 pub(crate) struct Foundation {
@@ -124,7 +122,7 @@ async fn barrier(
     root: &RootKey,
     is_new: bool,
 ) -> Result<Barrier, Error> {
-    let key = root.derive(crypto, BARRIER_LABEL, root.id())?;
+    let key = root.barrier_key(crypto)?;
     let barrier = if is_new {
         Barrier::create(engine, crypto.clone(), key).await
     } else {
@@ -172,11 +170,9 @@ fn open_journal(crypto: &Crypto, directory: &Path, root: &RootKey) -> Result<Jou
     Ok(journal)
 }
 
-/// The key of the journal's chain. It hangs on the root key alone, so that the journal can be
-/// read and checked while a server has the store.
+/// The key of the journal's chain.
 pub(crate) fn chain_key(crypto: &Crypto, root: &RootKey) -> Result<ChainKey, CryptoError> {
-    let key = root.derive(crypto, JOURNAL_LABEL, root.id())?;
-    Ok(ChainKey::new(HmacKey::new(key.expose())))
+    ChainKey::of(crypto, root)
 }
 
 /// The journal of a data directory, to read only.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bulla_crypto::{Crypto, Hardening, MemoryLock, harden_process};
 use bulla_plane::journal::Journal;
 use bulla_plane::root::Anchor;
-use bulla_store::Barrier;
+use bulla_store::{Barrier, BarrierError, Revision};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
@@ -114,13 +114,30 @@ async fn run(listener: TcpListener, at: &Listen, house: House, name: &str) -> Re
     let delivering = tokio::spawn(Arc::clone(&house.trail).tick_forever());
     let keeping_up = tokio::spawn(Arc::clone(&house.plane).upkeep_forever());
     eprintln!("bulla {name}: ready on {scheme}://{address}");
-    listen(listener, tls, Arc::clone(&house), stopped).await;
+    let stored = tokio::select! {
+        () = listen(listener, tls, Arc::clone(&house), stopped) => Ok(()),
+        ended = store_ends(&house.plane.barrier) => Err(ended),
+    };
     ticking.abort();
     delivering.abort();
     keeping_up.abort();
     anchored.abort();
+    if let Err(error) = stored {
+        tokio::task::block_in_place(|| house.plane.journal.close());
+        return Err(Error::Barrier("the store".into(), error));
+    }
     house.plane.wind_up().await;
     close(&house.plane.barrier, &house.plane.journal, house.anchor.as_deref()).await
+}
+
+/// Resolves once the store has stopped over an error. Only a new start opens it anew, and a server
+/// that refuses everything until somebody looks is of no use: it ends, and its supervisor starts it.
+async fn store_ends(barrier: &Barrier) -> BarrierError {
+    loop {
+        if let Err(error) = barrier.watch(Revision(u64::MAX)).await {
+            return error;
+        }
+    }
 }
 
 /// Turns true when the process is asked to end.

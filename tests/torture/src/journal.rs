@@ -15,7 +15,7 @@ pub(crate) fn key() -> Arc<ChainKey> {
 }
 
 /// Small segments, and no waiting: nothing depends on how long anything takes.
-fn small() -> Options {
+pub(crate) fn small() -> Options {
     Options {
         segment_bytes: 2048,
         pending_bytes: 4096,

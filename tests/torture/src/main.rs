@@ -7,9 +7,11 @@ mod bit_rot;
 mod canaries;
 mod client;
 mod clones;
+mod completeness;
 mod door;
 mod faults;
 mod flood;
+mod fuse;
 mod hostile;
 mod house;
 mod intruder;
@@ -17,6 +19,7 @@ mod journal;
 mod key_bytes;
 mod kill_storm;
 mod late_reader;
+mod load;
 mod matrix;
 mod names;
 mod nonces;
@@ -43,6 +46,7 @@ mod signatures;
 mod speak;
 mod splice;
 mod store;
+mod tampering;
 mod timing;
 mod vectors;
 mod writes;
@@ -96,6 +100,18 @@ const TESTS: &[Test] = &[
         name: "rollback and splice",
         goal: "1,000 attempts, all detected",
         run: splice::run,
+    },
+    Test {
+        number: 6,
+        name: "audit completeness",
+        goal: "1,000,000 requests, records = answers, fails closed within 1 s, recovers by itself",
+        run: completeness::run,
+    },
+    Test {
+        number: 7,
+        name: "tampering with the journal",
+        goal: "dropped, edited, exchanged, cut off: any one of 1,000,000 records is named",
+        run: tampering::run,
     },
     Test {
         number: 8,
@@ -164,6 +180,12 @@ const TESTS: &[Test] = &[
         run: vectors::run,
     },
     Test { number: 22, name: "nonces", goal: "1,000,000,000 nonces, 0 repeats", run: nonces::run },
+    Test {
+        number: 25,
+        name: "load",
+        goal: "10,000 a second, p99 of 5 ms, CreateKey at most 1.5 times that of an empty store",
+        run: load::run,
+    },
 ];
 
 fn main() -> ExitCode {

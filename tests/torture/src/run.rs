@@ -23,6 +23,11 @@ impl Run {
         u32::try_from(self.span.as_secs() / each.as_secs().max(1)).unwrap_or(u32::MAX).max(1)
     }
 
+    /// Whether the time is at least so long in all.
+    pub(crate) fn lasts(&self, time: Duration) -> bool {
+        self.span >= time
+    }
+
     /// Whether the part of the time up to `percent` of it is not used up.
     pub(crate) fn goes_on(&self, percent: u32) -> bool {
         self.start.elapsed() * 100 < self.span * percent

@@ -48,6 +48,16 @@ impl Site {
         user: Option<u32>,
     ) -> Result<Self, String> {
         let home = tempfile::tempdir().map_err(say)?;
+        Self::within(home, seal, environment, user)
+    }
+
+    /// As [`Self::new`], within a folder whose `data` may be there already, empty.
+    pub(crate) fn within(
+        home: TempDir,
+        seal: &str,
+        environment: Vec<(&'static str, String)>,
+        user: Option<u32>,
+    ) -> Result<Self, String> {
         let mut program = found_program()?;
         if let Some(user) = user {
             std::os::unix::fs::chown(home.path(), Some(user), None).map_err(say)?;
@@ -184,6 +194,16 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Whether it is still there.
+    pub(crate) fn runs(&mut self) -> Result<bool, String> {
+        self.child.try_wait().map(|ended| ended.is_none()).map_err(say)
+    }
+
+    /// Waits for an end that it comes to by itself.
+    pub(crate) fn end(mut self) -> Result<ExitStatus, String> {
+        self.ended()
     }
 
     /// Ends the server as `kill -9` does.

@@ -10,7 +10,9 @@
 //! that of the last record before, all zeros if there is none. The first record of a segment is
 //! linked to the header. Zeros after the last frame are room made ahead.
 
-use bulla_crypto::HmacKey;
+use bulla_crypto::{Crypto, CryptoError, HmacKey};
+
+use crate::root::RootKey;
 
 /// The version of the segment format that this program writes, and the newest it reads.
 pub const FORMAT_VERSION: u16 = 2;
@@ -94,7 +96,20 @@ impl Prefix {
 /// The key of the chain: without it no frame can be forged, and none can be checked.
 pub struct ChainKey(HmacKey);
 
+/// What the key of a data directory's journal is derived by.
+const LABEL: &[u8] = b"bulla/journal/v1";
+
 impl ChainKey {
+    /// The key of the journal in the data directory under this root key. It hangs on that alone, so
+    /// that the journal can be read and checked while a server has the store.
+    ///
+    /// # Errors
+    /// Those of [`RootKey::derive`].
+    pub fn of(crypto: &Crypto, root: &RootKey) -> Result<Self, CryptoError> {
+        let key = root.derive(crypto, LABEL, root.id())?;
+        Ok(Self::new(HmacKey::new(key.expose())))
+    }
+
     /// A chain under this key. Derive the key from the root of trust, for this use only.
     #[must_use]
     pub fn new(key: HmacKey) -> Self {

@@ -31,6 +31,9 @@ pub use passphrase::{MIN_PASSPHRASE_LEN, PassphraseSeal};
 /// The length of a root key's identifier, in bytes.
 pub const KEY_ID_LEN: usize = 16;
 
+/// What the barrier's key is derived by.
+const BARRIER_LABEL: &[u8] = b"bulla/barrier/v1";
+
 /// The root key, unsealed. Only keys derived from it, or wrapped under it, protect anything.
 pub struct RootKey {
     id: [u8; KEY_ID_LEN],
@@ -46,6 +49,14 @@ impl RootKey {
     #[must_use]
     pub fn id(&self) -> &[u8; KEY_ID_LEN] {
         &self.id
+    }
+
+    /// The key of the barrier over the store in this root's data directory.
+    ///
+    /// # Errors
+    /// Those of [`Self::derive`].
+    pub fn barrier_key(&self, crypto: &Crypto) -> Result<SecretKey, CryptoError> {
+        self.derive(crypto, BARRIER_LABEL, &self.id)
     }
 
     /// The key that belongs to `label` (what it is for) and `context` (whose it is) under this

@@ -131,7 +131,8 @@ async fn run(listener: TcpListener, at: &Listen, house: House, name: &str) -> Re
 }
 
 /// Resolves once the store has stopped over an error. Only a new start opens it anew, and a server
-/// that refuses everything until somebody looks is of no use: it ends, and its supervisor starts it.
+/// that refuses everything until somebody looks is of no use: it ends, and its supervisor starts
+/// it.
 async fn store_ends(barrier: &Barrier) -> BarrierError {
     loop {
         if let Err(error) = barrier.watch(Revision(u64::MAX)).await {

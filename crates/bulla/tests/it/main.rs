@@ -1,6 +1,8 @@
 //! The program from outside: its exit codes, its messages, and its wire.
 
 #[cfg(test)]
+mod backoff;
+#[cfg(test)]
 mod command_line;
 #[cfg(test)]
 mod envelope;

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::header::HOST;
 use http::{Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -29,6 +30,18 @@ const MAX_ANSWER_BYTES: usize = 16 << 20;
 const MAX_IDLE: usize = 16;
 /// How long an idle connection is kept: shorter than servers and balancers commonly do.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Where AWS's services say how many milliseconds to wait.
+const RETRY_AFTER: &str = "x-amz-retry-after";
+
+/// An answer.
+pub(super) struct Reply {
+    /// The status of HTTP.
+    pub(super) status: u16,
+    /// How long the service wants to be left alone.
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: Bytes,
+}
 
 type Sender = SendRequest<Full<Bytes>>;
 
@@ -80,18 +93,28 @@ impl Exchange {
         &self.path
     }
 
-    /// Sends a request, and reads status and body of the answer.
+    /// Sends a request, and reads the answer.
     pub(super) async fn post(
         &self,
         headers: &[(String, String)],
         body: Bytes,
-    ) -> Result<(u16, Bytes), ClientError> {
+    ) -> Result<Reply, ClientError> {
         let mut request = Request::post(&self.path);
         for (name, value) in headers {
             request = request.header(name, value);
         }
+        self.send(request.body(Full::new(body)).map_err(io::Error::other)).await
+    }
+
+    /// Asks for what stands at a path, without a body.
+    pub(super) async fn get(&self, path: &str) -> Result<Reply, ClientError> {
+        let request = Request::get(path).header(HOST, &self.host);
+        self.send(request.body(Full::default()).map_err(io::Error::other)).await
+    }
+
+    async fn send(&self, request: io::Result<Request<Full<Bytes>>>) -> Result<Reply, ClientError> {
         let failed = |cause| ClientError::io(format!("call {}", self.host), cause);
-        let request = request.body(Full::new(body)).map_err(io::Error::other).map_err(failed)?;
+        let request = request.map_err(failed)?;
         // A server may have closed a kept connection just now: then the request was not sent.
         if let Some(mut sender) = self.kept() {
             match within(ANSWER_TIMEOUT, self.ask(&mut sender, request.clone())).await {
@@ -125,16 +148,16 @@ impl Exchange {
         within(CONNECT_TIMEOUT, connected).await
     }
 
-    async fn ask(
-        &self,
-        sender: &mut Sender,
-        request: Request<Full<Bytes>>,
-    ) -> io::Result<(u16, Bytes)> {
+    async fn ask(&self, sender: &mut Sender, request: Request<Full<Bytes>>) -> io::Result<Reply> {
         sender.ready().await.map_err(io::Error::other)?;
         let answer = sender.send_request(request).await.map_err(io::Error::other)?;
         let status = answer.status().as_u16();
+        let retry_after = answer.headers().get(RETRY_AFTER);
+        let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+        let retry_after = retry_after.map(Duration::from_millis);
         let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await;
-        Ok((status, body.map_err(io::Error::other)?.to_bytes()))
+        let body = body.map_err(io::Error::other)?.to_bytes();
+        Ok(Reply { status, retry_after, body })
     }
 
     /// The idle connection that was used last.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 /// Why the client gave nothing. Never holds a secret.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub enum ClientError {
         code: String,
         /// What the service says of it.
         message: String,
+        /// How long it wants to be left alone (`x-amz-retry-after`).
+        retry_after: Option<Duration>,
     },
     /// The environment: what was attempted did not work.
     Io(String, io::Error),

@@ -18,7 +18,7 @@ use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
 use bytes::Bytes;
 use serde_json::Value;
 
-use connection::Exchange;
+use connection::{Exchange, Reply};
 use retry::Retries;
 
 pub use error::ClientError;
@@ -142,6 +142,15 @@ impl Client {
         self.retries.run(|| self.attempt(target, operation, body.clone())).await
     }
 
+    /// Gets what stands at a path of the same server, unsigned and once: its status, and its body.
+    ///
+    /// # Errors
+    /// [`ClientError::Io`]
+    pub async fn get(&self, path: &str) -> Result<(u16, Bytes), ClientError> {
+        let Reply { status, body, .. } = self.exchange.get(path).await?;
+        Ok((status, body))
+    }
+
     async fn attempt(
         &self,
         target: Target,
@@ -149,7 +158,8 @@ impl Client {
         body: Bytes,
     ) -> Result<Value, ClientError> {
         let headers = self.headers(target, operation, &body)?;
-        let (status, answer) = self.exchange.post(&headers, body).await?;
+        let Reply { status, retry_after, body: answer } =
+            self.exchange.post(&headers, body).await?;
         // What answers nothing has no body at all.
         let answer = if answer.is_empty() { Bytes::from_static(b"null") } else { answer };
         let answer: Value = serde_json::from_slice(&answer).map_err(|_| ClientError::NoAnswer {
@@ -169,6 +179,7 @@ impl Client {
             status,
             code: code.to_owned(),
             message: text(message).to_owned(),
+            retry_after,
         })
     }
 

@@ -1,5 +1,6 @@
 //! Repeating what may be repeated, as the `standard` mode of AWS's own clients does it: a few
-//! attempts, waits that double and are drawn at random, and a quota that ends it in an outage.
+//! attempts, waits that double and are drawn at random, and a quota that ends it in an outage. Where
+//! a service says how long it wants to be left alone, no wait is shorter.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
@@ -81,18 +82,25 @@ impl Retries {
                 return Err(error);
             }
             paid = cost;
-            tokio::time::sleep(self.wait(tried)).await;
+            tokio::time::sleep(self.wait(tried, &error)).await;
             tried += 1;
         }
     }
 
-    /// A wait before the next attempt: any part of what is longest.
-    fn wait(&self, tried: u32) -> Duration {
+    /// A wait before the next attempt: any part of what is longest, but no less than was asked for,
+    /// and no more than the cap, whatever a service asks.
+    fn wait(&self, tried: u32, error: &ClientError) -> Duration {
         let doubled = self.policy.base.saturating_mul(1_u32 << (tried - 1).min(16));
         let longest = doubled.min(self.policy.cap);
         // Without random bytes the whole of it; calls will say themselves what is wrong then.
         let random = bulla_crypto::Crypto::standard().random::<4>().unwrap_or([0xff; 4]);
-        longest.mul_f64(f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX))
+        let drawn = longest.mul_f64(f64::from(u32::from_be_bytes(random)) / f64::from(u32::MAX));
+        match error {
+            ClientError::Refused { retry_after: Some(asked), .. } => {
+                drawn.max(*asked).min(self.policy.cap)
+            }
+            _ => drawn,
+        }
     }
 
     fn pay(&self, cost: i32) -> bool {
@@ -131,7 +139,8 @@ mod tests {
 
     fn refused(status: u16, code: &str) -> ClientError {
         let (operation, message) = (String::new(), String::new());
-        ClientError::Refused { operation, status, code: code.to_owned(), message }
+        let (code, retry_after) = (code.to_owned(), None);
+        ClientError::Refused { operation, status, code, message, retry_after }
     }
 
     fn retries(attempts: u32) -> Retries {
@@ -188,8 +197,22 @@ mod tests {
         let retries = retries(9);
         for (tried, longest) in [(1, 1), (2, 2), (3, 4), (6, 20), (40, 20)] {
             for _ in 0..100 {
-                assert!(retries.wait(tried) <= Duration::from_secs(longest));
+                let wait = retries.wait(tried, &refused(503, ""));
+                assert!(wait <= Duration::from_secs(longest));
             }
+        }
+    }
+
+    #[test]
+    fn nobody_comes_back_sooner_than_asked() {
+        let retries = retries(9);
+        for (asked, least) in [(5_000, 5_000), (3_600_000, 20_000)] {
+            let mut error = refused(400, "ThrottlingException");
+            if let ClientError::Refused { retry_after, .. } = &mut error {
+                *retry_after = Some(Duration::from_millis(asked));
+            }
+            let wait = retries.wait(1, &error);
+            assert_eq!(wait, Duration::from_millis(least));
         }
     }
 }

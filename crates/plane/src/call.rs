@@ -67,6 +67,8 @@ pub struct Trail {
     pub additional: Option<String>,
     /// The TLS connection that the call came over, and the `Host` header.
     pub tls: Option<(TlsSession, String)>,
+    /// How many units of what AWS charges for the call took, where that is not one.
+    pub metered: Option<u64>,
     /// The further records that a call becomes once it has succeeded.
     pub more_events: Vec<MoreEvent>,
     /// What services called on the caller's behalf meanwhile.
@@ -166,6 +168,15 @@ impl Call {
             via: None,
             quotas: Arc::clone(&self.quotas),
             trail: Trail::default(),
+        }
+    }
+
+    /// Notes that the call took so many units more of what AWS charges for.
+    pub fn metered(&mut self, units: u64) {
+        let all = self.trail.metered.unwrap_or_default().saturating_add(units);
+        self.trail.metered = Some(all);
+        if let Some(intent) = &self.trail.intent {
+            intent.metered(all);
         }
     }
 

@@ -80,6 +80,7 @@ pub(crate) struct Intent {
 #[derive(Default)]
 struct IntentState {
     resources: Vec<(String, String, &'static str)>,
+    metered: Option<u64>,
     /// What its commits took it along in.
     slots: Vec<Slot>,
 }
@@ -103,15 +104,23 @@ impl Intent {
         }
     }
 
-    fn encoded(&self, resources: &[(String, String, &'static str)]) -> Vec<u8> {
-        let resources = resources.iter().map(|(arn, account, kind)| Resource {
+    /// Notes how many units the call took so far.
+    pub(crate) fn metered(&self, units: u64) {
+        self.state().metered = Some(units);
+    }
+
+    fn encoded(&self, state: &IntentState) -> Vec<u8> {
+        let resources = state.resources.iter().map(|(arn, account, kind)| Resource {
             account_id: account,
             kind: (!kind.is_empty()).then_some(*kind),
             arn,
         });
         let record = Record::new(0, self.record.clone());
         let bytes = match record.fields() {
-            Ok(fields) => RecordRef { resources: resources.collect(), ..fields }.to_bytes(),
+            Ok(fields) => {
+                let (resources, metered) = (resources.collect(), state.metered);
+                RecordRef { resources, metered, ..fields }.to_bytes()
+            }
             // What was just encoded is decoded; if ever it were not, the rest is still told.
             Err(_) => self.record.clone(),
         };
@@ -121,7 +130,7 @@ impl Intent {
 
 impl Companion for Intent {
     fn value(&self) -> SecretBytes {
-        SecretBytes::new(self.encoded(&self.state().resources))
+        SecretBytes::new(self.encoded(&self.state()))
     }
 
     fn carried(&self, slot: Slot) {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use bulla_plane::Stop;
+use bulla_plane::{Call, Stop};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
@@ -109,6 +109,13 @@ impl Tier {
         match self {
             Self::Standard => "Standard",
             Self::Advanced => "Advanced",
+        }
+    }
+
+    /// Notes a call that gives or takes a parameter of this tier: AWS charges for advanced ones.
+    pub(crate) fn metered(self, call: &mut Call) {
+        if self == Self::Advanced {
+            call.metered(1);
         }
     }
 }

@@ -22,6 +22,8 @@ use crate::{Events, fault};
 const MAX_ENTRIES_BYTES: usize = 256 * 1024;
 /// What a time counts (same page).
 const TIME_BYTES: usize = 14;
+/// What AWS charges an event by, in bytes (EventBridge's price page).
+const CHUNK_BYTES: usize = 64 << 10;
 /// Sources that only AWS's services tell of.
 const RESERVED_SOURCE: &str = "aws.";
 
@@ -46,6 +48,7 @@ pub(crate) async fn put_events(
         let place = permitted(events, call, entry).await?;
         let result = match checked(entry) {
             Ok(detail) => {
+                call.metered(size(entry).div_ceil(CHUNK_BYTES).max(1) as u64);
                 let id = new_uuid(&events.crypto)?;
                 if let Some(place) = place {
                     let text = text(call, entry, &id, detail);

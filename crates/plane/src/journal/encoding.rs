@@ -40,9 +40,11 @@ const KNOWN_FLAGS: u16 = (1 << 11) - 1;
 /// The blocks that every record has: what, who and whence.
 const ALWAYS: u16 = 1 | 1 << 1 | 1 << 3;
 /// The most blocks of a record.
-const BLOCKS: u16 = 12;
+const BLOCKS: u16 = 13;
 /// The first of the blocks that hold JSON; those after it do too.
 pub(super) const FIRST_JSON: u16 = 8;
+/// The most digits of how many units were metered.
+const MAX_UNITS_BYTES: usize = 20;
 /// Bytes of an id.
 const ID_BYTES: usize = 16;
 
@@ -105,6 +107,8 @@ pub(super) fn encode(record: &RecordRef<'_>, out: &mut Vec<u8>) {
     blocks.json(record.response_elements, MAX_ELEMENTS_BYTES);
     blocks.json(record.additional_event_data, MAX_ADDITIONAL_BYTES);
     blocks.json(record.service_event_details, MAX_ELEMENTS_BYTES);
+    // A number is JSON too.
+    blocks.json(record.metered.map(|units| units.to_string()).as_deref(), MAX_UNITS_BYTES);
     let present = blocks.present.to_le_bytes();
     if let Some(room) = out.get_mut(start + 3..).and_then(|rest| rest.first_chunk_mut()) {
         *room = present;
@@ -373,6 +377,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RecordRef<'_>, DecodeError> {
         response_elements: parts.text(FIRST_JSON + 1, MAX_ELEMENTS_BYTES)?,
         additional_event_data: parts.text(FIRST_JSON + 2, MAX_ADDITIONAL_BYTES)?,
         service_event_details: parts.text(FIRST_JSON + 3, MAX_ELEMENTS_BYTES)?,
+        metered: metered(&mut parts)?,
         tls,
     };
     if parts.is_done() { Ok(record) } else { Err(parts.error()) }
@@ -382,6 +387,13 @@ impl Parts<'_> {
     fn error(&self) -> DecodeError {
         self.blocks.malformed()
     }
+}
+
+/// How many units were metered: there is one way to write a number.
+fn metered(parts: &mut Parts<'_>) -> Result<Option<u64>, DecodeError> {
+    let Some(text) = parts.text(FIRST_JSON + 4, MAX_UNITS_BYTES)? else { return Ok(None) };
+    let units = text.parse().ok().filter(|units: &u64| units.to_string() == text);
+    units.map(Some).ok_or(parts.error())
 }
 
 fn what<'a>(parts: &mut Parts<'a>) -> Result<[&'a str; 3], DecodeError> {

@@ -167,6 +167,9 @@ pub struct RecordRef<'a> {
     pub resources: Cow<'a, [Resource<'a>]>,
     /// The TLS connection; none if a service called.
     pub tls: Option<Tls<'a>>,
+    /// How many units of what AWS charges for the call took, where that is not one. `CloudTrail`
+    /// doesn't show it.
+    pub metered: Option<u64>,
 }
 
 impl RecordRef<'_> {

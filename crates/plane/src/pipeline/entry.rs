@@ -210,6 +210,7 @@ fn entry<'a>(told: &Told<'a>, texts: &'a Texts, fault: Option<&'a Fault>) -> Rec
         additional_event_data: call.trail.additional.as_deref(),
         resources: resources.collect(),
         tls: tls(served, call),
+        metered: call.trail.metered,
         ..RecordRef::default()
     }
 }

@@ -163,6 +163,7 @@ pub(crate) async fn parameter(
     (name, decrypt): (&str, bool),
 ) -> Result<Parameter<'static>, Stop> {
     let value = ssm.value(call, &live.arn, version, decrypt).await?;
+    version.tier.metered(call);
     Ok(Parameter::new()
         .with_name(name.to_owned())
         .with_type(version.kind.name())

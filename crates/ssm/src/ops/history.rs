@@ -43,6 +43,7 @@ pub(crate) async fn get_parameter_history(
     let mut answer = Vec::with_capacity(versions.len());
     for version in &versions {
         let value = ssm.value(call, &live.arn, version, decrypt).await?;
+        version.tier.metered(call);
         answer.push(entry(&live, version, shown, value));
     }
     let answer = GetParameterHistoryResult::new()

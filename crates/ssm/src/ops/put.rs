@@ -50,6 +50,7 @@ pub(crate) async fn put_parameter(
         return Err(fault::already_exists().into());
     }
     let (version, plans) = next_version(ssm, call, &name, before.as_deref(), input).await?;
+    version.tier.metered(call);
     let answer = PutParameterResult::new()
         .with_version(i64::try_from(version.number).unwrap_or(i64::MAX))
         .with_tier(version.tier.name());

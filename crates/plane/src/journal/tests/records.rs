@@ -60,6 +60,7 @@ proptest! {
             additional_event_data: o(14),
             service_event_details: o(15),
             resources: vec![resource; resources].into(),
+            metered: on[6].then_some(created_ms.unsigned_abs()),
             tls: on[6].then(|| Tls {
                 version: &texts[12], cipher_suite: &texts[13], host: &texts[14],
                 key_exchange: o(0),

@@ -1,10 +1,12 @@
 //! The command line. Every option can be set in the environment too, as `BULLA_…`.
 
 pub(crate) mod audit;
+pub(crate) mod cost;
 pub(crate) mod functions;
 pub(crate) mod message;
 pub(crate) mod parameters;
 pub(crate) mod quota;
+pub(crate) mod status;
 pub(crate) mod trail;
 pub(crate) mod xks;
 
@@ -14,6 +16,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use audit::{ExportAuditOptions, SearchOptions};
+use cost::{COST_HELP, CostOptions};
 use functions::FunctionOptions;
 use message::{
     BRANCH_KEY_HELP, BranchKeyCommand, DECRYPT_HELP, DecryptOptions, ENCRYPT_HELP, EncryptOptions,
@@ -24,6 +27,7 @@ use parameters::{
     RunOptions,
 };
 use quota::{QUOTA_HELP, QuotaCommand, RateOptions};
+use status::{STATUS_HELP, StatusOptions};
 use trail::TrailOptions;
 use xks::{KeyStoreOptions, XKS_HELP};
 pub(crate) use xks::{Xks, XksServeOptions};
@@ -110,6 +114,12 @@ pub(crate) enum Command {
     /// See and decide how much accounts may have, and how fast they may call.
     #[command(subcommand, after_help = QUOTA_HELP)]
     Quota(QuotaCommand),
+    /// Say how the server is that runs on this machine.
+    #[command(after_help = STATUS_HELP)]
+    Status(StatusOptions),
+    /// Say what the same use would cost in AWS.
+    #[command(after_help = COST_HELP)]
+    Cost(CostOptions),
     /// Let others use keys of a Bulla as their external keys.
     #[command(subcommand, after_help = XKS_HELP)]
     Xks(Xks),

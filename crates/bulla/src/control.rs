@@ -1,5 +1,7 @@
 //! The program's own addresses: health and metrics, and in `bulla dev` the clock and the reset.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, Response, StatusCode};
@@ -10,8 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::house::House;
-use crate::metrics;
 use crate::request::Answer;
+use crate::{metrics, status};
 
 /// Where the program's own addresses begin.
 pub(crate) const PREFIX: &str = "/_bulla/";
@@ -33,27 +35,73 @@ struct Advance<'a> {
 }
 
 /// Answers one of the program's own addresses.
-pub(crate) async fn answer(house: &House, method: &Method, address: &str, body: &Bytes) -> Answer {
+pub(crate) async fn answer(
+    house: &House,
+    (method, address): (&Method, &str),
+    body: &Bytes,
+    peer: IpAddr,
+) -> Answer {
     match (address, method) {
+        ("status", &Method::GET) if peer.is_loopback() => status(house).await,
         ("health", &Method::GET | &Method::HEAD) => health(house),
         ("metrics", &Method::GET) => typed(StatusCode::OK, PROMETHEUS, metrics::render(house)),
         ("clock", &Method::POST) if house.dev => advance(house, body).await,
         ("reset", &Method::POST) if house.dev => reset(house).await,
-        ("health" | "metrics", _) => refused(StatusCode::METHOD_NOT_ALLOWED, "use GET"),
+        ("status", &Method::GET) => {
+            refused(StatusCode::FORBIDDEN, "the status is told to this machine only")
+        }
+        ("health" | "metrics" | "status", _) => refused(StatusCode::METHOD_NOT_ALLOWED, "use GET"),
         ("clock" | "reset", _) if house.dev => refused(StatusCode::METHOD_NOT_ALLOWED, "use POST"),
         _ => refused(StatusCode::NOT_FOUND, "there is nothing at this address"),
     }
 }
 
-fn health(house: &House) -> Answer {
-    if !house.plane.journal.healthy() {
-        let body = r#"{"status":"unavailable","reason":"the journal can't be written"}"#;
-        return json(StatusCode::SERVICE_UNAVAILABLE, body.to_owned());
+/// How well the server serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Health {
+    /// As it should.
+    Ready,
+    /// Rows of the store were altered. They do not open; all others are served as ever.
+    Degraded,
+    /// The journal can't be written, so that all calls fail.
+    Unavailable,
+}
+
+impl Health {
+    pub(crate) fn of(house: &House) -> Self {
+        let is_intact = |finding: bulla_plane::upkeep::Finding| finding.is_intact();
+        match (house.plane.journal.healthy(), house.plane.upkeep.finding().is_none_or(is_intact)) {
+            (false, _) => Self::Unavailable,
+            (true, false) => Self::Degraded,
+            (true, true) => Self::Ready,
+        }
     }
-    let intact = house.plane.upkeep.finding().is_none_or(|finding| finding.is_intact());
-    // Rows that were altered do not open; all others are served as ever.
-    let body = if intact { READY } else { DEGRADED };
-    json(StatusCode::OK, body.to_owned())
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Degraded => "degraded",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+fn health(house: &House) -> Answer {
+    match Health::of(house) {
+        Health::Unavailable => {
+            let body = r#"{"status":"unavailable","reason":"the journal can't be written"}"#;
+            json(StatusCode::SERVICE_UNAVAILABLE, body.to_owned())
+        }
+        Health::Degraded => json(StatusCode::OK, DEGRADED.to_owned()),
+        Health::Ready => json(StatusCode::OK, READY.to_owned()),
+    }
+}
+
+async fn status(house: &House) -> Answer {
+    match status::of(house).await {
+        Ok(told) => json(StatusCode::OK, told.to_string()),
+        Err(error) => failed("the status can't be told", &error),
+    }
 }
 
 async fn advance(house: &House, body: &[u8]) -> Answer {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bulla_crypto::{Crypto, CryptoError, HmacKey};
 use bulla_plane::journal::{self, ChainKey, Journal, MEMORY_BYTES, Options};
 use bulla_plane::outbox;
-use bulla_plane::root::{Anchor, RootKey, header_path};
+use bulla_plane::root::{self, Anchor, RootKey, SealKind, header_path};
 use bulla_plane::trail;
 use bulla_store::{Barrier, DATABASE_FILE, Memory, Sqlite, Store, StoreError};
 
@@ -30,6 +30,8 @@ pub(crate) struct Foundation {
     pub(crate) anchor: Option<Anchor>,
     /// The data directory; none where nothing outlives the process.
     pub(crate) directory: Option<PathBuf>,
+    /// What the root key is sealed by.
+    pub(crate) seal: &'static str,
 }
 
 impl Foundation {
@@ -45,7 +47,14 @@ impl Foundation {
         let (journal, _) = Journal::open(Arc::new(medium), Arc::new(chain), options)
             .map_err(|error| Error::Journal(place.into(), error))?;
         let (barrier, journal) = (Arc::new(barrier), Arc::new(journal));
-        Ok(Self { crypto, barrier, journal, anchor: None, directory: None })
+        Ok(Self {
+            crypto,
+            barrier,
+            journal,
+            anchor: None,
+            directory: None,
+            seal: "none: in memory",
+        })
     }
 
     /// Makes a data directory, which must not hold one yet.
@@ -111,7 +120,11 @@ impl Foundation {
         let revision = barrier.attested().await.map_err(failed)?.revision.0;
         anchor.record(revision, journal.anchor().sequence)?;
         let directory = Some(data.directory.clone());
-        Ok(Self { crypto, barrier, journal, anchor: Some(anchor), directory })
+        let seal = match root::kind_of(&data.directory)? {
+            SealKind::KeyFile => "key file",
+            SealKind::Passphrase => "passphrase",
+        };
+        Ok(Self { crypto, barrier, journal, anchor: Some(anchor), directory, seal })
     }
 }
 

@@ -1,9 +1,11 @@
 //! The services, joined over one foundation.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use bulla_access::Access;
+use bulla_costs::{CostExplorer, Meter};
 use bulla_crypto::Crypto;
 use bulla_events::{Events, Ways};
 use bulla_iam::{AccessKeys, Iam, Organizations, Principals, Providers, Sessions, Sts};
@@ -49,6 +51,7 @@ pub(crate) const RESET_SPACES: &[&[Space]] = &[
     bulla_trail::SPACES,
     bulla_lambda::SPACES,
     bulla_quotas::SPACES,
+    bulla_costs::SPACES,
 ];
 
 /// How much all bodies together may have that are larger than most operations take, in KiB: one
@@ -63,8 +66,15 @@ pub(crate) struct House {
     pub(crate) trail: Arc<Trail>,
     pub(crate) requests: Requests,
     pub(crate) service_quotas: ServiceQuotas,
+    /// What counts what is used, by what the journal has.
+    pub(crate) meter: Arc<Meter>,
     /// Room for large bodies, in KiB.
     pub(crate) large_bodies: Arc<Semaphore>,
+    /// What the root key is sealed by.
+    pub(crate) seal: &'static str,
+    /// The data directory; none where nothing outlives the process.
+    pub(crate) directory: Option<PathBuf>,
+    pub(crate) since: Instant,
     /// Whether this is `bulla dev`.
     pub(crate) dev: bool,
 }
@@ -166,7 +176,7 @@ impl House {
     ) -> Self {
         let KeySettings { attestation_root, quotas, .. } = keys;
         let (rates, trails) = (keys.rates, keys.trails);
-        let Foundation { crypto, barrier, journal, anchor, directory: data } = foundation;
+        let Foundation { crypto, barrier, journal, anchor, directory: data, seal } = foundation;
         let limits = bulla_quotas::quotas(rates.defaults).with_everywhere(quotas);
         let base = Base {
             crypto: crypto.clone(),
@@ -212,13 +222,27 @@ impl House {
         services.push(Arc::clone(&trail) as _);
         services.push(Arc::new(service_quotas.clone()));
         services.push(Arc::new(service_quotas.operator()));
+        let meter = Arc::new(Meter::new(barrier, Arc::clone(&base.journal)));
+        services.push(Arc::new(CostExplorer::new(Arc::clone(&meter))));
         services.push(Arc::new(Access::new(people, services.clone())));
         let requests = Requests::new(services.iter().map(|service| service.model()));
         let plane = base.plane(access_keys, services);
         rotation.join(&plane);
         let large_bodies = Arc::new(Semaphore::new(LARGE_BODIES_KIB));
         let anchor = anchor.map(Arc::new);
-        Self { plane, anchor, trail, requests, service_quotas, large_bodies, dev }
+        Self {
+            plane,
+            anchor,
+            trail,
+            requests,
+            service_quotas,
+            meter,
+            large_bodies,
+            seal,
+            directory: data,
+            since: Instant::now(),
+            dev,
+        }
     }
 }
 

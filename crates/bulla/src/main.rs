@@ -11,6 +11,7 @@ mod completion;
 mod config;
 mod connection;
 mod control;
+mod cost;
 mod coverage;
 mod descriptors;
 mod error;
@@ -33,6 +34,7 @@ mod request;
 mod rotation;
 mod seal;
 mod server;
+mod status;
 mod stdout;
 mod tls;
 mod tour;
@@ -48,6 +50,8 @@ use crate::error::Error;
 
 /// Where the level of the log is set, such as `BULLA_LOG=info`.
 const LOG_VARIABLE: &str = "BULLA_LOG";
+/// Where the form of the log is set: `text` or `json`.
+const FORMAT_VARIABLE: &str = "BULLA_LOG_FORMAT";
 /// What is logged unless something else is asked for.
 const QUIET: &str = "warn";
 
@@ -83,6 +87,8 @@ fn run(cli: Cli) -> Result<(), Error> {
         Command::WhoCan(options) => access::who_can(&options),
         Command::Account(command) => account::run(&command),
         Command::Quota(command) => quota::run(&command),
+        Command::Status(options) => status::run(&options),
+        Command::Cost(options) => cost::run(&options),
         Command::Encrypt(options) => message::encrypt(&options),
         Command::Decrypt(options) => message::decrypt(&options),
         Command::Inspect(options) => message::inspect(&options),
@@ -107,6 +113,15 @@ fn start_log() -> Result<(), Error> {
         })?,
         Err(_) => EnvFilter::new(QUIET),
     };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match std::env::var(FORMAT_VARIABLE).as_deref() {
+        Ok("json") => log.json().flatten_event(true).with_current_span(false).init(),
+        Ok("text") | Err(_) => log.init(),
+        Ok(other) => {
+            return Err(Error::Usage(format!(
+                "{FORMAT_VARIABLE}={other:?} is no form of the log: set text or json"
+            )));
+        }
+    }
     Ok(())
 }

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bulla_plane::stages;
 use bulla_shapes::Service;
 use http::HeaderMap;
 
@@ -102,6 +103,7 @@ pub(crate) fn render(house: &House) -> String {
     );
     house.requests.render(&mut out);
     render_quotas(&mut out, house);
+    render_stages(&mut out);
     let journal = house.plane.journal.metrics();
     let mut add = |name: &str, kind: &str, help: &str, value: u64| {
         // Writing to a string cannot fail.
@@ -129,6 +131,35 @@ pub(crate) fn render(house: &House) -> String {
         add("process_resident_memory_bytes", "gauge", "Resident memory.", resident);
     }
     out
+}
+
+/// How long the stages of requests took (Prometheus's histograms: each bucket has what those before
+/// it have).
+fn render_stages(out: &mut String) {
+    let name = "bulla_stage_seconds";
+    out.push_str(
+        "# HELP bulla_stage_seconds How long the stages of requests took.\n\
+         # TYPE bulla_stage_seconds histogram\n",
+    );
+    for stage in stages::ALL {
+        let (taken, stage) = (stage.taken(), stage.name());
+        let ends = stages::BUCKETS_NS.map(|ns| seconds(ns).to_string());
+        let ends = ends.iter().map(String::as_str).chain(["+Inf"]);
+        for (end, count) in ends.zip(taken.within) {
+            // Writing to a string cannot fail.
+            let _infallible =
+                writeln!(out, "{name}_bucket{{stage=\"{stage}\",le=\"{end}\"}} {count}");
+        }
+        let all = taken.within.last().copied().unwrap_or_default();
+        let sum = seconds(taken.sum_ns);
+        let _infallible = writeln!(out, "{name}_sum{{stage=\"{stage}\"}} {sum}");
+        let _infallible = writeln!(out, "{name}_count{{stage=\"{stage}\"}} {all}");
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nobody misses a nanosecond in a year")]
+fn seconds(ns: u64) -> f64 {
+    ns as f64 / 1e9
 }
 
 /// What became of the calls that request quotas were charged with.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bulla_plane::stages;
 use bulla_plane::wire::{MAX_BODY_BYTES, TlsSession, WireRequest, WireResponse};
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName};
@@ -52,6 +53,7 @@ pub(crate) async fn answer(house: &Arc<House>, request: Request<Incoming>, peer:
     let limit = house.plane.body_limit(parts.method.as_str(), parts.uri.path());
     let read = async {
         let room = room_for(house, &body, limit).await?;
+        let _reading = stages::READ.begin();
         Ok((read_to(body, limit).await?, room))
     };
     let (body, room) = match read.await {
@@ -59,7 +61,7 @@ pub(crate) async fn answer(house: &Arc<House>, request: Request<Incoming>, peer:
         Err(fault) => return refuse(fault, parts.version),
     };
     if let Some(address) = parts.uri.path().strip_prefix(control::PREFIX) {
-        return control::answer(house, &parts.method, address, &body).await;
+        return control::answer(house, (&parts.method, address), &body, peer.address).await;
     }
     let counter = house.requests.of(&parts.headers, &body);
     let request = wire(parts, body, &peer);

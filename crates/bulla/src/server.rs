@@ -107,7 +107,12 @@ async fn run(listener: TcpListener, at: &Listen, house: House, name: &str) -> Re
     let stopped = end_on_signals()?;
     let loaded = house.service_quotas.load().await;
     loaded.map_err(|error| Error::Barrier("the store".into(), error))?;
+    // Before old records are dropped from the journal for the first time.
+    if let Err(error) = house.meter.settle().await {
+        tracing::error!(%error, "what is used is not metered; trying again");
+    }
     let house = Arc::new(house);
+    let metering = tokio::spawn(Arc::clone(&house.meter).tick_forever());
     let anchored = tokio::spawn(keep_anchor(Arc::clone(&house)));
     let plane = Arc::clone(&house.plane);
     let ticking = tokio::spawn(async move { plane.tick_forever().await });
@@ -122,6 +127,7 @@ async fn run(listener: TcpListener, at: &Listen, house: House, name: &str) -> Re
     delivering.abort();
     keeping_up.abort();
     anchored.abort();
+    metering.abort();
     if let Err(error) = stored {
         tokio::task::block_in_place(|| house.plane.journal.close());
         return Err(Error::Barrier("the store".into(), error));

@@ -18,6 +18,7 @@ use bulla_shapes::{Fault, Protocol};
 use crate::Call;
 use crate::identity::Authority;
 use crate::scope::Scope;
+use crate::stages;
 
 pub use inspect::Inspected;
 
@@ -274,6 +275,7 @@ impl<'a> OwnSide<'a> {
 
     /// Decides with the caller's side added to the resource's.
     fn decide<R>(&self, resource: Inputs<'_>, decide: impl FnOnce(&Inputs<'_>) -> R) -> R {
+        let _authorizing = stages::AUTHORIZE.begin();
         let scps: Vec<&[&Policy]> = self.levels.iter().map(Vec::as_slice).collect();
         decide(&Inputs {
             identity: &self.identity,

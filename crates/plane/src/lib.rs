@@ -20,6 +20,7 @@ pub mod scheduler;
 mod scope;
 mod secret_text;
 pub mod service;
+pub mod stages;
 pub mod stop;
 pub mod trail;
 pub mod upkeep;

@@ -37,6 +37,13 @@ pub fn quotas(defaults: bool) -> Quotas {
     Quotas::new(catalog::known(), defaults)
 }
 
+/// The name of a quota, by its place among those that [`quotas`] has.
+#[must_use]
+pub fn name(place: usize) -> Option<&'static str> {
+    let mut all = catalog::SERVICES.iter().flat_map(|service| service.quotas);
+    all.nth(place).map(|quota| quota.name)
+}
+
 /// The names by which services know what accounts may have, and AWS's defaults.
 pub fn resources() -> impl Iterator<Item = (&'static str, f64)> {
     catalog::known().into_iter().filter_map(|known| match known.limits {

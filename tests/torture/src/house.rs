@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bulla_access::Access;
+use bulla_costs::{CostExplorer, Meter};
 use bulla_crypto::Crypto;
 use bulla_events::{Events, Ways};
 use bulla_ground::{Ground, Signer};
@@ -143,6 +144,7 @@ impl House {
             },
             Some(no_functions()),
         );
+        let meter = Arc::new(Meter::new(Arc::clone(barrier), Arc::clone(&ground.journal)));
         let quotas = ServiceQuotas::new(barrier, crypto, &ground.quotas, Grants::AtOnce);
         let mut services: Vec<Arc<dyn Service>> = vec![
             kms,
@@ -156,6 +158,7 @@ impl House {
             Arc::new(lambda),
             Arc::new(quotas.clone()),
             Arc::new(quotas.operator()),
+            Arc::new(CostExplorer::new(meter)),
         ];
         services.push(Arc::new(Access::new(directory, services.clone())));
         let plane = ground.plane(Arc::new(keys), services);

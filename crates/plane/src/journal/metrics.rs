@@ -1,6 +1,8 @@
 //! What the journal counts.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use crate::Clock;
 
 /// Counters since the journal was opened; plain atomics, to be read at any time.
 #[derive(Debug, Default)]
@@ -11,6 +13,8 @@ pub struct Metrics {
     failures: AtomicU64,
     refused: AtomicU64,
     last_sync_micros: AtomicU64,
+    /// When the last group became durable, by the system's clock; 0 before the first.
+    durable_ms: AtomicI64,
 }
 
 impl Metrics {
@@ -50,11 +54,20 @@ impl Metrics {
         self.last_sync_micros.load(Ordering::Relaxed)
     }
 
+    /// How many milliseconds ago the last record became durable.
+    #[must_use]
+    pub fn since_durable_ms(&self) -> Option<u64> {
+        let at = self.durable_ms.load(Ordering::Relaxed);
+        let since = Clock::wall_ms().saturating_sub(at);
+        (at > 0).then(|| u64::try_from(since).unwrap_or(0))
+    }
+
     pub(super) fn count_group(&self, records: u64, bytes: u64, micros: u64) {
         self.records.fetch_add(records, Ordering::Relaxed);
         self.groups.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         self.last_sync_micros.store(micros, Ordering::Relaxed);
+        self.durable_ms.store(Clock::wall_ms(), Ordering::Relaxed);
     }
 
     pub(super) fn count_failure(&self) {

@@ -27,6 +27,7 @@ use bulla_shapes::{
 };
 use bulla_sigv4::{Header, RequestParts};
 use bulla_store::{Barrier, Companion, accompanied};
+use tracing::Instrument as _;
 
 use self::caller::Caller;
 use self::entry::Told;
@@ -37,7 +38,7 @@ use crate::outbox::Outbox;
 use crate::stop::internal;
 use crate::upkeep::Upkeep;
 use crate::wire::{MAX_BODY_BYTES, WireRequest, WireResponse};
-use crate::{Authenticator, Call, Clock, Quotas, Service, region, trail};
+use crate::{Authenticator, Call, Clock, Quotas, Service, region, stages, trail};
 
 pub use acting::Acting;
 pub use due::{MAX_JOBS_A_RUN, TICK};
@@ -117,7 +118,17 @@ impl Plane {
             return lost(Protocol::Json11, &fault, request_id);
         }
         match route::route(&self.services, &parts) {
-            Ok(route) => self.serve(&request, &parts, &route, ids, request_id).await,
+            Ok(route) => {
+                let Served { model, operation, .. } = route.served;
+                // Costs nothing while nobody wants it in the log.
+                let span = tracing::info_span!(
+                    "call",
+                    request_id,
+                    service = model.id,
+                    operation = operation.name
+                );
+                self.serve(&request, &parts, &route, ids, request_id).instrument(span).await
+            }
             Err(found) => lost(found.protocol, &found.fault, request_id),
         }
     }
@@ -156,6 +167,7 @@ impl Plane {
             }
         };
         let Head { status, content_type, headers } = head;
+        tracing::info!(status, bytes = body.len(), "answered");
         WireResponse { status, content_type, headers, request_id, body }
     }
 
@@ -174,7 +186,10 @@ impl Plane {
         let identified = match &input {
             // What does not even parse is told before anything else.
             Err(error) if unreadable(error) => Err(error.fault(protocol)),
-            _ => caller::identify(&*self.authenticator, route, parts, Clock::wall_ms()).await,
+            _ => {
+                let _verifying = stages::VERIFY.begin();
+                caller::identify(&*self.authenticator, route, parts, Clock::wall_ms()).await
+            }
         };
         let (caller, refusal) = match identified {
             Ok(caller) => (caller, None),
@@ -206,7 +221,9 @@ impl Plane {
 
     /// Has a call that has ended recorded, and gives its outcome once it is.
     async fn write_down(&self, told: Told<'_>, outcome: Outcome) -> Outcome {
+        let recording = stages::RECORD.begin();
         let recorded = entry::record(&self.journal, told, outcome.as_ref().err()).await;
+        drop(recording);
         let end = &mut |intent: &_| self.outbox.end(&self.barrier, intent, recorded.is_ok());
         entry::for_each_intent(told.call, end);
         match recorded {
@@ -264,6 +281,7 @@ async fn invoke<'c>(
     input: Record<'c>,
 ) -> Outcome {
     let operation = served.operation.name;
+    let _working = stages::WORK.begin();
     // Within a block, so that a panic before the first poll is caught too.
     let mut running = pin!(async move {
         let companion = call.trail.intent.clone().map(|intent| intent as Arc<dyn Companion>);

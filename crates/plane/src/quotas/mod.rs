@@ -11,6 +11,7 @@ mod buckets;
 mod resource;
 #[cfg(test)]
 mod tests;
+mod throttled;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -21,6 +22,8 @@ use bulla_shapes::{Fault, Protocol, Service};
 
 use self::buckets::Buckets;
 pub use self::resource::Resource;
+use self::throttled::Throttled;
+pub use self::throttled::{MAX_THROTTLED, ThrottledCaller};
 use crate::Call;
 
 /// How many values can be set apart from the defaults, over all accounts.
@@ -103,6 +106,7 @@ pub struct Quotas {
     everywhere: HashMap<String, usize>,
     buckets: Buckets,
     counts: Vec<(AtomicU64, AtomicU64)>,
+    throttled: Throttled,
 }
 
 impl Default for Quotas {
@@ -135,6 +139,7 @@ impl Quotas {
             everywhere: HashMap::new(),
             buckets: Buckets::new(),
             counts,
+            throttled: Throttled::default(),
             known,
         }
     }
@@ -289,7 +294,15 @@ impl Quotas {
             let count = if outcome.is_ok() { admitted } else { throttled };
             count.fetch_add(1, Ordering::Relaxed);
         }
+        if outcome.is_err() {
+            self.throttled.note(asked, quota);
+        }
         outcome
+    }
+
+    /// The callers that were throttled last, the latest first: at most [`MAX_THROTTLED`].
+    pub fn throttled(&self) -> Vec<ThrottledCaller> {
+        self.throttled.all()
     }
 
     fn rate(&self, quota: usize, asked: &Caller<'_>) -> Option<f64> {

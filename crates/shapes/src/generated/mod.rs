@@ -26,3 +26,5 @@ pub mod ssm;
 pub mod secretsmanager;
 #[rustfmt::skip]
 pub mod lambda;
+#[rustfmt::skip]
+pub mod ce;

@@ -24,7 +24,7 @@ use crate::speak::{self, encoded, is_form, must, need, quoted};
 const MANAGEMENT: &str = "111122223333";
 const FENCE: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/who":"Fenced"}}}]}"#;
 /// Every service; one that is not among them fails.
-const SERVICES: [&str; 12] = [
+const SERVICES: [&str; 13] = [
     "kms",
     "ssm",
     "secretsmanager",
@@ -37,6 +37,7 @@ const SERVICES: [&str; 12] = [
     "bulla",
     "servicequotas",
     "bullaquotas",
+    "ce",
 ];
 const DENIED: &str = "denials";
 
@@ -283,6 +284,6 @@ mod tests {
     #[test]
     fn every_operation_of_the_other_services_keeps_its_rule() {
         keeps_its_rules(&["ssm", "sts", "organizations", "cloudtrail", "bulla"]);
-        keeps_its_rules(&["servicequotas", "bullaquotas"]);
+        keeps_its_rules(&["servicequotas", "bullaquotas", "ce"]);
     }
 }

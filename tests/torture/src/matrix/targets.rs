@@ -77,6 +77,7 @@ impl Maker<'_> {
             "cloudtrail" => self.trails(&mut targets)?,
             "lambda" => self.functions(&mut targets)?,
             "servicequotas" | "bullaquotas" => self.quotas(&mut targets)?,
+            "ce" => {}
             _ => {
                 self.principals(&mut targets)?;
                 if exists {

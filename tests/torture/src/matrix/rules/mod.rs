@@ -4,6 +4,7 @@
 //! In inputs and resources a name in braces stands for what `targets.rs` lists under it.
 
 mod access;
+mod costs;
 mod events;
 mod iam;
 mod kms;
@@ -92,6 +93,7 @@ pub(super) fn of(service: &str) -> &'static [Rule] {
         "bulla" => access::RULES,
         "servicequotas" => quotas::RULES,
         "bullaquotas" => quotas::DECISIONS,
+        "ce" => costs::RULES,
         _ => &[],
     }
 }

@@ -1,0 +1,4 @@
+//! The meter over a journal.
+
+mod month;
+mod script;

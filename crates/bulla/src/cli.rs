@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod cost;
 pub(crate) mod functions;
+pub(crate) mod journal;
 pub(crate) mod message;
 pub(crate) mod parameters;
 pub(crate) mod quota;
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use audit::{ExportAuditOptions, SearchOptions};
 use cost::{COST_HELP, CostOptions};
 use functions::FunctionOptions;
+use journal::JournalMode;
 use message::{
     BRANCH_KEY_HELP, BranchKeyCommand, DECRYPT_HELP, DecryptOptions, ENCRYPT_HELP, EncryptOptions,
     INSPECT_HELP, InspectOptions,
@@ -317,6 +319,9 @@ pub(crate) struct ServeOptions {
     /// Let functions be made and run: whoever may make them runs programs on this machine.
     #[arg(long, env = "BULLA_ALLOW_FUNCTIONS")]
     pub(crate) allow_functions: bool,
+    /// When the record of a call is durable [default: before-answer].
+    #[arg(long, env = "BULLA_JOURNAL", value_name = "WHEN")]
+    pub(crate) journal: Option<JournalMode>,
     #[command(flatten)]
     pub(crate) functions: FunctionOptions,
     #[command(flatten)]

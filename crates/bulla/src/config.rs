@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bulla_crypto::AttestationRoot;
+use bulla_plane::journal::Durability;
 use bulla_quotas::Grants;
 use bulla_trail::Intervals;
 use rustls::pki_types::CertificateDer;
@@ -12,6 +13,7 @@ use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
 
 use crate::cli::functions::FunctionOptions;
+use crate::cli::journal::JournalMode;
 use crate::cli::quota::{Granting, RateOptions, Rates};
 use crate::cli::trail::TrailOptions;
 use crate::cli::xks::KeyStoreOptions;
@@ -45,6 +47,7 @@ struct FileSettings {
     database_ca: Option<PathBuf>,
     #[serde(default)]
     databases_here: bool,
+    journal: Option<JournalMode>,
     quotas: Option<Rates>,
     quota_requests: Option<Granting>,
     #[serde(default)]
@@ -246,6 +249,11 @@ impl DevOptions {
 }
 
 impl ServeOptions {
+    /// When the record of a call is durable.
+    pub(crate) fn durability(&self) -> Result<Durability, Error> {
+        Ok(self.journal.or(self.place.file()?.journal).unwrap_or_default().into())
+    }
+
     /// How functions are run; nothing where they are not allowed.
     pub(crate) fn function_settings(&self) -> Result<Option<FunctionSettings>, Error> {
         let file = self.place.file()?;
@@ -321,6 +329,8 @@ fn read(path: &Path) -> Result<FileSettings, Error> {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum as _;
+
     use super::*;
 
     #[test]
@@ -344,6 +354,19 @@ mod tests {
         for wrong in ["wishes=3", "keys", "keys=-1"] {
             assert!(quotas(&[wrong.to_owned()]).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_journals_modes_have_the_names_that_the_command_line_has() {
+        for mode in JournalMode::value_variants() {
+            let name = mode.to_possible_value().unwrap();
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), format!("journal = \"{}\"\n", name.get_name())).unwrap();
+            assert_eq!(read(file.path()).unwrap().journal, Some(*mode));
+        }
+        let limit = Duration::from_millis(5);
+        assert_eq!(Durability::from(JournalMode::Within), Durability::Within(limit));
+        assert_eq!(Durability::from(JournalMode::default()), Durability::BeforeAnswer);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bulla_crypto::{Crypto, CryptoError, HmacKey};
-use bulla_plane::journal::{self, ChainKey, Journal, MEMORY_BYTES, Options};
+use bulla_plane::journal::{self, ChainKey, Durability, Journal, MEMORY_BYTES, Options};
 use bulla_plane::outbox;
 use bulla_plane::root::{self, Anchor, RootKey, SealKind, header_path};
 use bulla_plane::trail;
@@ -66,18 +66,22 @@ impl Foundation {
         let opener = Opener::new(data, seal)?;
         let engine = Arc::new(Sqlite::open(&data.directory)?);
         let root = opener.create(&crypto, &data.directory)?;
-        Self::over(crypto, data, engine, &root, true).await
+        Self::over(crypto, data, engine, &root, true, Durability::default()).await
     }
 
     /// Opens a data directory that `bulla init` made.
-    pub(crate) async fn open(crypto: Crypto, data: &Data) -> Result<Self, Error> {
+    pub(crate) async fn open(
+        crypto: Crypto,
+        data: &Data,
+        durability: Durability,
+    ) -> Result<Self, Error> {
         let opener = Opener::of(data)?;
         let engine = Arc::new(Sqlite::open(&data.directory)?);
         let root = opener.unseal(&crypto, &data.directory)?;
         if !is_initialized(&*engine, &data.directory).await? {
             return Err(Error::Unfinished(data.directory.clone()));
         }
-        Self::over(crypto, data, engine, &root, false).await
+        Self::over(crypto, data, engine, &root, false, durability).await
     }
 
     /// Opens a data directory, or makes one: for `bulla dev`, which needs no access key.
@@ -91,7 +95,7 @@ impl Foundation {
             Opener::new(data, SealOption::Keyfile)?.create(&crypto, &data.directory)?
         };
         let is_new = !is_initialized(&*engine, &data.directory).await?;
-        Self::over(crypto, data, engine, &root, is_new).await
+        Self::over(crypto, data, engine, &root, is_new, Durability::default()).await
     }
 
     /// Stands on an engine, whose lock keeps other processes off the whole directory.
@@ -101,11 +105,12 @@ impl Foundation {
         engine: Arc<Sqlite>,
         root: &RootKey,
         is_new: bool,
+        durability: Durability,
     ) -> Result<Self, Error> {
         let barrier = Arc::new(barrier(&crypto, data, engine, root, is_new).await?);
         let failed = |error| Error::Barrier(data.directory.clone(), error);
         let revision = barrier.attested().await.map_err(failed)?.revision.0;
-        let journal = Arc::new(open_journal(&crypto, &data.directory, root)?);
+        let journal = Arc::new(open_journal(&crypto, &data.directory, root, durability)?);
         let anchor = Anchor::open(&crypto, &data.directory, root)?;
         anchor.check(revision, journal.anchor().sequence)?;
         if anchor.is_first() && !is_new {
@@ -164,12 +169,18 @@ async fn is_initialized(engine: &dyn Store, directory: &Path) -> Result<bool, Er
     answer.map_err(|error| Error::Barrier(directory.into(), error))
 }
 
-fn open_journal(crypto: &Crypto, directory: &Path, root: &RootKey) -> Result<Journal, Error> {
+fn open_journal(
+    crypto: &Crypto,
+    directory: &Path,
+    root: &RootKey,
+    durability: Durability,
+) -> Result<Journal, Error> {
     let folder = directory.join(JOURNAL_FOLDER);
     let medium = journal::Directory::open(&folder)
         .map_err(|cause| Error::io(format!("open the journal in {}", folder.display()), cause))?;
     let key = Arc::new(chain_key(crypto, root)?);
-    let (journal, recovery) = Journal::open(Arc::new(medium), key, Options::default())
+    let options = Options { durability, ..Options::default() };
+    let (journal, recovery) = Journal::open(Arc::new(medium), key, options)
         .map_err(|error| Error::Journal(folder.clone(), error))?;
     if recovery.cut_bytes > 0 {
         tracing::info!(bytes = recovery.cut_bytes, "an unacknowledged end of the journal was cut");

@@ -38,12 +38,13 @@ pub(crate) fn runtime() -> Result<Runtime, Error> {
 pub(crate) fn serve(options: ServeOptions) -> Result<(), Error> {
     let (at, data, key_stores) = options.settings()?;
     let key_stores = KeyStores::new(&key_stores, false)?;
+    let durability = options.durability()?;
     let keys = options.key_settings()?;
     let functions = options.function_settings()?;
     warn_of(harden_process()?);
     runtime()?.block_on(async {
         let listener = bind(at.address).await?;
-        let foundation = Foundation::open(Crypto::standard(), &data).await?;
+        let foundation = Foundation::open(Crypto::standard(), &data, durability).await?;
         let functions =
             functions.map(|functions| functions.on(&at, own_address(&listener)?, Some(&data)));
         let house = House::new(foundation, false, key_stores, keys, functions.transpose()?);

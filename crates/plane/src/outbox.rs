@@ -7,7 +7,7 @@
 //! a crash or because the journal could not be written, is recorded late, under the same event id,
 //! as the record of a call that was never acknowledged. Calls that only read carry nothing.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{fmt, io};
 
@@ -150,6 +150,9 @@ pub struct Outbox {
 
 #[derive(Default)]
 struct Ended {
+    /// Rows of calls whose records are written and not known to be durable, by the last record that
+    /// was written when they ended. Until that is durable, the rows stand in for them.
+    written: VecDeque<(u64, Slot)>,
     /// Rows of calls that were recorded, of which it is not known how they are.
     recorded: Vec<Slot>,
     /// Rows of calls whose record may be missing.
@@ -162,14 +165,31 @@ impl Outbox {
     }
 
     /// Notes that a call has ended.
-    pub(crate) fn end(&self, barrier: &Barrier, intent: &Intent, is_recorded: bool) {
-        for slot in std::mem::take(&mut intent.state().slots) {
-            match (is_recorded, slot.is_sure()) {
-                (true, true) => barrier.release(slot),
-                (true, false) => self.ended().recorded.push(slot),
-                (false, _) => self.ended().doubtful.push(slot),
+    pub(crate) fn end(
+        &self,
+        barrier: &Barrier,
+        journal: &Journal,
+        intent: &Intent,
+        is_recorded: bool,
+    ) {
+        let slots = std::mem::take(&mut intent.state().slots);
+        match journal.written_ahead() {
+            Some(last) if is_recorded => {
+                let mut ended = self.ended();
+                ended.written.extend(slots.into_iter().map(|slot| (last, slot)));
+                ended.release_until(barrier, journal.anchor().sequence);
             }
+            _ => slots.into_iter().for_each(|slot| self.ended().end(barrier, slot, is_recorded)),
         }
+    }
+
+    /// Waits until the records of all calls that have ended are durable.
+    async fn end_written(&self, barrier: &Barrier, journal: &Journal) -> Result<(), OutboxError> {
+        if !self.ended().written.is_empty() {
+            journal.flush().await.map_err(OutboxError::Journal)?;
+            self.ended().release_until(barrier, journal.anchor().sequence);
+        }
+        Ok(())
     }
 
     /// Sweeps away the rows of calls that were recorded, and records those that were not.
@@ -178,6 +198,7 @@ impl Outbox {
     /// When the store or the journal can't be used. What was not done is left for the next time.
     pub async fn sweep(&self, barrier: &Barrier, journal: &Journal) -> Result<(), OutboxError> {
         let _alone = self.sweeping.lock().await;
+        self.end_written(barrier, journal).await?;
         let mut recorded = std::mem::take(&mut self.ended().recorded);
         recorded.extend(barrier.take_released());
         while !recorded.is_empty() {
@@ -204,6 +225,23 @@ impl Outbox {
             doubtful = rest;
         }
         Ok(())
+    }
+}
+
+impl Ended {
+    /// Ends the rows of calls whose records are durable: those up to this one are.
+    fn release_until(&mut self, barrier: &Barrier, durable: u64) {
+        while let Some((_, slot)) = self.written.pop_front_if(|(last, _)| *last <= durable) {
+            self.end(barrier, slot, true);
+        }
+    }
+
+    fn end(&mut self, barrier: &Barrier, slot: Slot, is_recorded: bool) {
+        match (is_recorded, slot.is_sure()) {
+            (true, true) => barrier.release(slot),
+            (true, false) => self.recorded.push(slot),
+            (false, _) => self.doubtful.push(slot),
+        }
     }
 }
 
@@ -285,6 +323,7 @@ async fn settle_keys(
     if written > 0 {
         tracing::warn!(written, "changes that were made and not acknowledged are recorded now");
     }
+    journal.flush().await.map_err(OutboxError::Journal)?;
     barrier.discard(CARRIED, keys.iter().cloned()).await?;
     Ok(written)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bulla_crypto::HmacKey;
 use bulla_plane::journal::{
-    ChainKey, Journal, JournalError, Medium, OpenError, Options, ReadError, Reader, RecordRef,
+    ChainKey, Durability, Journal, JournalError, Medium, OpenError, Options, ReadError, Reader, RecordRef,
 };
 
 use crate::run::say;
@@ -17,6 +17,7 @@ pub(crate) fn key() -> Arc<ChainKey> {
 /// Small segments, and no waiting: nothing depends on how long anything takes.
 pub(crate) fn small() -> Options {
     Options {
+        durability: Durability::BeforeAnswer,
         segment_bytes: 2048,
         pending_bytes: 4096,
         stall: Duration::from_secs(600),

@@ -33,6 +33,7 @@ pub(super) const HEADER_FRAME_BYTES: usize = FRAME_OVERHEAD + HEADER_PAYLOAD_BYT
 const KIND_HEADER: [u8; 4] = *b"BJh\x01";
 const KIND_RECORD: [u8; 4] = *b"BJr\x01";
 const KIND_FIRST_RECORD: [u8; 4] = *b"BJg\x01";
+const KIND_MARKED_RECORD: [u8; 4] = *b"BJm\x01";
 
 /// One link of the chain.
 pub type ChainValue = [u8; CHAIN_BYTES];
@@ -46,6 +47,9 @@ pub(super) enum FrameKind {
     Record,
     /// The first record of a group. That it exists proves that all before it had been synced.
     FirstRecord,
+    /// The first record behind those that a sync was begun for, where answers don't wait for
+    /// syncs. That it exists proves that all before the marked record before it had been synced.
+    MarkedRecord,
 }
 
 impl FrameKind {
@@ -54,6 +58,7 @@ impl FrameKind {
             Self::Header => KIND_HEADER,
             Self::Record => KIND_RECORD,
             Self::FirstRecord => KIND_FIRST_RECORD,
+            Self::MarkedRecord => KIND_MARKED_RECORD,
         }
     }
 
@@ -62,6 +67,7 @@ impl FrameKind {
             KIND_HEADER => Some(Self::Header),
             KIND_RECORD => Some(Self::Record),
             KIND_FIRST_RECORD => Some(Self::FirstRecord),
+            KIND_MARKED_RECORD => Some(Self::MarkedRecord),
             _ => None,
         }
     }
@@ -82,7 +88,7 @@ impl Prefix {
         let kind = FrameKind::parse(kind)?;
         let least = match kind {
             FrameKind::Header => HEADER_PAYLOAD_BYTES,
-            FrameKind::Record | FrameKind::FirstRecord => SEQUENCE_BYTES,
+            FrameKind::Record | FrameKind::FirstRecord | FrameKind::MarkedRecord => SEQUENCE_BYTES,
         };
         (least..=max).contains(&length).then_some(Self { length, kind })
     }

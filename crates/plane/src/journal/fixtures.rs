@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    ChainKey, Identity, Journal, JournalError, Medium, Options, Reader, Record, RecordRef, Report,
-    Resource, verify,
+    ChainKey, Durability, Identity, Journal, JournalError, Medium, Options, Reader, Record,
+    RecordRef, Report, Resource, verify,
 };
 
 pub(super) fn key() -> Arc<ChainKey> {
@@ -15,6 +15,7 @@ pub(super) fn key() -> Arc<ChainKey> {
 /// Small segments, and no waiting: nothing in the tests depends on how long anything takes.
 pub(super) fn small() -> Options {
     Options {
+        durability: Durability::BeforeAnswer,
         segment_bytes: 1024,
         pending_bytes: 4096,
         stall: Duration::from_secs(600),

@@ -8,6 +8,7 @@
 //! Old segments are removed only by [`Journal::retain`], and [`verify`] tells what it removed from
 //! what somebody else did.
 
+mod ahead;
 mod chain;
 mod cloudtrail;
 mod direct;
@@ -18,6 +19,7 @@ mod fault;
 mod fixtures;
 mod group;
 mod json;
+mod keeper;
 mod medium;
 mod memory;
 mod metrics;
@@ -52,7 +54,7 @@ pub use scan::MAX_SEGMENT_BYTES;
 pub use simulated::Simulated;
 pub use texts::Fetch;
 pub use verify::{Anchor, MAX_FAULTS, Report, verify};
-pub use writer::{Journal, JournalError, Options};
+pub use writer::{Durability, Journal, JournalError, Options};
 
 /// Bytes of a segment: 16 MiB, made ahead.
 pub const SEGMENT_BYTES: u64 = 16 << 20;
@@ -64,6 +66,9 @@ pub const MAX_RECORD_BYTES: usize = 640 << 10;
 pub const MAX_TOGETHER: usize = 32;
 /// The longest a group may take to become durable before its records are answered as unavailable.
 pub const STALL: Duration = Duration::from_millis(750);
+/// How long after an answer its record is durable at the latest, where answers don't wait for that.
+/// While a record is older and not durable, nothing more is answered.
+pub const WITHIN: Duration = Duration::from_millis(5);
 /// How often a journal that failed is tried again.
 pub const RETRY: Duration = Duration::from_millis(250);
 

@@ -8,7 +8,9 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::chain::{ChainKey, ChainValue, FORMAT_VERSION, HEADER_FRAME_BYTES, Header, Reason};
+use super::chain::{
+    ChainKey, ChainValue, FORMAT_VERSION, FrameKind, HEADER_FRAME_BYTES, Header, Reason,
+};
 use super::fault::{Fault, FaultKind, span};
 use super::medium::Medium;
 use super::retention;
@@ -159,8 +161,8 @@ struct End {
     next_sequence: u64,
 }
 
-/// Walks the last segment. Damage is that of the last group, which a power cut tore, unless a
-/// later group begins behind it: then it is damage to acknowledged records. `None` if
+/// Walks the last segment. Damage is that of what was not synced when the power was cut, unless a
+/// record behind it proves that it had been: then it is damage to acknowledged records. `None` if
 /// nothing in the segment holds.
 fn find_end(
     key: &ChainKey,
@@ -176,6 +178,7 @@ fn find_end(
     let body = bytes.get(HEADER_FRAME_BYTES..).unwrap_or_default();
     let mut scan = Scan::new(key, body, chain, first, MAX_FRAME_PAYLOAD_BYTES);
     let mut torn: Option<End> = None;
+    let mut marked = false;
     let mut records = 0_u64;
     if headless {
         scan = scan.resuming();
@@ -192,11 +195,20 @@ fn find_end(
         match scan.step() {
             Step::End { .. } if headless && records == 0 => return None,
             Step::End { .. } => return Some(torn.unwrap_or(before)),
-            Step::Damage { .. } => torn = torn.or(Some(before)),
-            Step::Record { sequence, first_of_group, .. } => {
+            Step::Damage { .. } => {
+                marked &= torn.is_some();
+                torn = torn.or(Some(before));
+            }
+            Step::Record { sequence, kind, .. } => {
                 records += 1;
                 last_record = scan.previous();
-                if let Some(damage) = torn.take_if(|_| first_of_group) {
+                let proves = match kind {
+                    FrameKind::FirstRecord => true,
+                    // The first one behind the damage; the next proves what is before this one.
+                    FrameKind::MarkedRecord => std::mem::replace(&mut marked, true),
+                    FrameKind::Record | FrameKind::Header => false,
+                };
+                if let Some(damage) = torn.take_if(|_| proves) {
                     let records = span(damage.next_sequence, sequence);
                     let offset = damage.offset as u64;
                     faults.push(Fault { kind: FaultKind::Chain, segment, offset, records });

@@ -27,7 +27,7 @@ const READ_BYTES: usize = 1 << 20;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step<'a> {
     /// A record whose link holds, packed.
-    Record { sequence: u64, first_of_group: bool, offset: usize, bytes: &'a [u8] },
+    Record { sequence: u64, kind: FrameKind, offset: usize, bytes: &'a [u8] },
     /// Bytes that hold no record that can be trusted.
     Damage { offset: usize, bytes: usize },
     /// Nothing but zeros, or nothing at all, from here on.
@@ -117,12 +117,7 @@ impl<'a> Scan<'a> {
         self.previous = found.value;
         self.expected = found.sequence.saturating_add(1);
         self.after_damage = false;
-        Step::Record {
-            sequence: found.sequence,
-            first_of_group: found.first_of_group,
-            offset,
-            bytes: found.record,
-        }
+        Step::Record { sequence: found.sequence, kind: found.kind, offset, bytes: found.record }
     }
 
     /// The record frame at `at`, if its link to `previous` holds.
@@ -142,7 +137,7 @@ impl<'a> Scan<'a> {
         let (sequence, record) = payload.split_first_chunk::<SEQUENCE_BYTES>()?;
         Some(Found {
             sequence: u64::from_le_bytes(*sequence),
-            first_of_group: prefix.kind == FrameKind::FirstRecord,
+            kind: prefix.kind,
             record,
             value: *value,
             end: at + prefix.frame_bytes(),
@@ -176,7 +171,7 @@ impl<'a> Scan<'a> {
 /// A record frame whose link holds.
 struct Found<'a> {
     sequence: u64,
-    first_of_group: bool,
+    kind: FrameKind,
     record: &'a [u8],
     value: ChainValue,
     end: usize,

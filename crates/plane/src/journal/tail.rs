@@ -32,6 +32,8 @@ pub(super) struct Tail {
     packer: Packer,
     /// The group as it was written last.
     packed: Vec<u8>,
+    /// What the next frame that is written is, which says what is durable before it.
+    next_kind: FrameKind,
 }
 
 impl Tail {
@@ -50,6 +52,7 @@ impl Tail {
             prepared: false,
             packer: Packer::default(),
             packed: Vec::new(),
+            next_kind: FrameKind::FirstRecord,
         }
     }
 
@@ -82,12 +85,15 @@ impl Tail {
         let first_sequence = self.next_sequence;
         let header = Header { reason, segment, first_sequence, previous: self.last_record };
         let (frame, chain) = header.frame(&self.key);
-        self.medium.append_durably(segment, 0, &frame)?;
+        // Through the page cache, so that what comes behind it there finds the page.
+        self.medium.append(segment, 0, &frame)?;
+        self.medium.sync(segment)?;
         self.segment = segment;
         self.offset = HEADER_FRAME_BYTES as u64;
         self.chain = chain;
         self.broken = false;
         self.prepared = false;
+        self.next_kind = FrameKind::FirstRecord;
         Ok(())
     }
 
@@ -99,19 +105,89 @@ impl Tail {
     /// Packs the frames of a group (see [`open_frame`]), seals them and makes them durable; answers
     /// the sequence number of the first. On an error the tail is broken, and none of them counts.
     pub(super) fn write_group(&mut self, group: &[u8]) -> io::Result<u64> {
-        if self.broken {
-            return Err(io::Error::other("the segment failed before"));
-        }
+        self.must_hold()?;
         self.pack(group);
-        let fresh = self.offset <= HEADER_FRAME_BYTES as u64;
-        if self.offset.saturating_add(self.group_bytes()) > self.segment_bytes && !fresh {
+        if !self.has_room(self.packed.len()) {
             self.begin(Reason::Full)?;
             self.pack(group);
         }
-        let first = self.next_sequence;
-        let (chain, next) = seal(&self.key, &mut self.packed, self.chain, first);
+        self.write_packed(FrameKind::FirstRecord, |medium, segment, offset, group| {
+            medium.append_durably(segment, offset, group)
+        })
+    }
+
+    /// As [`Tail::write_group`], but nothing is durable before [`Tail::sync`], and whoever calls
+    /// has seen to it that the segment [has room](Tail::has_room).
+    pub(super) fn write_ahead(&mut self, group: &[u8]) -> io::Result<u64> {
+        self.must_hold()?;
+        self.pack(group);
+        let kind = std::mem::replace(&mut self.next_kind, FrameKind::Record);
+        self.write_packed(kind, |medium, segment, offset, group| {
+            medium.append(segment, offset, group)
+        })
+    }
+
+    /// Whether a group of so many bytes fits into the segment, or would fit into no other either.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        let fresh = self.offset <= HEADER_FRAME_BYTES as u64;
+        fresh || self.offset.saturating_add(bytes as u64) <= self.segment_bytes
+    }
+
+    /// Makes all that was written ahead durable, and begins the next segment.
+    pub(super) fn roll(&mut self) -> io::Result<()> {
+        self.sync()?;
+        self.begin(Reason::Full)
+    }
+
+    /// Makes what was [written ahead](Tail::write_ahead) durable. On an error the tail is broken.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
         self.broken = true;
-        self.medium.append_durably(self.segment, self.offset, &self.packed)?;
+        self.medium.sync(self.segment)?;
+        self.broken = false;
+        self.next_kind = FrameKind::FirstRecord;
+        Ok(())
+    }
+
+    /// Notes that a sync of all that was written ahead is about to begin elsewhere.
+    pub(super) fn mark(&mut self) -> Mark {
+        self.next_kind = FrameKind::MarkedRecord;
+        Mark { segment: self.segment, offset: self.offset, anchor: self.anchor() }
+    }
+
+    /// Notes that the sync that was begun at `mark` has succeeded.
+    pub(super) fn synced(&mut self, mark: &Mark) {
+        if (self.segment, self.offset) == (mark.segment, mark.offset) {
+            self.next_kind = FrameKind::FirstRecord;
+        }
+    }
+
+    /// After a failure: begins a fresh segment that goes on from the record `from`, with these
+    /// frames, which were written ahead behind it and are not known to be durable.
+    pub(super) fn repair_from(&mut self, from: &Anchor, frames: &[u8]) -> io::Result<()> {
+        self.next_sequence = from.sequence.saturating_add(1);
+        self.last_record = from.chain;
+        self.repair()?;
+        if frames.is_empty() {
+            return Ok(());
+        }
+        self.write_ahead(frames)?;
+        self.sync()
+    }
+
+    fn must_hold(&self) -> io::Result<()> {
+        if self.broken { Err(io::Error::other("the segment failed before")) } else { Ok(()) }
+    }
+
+    /// Seals what was packed, and writes it.
+    fn write_packed(
+        &mut self,
+        kind: FrameKind,
+        append: impl FnOnce(&dyn Medium, u64, u64, &[u8]) -> io::Result<()>,
+    ) -> io::Result<u64> {
+        let first = self.next_sequence;
+        let (chain, next) = seal(&self.key, &mut self.packed, self.chain, first, kind);
+        self.broken = true;
+        append(&*self.medium, self.segment, self.offset, &self.packed)?;
         self.broken = false;
         self.offset += self.group_bytes();
         self.chain = chain;
@@ -145,6 +221,14 @@ impl Tail {
     }
 }
 
+/// How far the journal had come when a sync began.
+pub(super) struct Mark {
+    pub(super) segment: u64,
+    offset: u64,
+    /// The last record that the sync makes durable.
+    pub(super) anchor: Anchor,
+}
+
 /// Opens a frame at the end of `group`; the record's bytes are to be appended behind it.
 pub(super) fn open_frame(group: &mut Vec<u8>) {
     group.extend_from_slice(&[0; PREFIX_BYTES + SEQUENCE_BYTES]);
@@ -159,15 +243,16 @@ pub(super) fn close_frame(group: &mut Vec<u8>, start: usize) {
     group.extend_from_slice(&[0; CHAIN_BYTES]);
 }
 
-/// Numbers the frames of a group and links them; answers the last link and the next number.
+/// Numbers the frames of a group, of which the first is of this kind, and links them; answers the
+/// last link and the next number.
 fn seal(
     key: &ChainKey,
     group: &mut [u8],
     mut chain: ChainValue,
     mut sequence: u64,
+    mut kind: FrameKind,
 ) -> (ChainValue, u64) {
     let mut rest = group;
-    let mut kind = FrameKind::FirstRecord;
     while let Some(length) = rest.first_chunk::<4>() {
         let length = u32::from_le_bytes(*length) as usize;
         let Some((frame, after)) = rest.split_at_mut_checked(length + FRAME_OVERHEAD) else {

@@ -2,6 +2,7 @@
 //!
 //! Appends encode straight into the buffer of the group that waits, under a short lock, while the
 //! group before is on its way to the disk. When that is done the thread takes the whole buffer.
+//! Where answers don't wait for the disk, whoever appends writes the buffer itself (`ahead.rs`).
 
 use std::fmt;
 use std::io;
@@ -12,9 +13,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use super::ahead::{Ahead, Turn};
 use super::chain::ChainKey;
 use super::encoding;
 use super::group::Group;
+use super::keeper::Keeper;
 use super::medium::Medium;
 use super::metrics::Metrics;
 use super::reader::Reader;
@@ -61,9 +64,23 @@ impl fmt::Display for JournalError {
 
 impl std::error::Error for JournalError {}
 
+/// When a record is durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// Before its call is answered.
+    #[default]
+    BeforeAnswer,
+    /// At the latest so long after it was written. It is written before its call is answered, so
+    /// that the end of the process takes nothing with it; a power cut may take what was answered
+    /// in a span of this length. While anything older is not durable, appends wait.
+    Within(Duration),
+}
+
 /// Sizes and times of a journal; the defaults are right outside tests.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
+    /// When a record is durable.
+    pub durability: Durability,
     /// Bytes of a segment.
     pub segment_bytes: u64,
     /// Bytes that may wait for the next sync before appends have to wait for room.
@@ -77,6 +94,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            durability: Durability::BeforeAnswer,
             segment_bytes: SEGMENT_BYTES,
             pending_bytes: PENDING_BYTES,
             stall: STALL,
@@ -93,31 +111,41 @@ pub struct Journal {
     key: Arc<ChainKey>,
 }
 
-struct Shared {
-    options: Options,
+pub(super) struct Shared {
+    pub(super) options: Options,
     state: Mutex<State>,
     /// Wakes the writer.
-    work: Condvar,
+    pub(super) work: Condvar,
     /// Wakes the watch.
     watch: Condvar,
-    /// Wakes the appends that wait for room, and who waits for the journal to recover.
-    room: Notify,
+    /// Wakes the appends that wait for room, and who waits for the journal to recover or for
+    /// records to become durable.
+    pub(super) room: Notify,
     failed: AtomicBool,
-    metrics: Metrics,
+    pub(super) metrics: Metrics,
 }
 
-struct State {
-    pending: Vec<u8>,
-    count: u64,
-    group: Arc<Group>,
-    in_flight: Option<(Instant, Arc<Group>)>,
-    writer_waits: bool,
+pub(super) struct State {
+    pub(super) pending: Vec<u8>,
+    pub(super) count: u64,
+    /// Who waits for what is pending.
+    pub(super) group: Option<Arc<Group>>,
+    /// What is being written, and since when.
+    pub(super) in_flight: Option<(Instant, Arc<Group>)>,
+    pub(super) writer_waits: bool,
     watch_rests: bool,
-    failed: bool,
-    closing: bool,
+    pub(super) failed: bool,
+    pub(super) closing: bool,
     /// The last record that is durable.
-    anchor: Anchor,
+    pub(super) anchor: Anchor,
+    /// What is written and not durable, where answers don't wait for that.
+    pub(super) ahead: Option<Ahead>,
 }
+
+/// The group that a record waits in, and its place there.
+type Waiting = (Arc<Group>, u64);
+/// The group that whoever brought a record is to write, and the record's place there.
+type Mine = (Turn, u64);
 
 impl Journal {
     /// Opens the journal on a medium, or begins one. The key is the chain's; see [`ChainKey`].
@@ -130,18 +158,24 @@ impl Journal {
         options: Options,
     ) -> Result<(Self, Recovery), OpenError> {
         let (tail, recovery) = recover(&medium, &key, options.segment_bytes)?;
+        let anchor = tail.anchor();
+        let (tail, ahead) = match options.durability {
+            Durability::BeforeAnswer => (Some(tail), None),
+            Durability::Within(limit) => (None, Some(Ahead::new(tail, limit))),
+        };
         let shared = Arc::new(Shared {
             options,
             state: Mutex::new(State {
                 pending: Vec::new(),
                 count: 0,
-                group: Arc::default(),
+                group: None,
                 in_flight: None,
                 writer_waits: false,
                 watch_rests: false,
                 failed: false,
                 closing: false,
-                anchor: tail.anchor(),
+                anchor,
+                ahead,
             }),
             work: Condvar::new(),
             watch: Condvar::new(),
@@ -151,7 +185,11 @@ impl Journal {
         });
         let threads = Mutex::default();
         let journal = Self { shared: Arc::clone(&shared), threads, medium, key };
-        journal.start("journal", move || Writer { shared, tail }.run())?;
+        let medium = Arc::clone(&journal.medium);
+        journal.start("journal", move || match tail {
+            Some(tail) => Writer { shared, tail }.run(),
+            None => Keeper { shared, medium }.run(),
+        })?;
         let shared = Arc::clone(&journal.shared);
         journal.start("journal-watch", move || shared.watch_over())?;
         Ok((journal, recovery))
@@ -164,11 +202,12 @@ impl Journal {
         Ok(())
     }
 
-    /// Appends a record; resolves once it is durable, with its sequence number. A future that is
-    /// dropped before may leave its record in the journal.
+    /// Appends a record; resolves, with its sequence number, once it is as durable as an answer
+    /// needs it ([`Durability`]). A future that is dropped before may leave its record in the
+    /// journal.
     ///
     /// # Errors
-    /// [`JournalError::Unavailable`] if the record is not known to be durable.
+    /// [`JournalError::Unavailable`] if the record is not known to be written.
     pub async fn append(&self, record: &RecordRef<'_>) -> Result<u64, JournalError> {
         self.append_all(std::slice::from_ref(record)).await
     }
@@ -177,7 +216,7 @@ impl Journal {
     /// sequence number of the first. Else as [`Journal::append`].
     ///
     /// # Errors
-    /// [`JournalError::Unavailable`] if not all of them are known to be durable, and
+    /// [`JournalError::Unavailable`] if not all of them are known to be written, and
     /// [`JournalError::TooLarge`] if there are none, or more than [`MAX_TOGETHER`].
     pub async fn append_all(&self, records: &[RecordRef<'_>]) -> Result<u64, JournalError> {
         let more = records.len().checked_sub(1).filter(|more| *more < MAX_TOGETHER);
@@ -204,19 +243,47 @@ impl Journal {
         more: usize,
         encode: impl Fn(usize, &mut Vec<u8>),
     ) -> Result<u64, JournalError> {
-        let (group, index) = loop {
-            if let Some(place) = self.shared.enqueue(more, &encode)? {
-                break place;
+        let placed = loop {
+            if let Some(placed) = self.shared.place(more, &encode)? {
+                break placed;
             }
             let mut room = std::pin::pin!(self.shared.room.notified());
             room.as_mut().enable();
-            if let Some(place) = self.shared.enqueue(more, &encode)? {
-                break place;
+            if let Some(placed) = self.shared.place(more, &encode)? {
+                break placed;
             }
             room.await;
         };
-        let place = usize::try_from(index).unwrap_or(usize::MAX);
-        group.outcome(place).await.map(|first| first + index)
+        match placed {
+            Ok(sequence) => Ok(sequence),
+            Err((group, index)) => {
+                let place = usize::try_from(index).unwrap_or(usize::MAX);
+                group.outcome(place).await.map(|first| first + index)
+            }
+        }
+    }
+
+    /// The number of the last record that was written, where answers don't wait until it is
+    /// durable; none where they do.
+    #[must_use]
+    pub fn written_ahead(&self) -> Option<u64> {
+        self.shared.lock().ahead.as_ref().map(Ahead::last)
+    }
+
+    /// Resolves once all that was appended before is durable: at once, where answers wait for that.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`] if it is not known to be.
+    pub async fn flush(&self) -> Result<(), JournalError> {
+        let Some(until) = self.shared.hurry(0)? else { return Ok(()) };
+        loop {
+            let mut room = std::pin::pin!(self.shared.room.notified());
+            room.as_mut().enable();
+            if self.shared.hurry(until)?.is_none() {
+                return Ok(());
+            }
+            room.await;
+        }
     }
 
     /// Whether records can be written, as far as is known: to fail closed before work is done.
@@ -319,9 +386,23 @@ impl Drop for Journal {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         // No code that can panic half-way through a change runs under this lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Encodes one record and `more`, and has them written: at once, or by whoever writes the group
+    /// that waits. `None` if there is no room at present.
+    fn place(
+        &self,
+        more: usize,
+        encode: impl Fn(usize, &mut Vec<u8>),
+    ) -> Result<Option<Result<u64, Waiting>>, JournalError> {
+        match self.enqueue(more, encode)? {
+            Some(Ok((turn, index))) => Ok(Some(Ok(turn.write(self)? + index))),
+            Some(Err(waiting)) => Ok(Some(Err(waiting))),
+            None => Ok(None),
+        }
     }
 
     /// Encodes one record and `more` into the group that waits; `None` if there is no room at
@@ -330,7 +411,7 @@ impl Shared {
         &self,
         more: usize,
         encode: impl Fn(usize, &mut Vec<u8>),
-    ) -> Result<Option<(Arc<Group>, u64)>, JournalError> {
+    ) -> Result<Option<Result<Mine, Waiting>>, JournalError> {
         let mut state = self.lock();
         if state.failed || state.closing {
             self.metrics.count_refused(1);
@@ -339,27 +420,42 @@ impl Shared {
         if state.pending.len() >= self.options.pending_bytes {
             return Ok(None);
         }
-        let before = state.pending.len();
-        for number in 0..=more {
-            let start = state.pending.len();
-            open_frame(&mut state.pending);
-            let body = state.pending.len();
-            encode(number, &mut state.pending);
-            if state.pending.len() - body > MAX_RECORD_BYTES {
-                state.pending.truncate(before);
-                return Err(JournalError::TooLarge);
-            }
-            close_frame(&mut state.pending, start);
+        let now = state.ahead.is_some().then(Instant::now);
+        if let (Some(ahead), Some(now)) = (&mut state.ahead, now)
+            && ahead.is_full(now, self.options.pending_bytes)
+        {
+            self.wake_writer(state);
+            return Ok(None);
         }
+        encode_frames(&mut state.pending, more, encode)?;
         let index = state.count;
         state.count += 1 + more as u64;
-        let place = (Arc::clone(&state.group), index);
+        if let Some(turn) = now.and_then(|now| Turn::take(&mut state, now)) {
+            self.wake_watch(&mut state);
+            return Ok(Some(Ok((turn, index))));
+        }
+        let group = Arc::clone(state.group.get_or_insert_default());
+        // Whoever writes at present takes what came meanwhile.
+        if state.ahead.as_ref().is_none_or(Ahead::is_idle) {
+            self.wake_writer(state);
+        }
+        Ok(Some(Err((group, index))))
+    }
+
+    /// Wakes the thread that writes, if it sleeps.
+    pub(super) fn wake_writer(&self, mut state: MutexGuard<'_, State>) {
         let wake = std::mem::take(&mut state.writer_waits);
         drop(state);
         if wake {
             self.work.notify_one();
         }
-        Ok(Some(place))
+    }
+
+    /// Has the watch look again, now that there is something to watch over.
+    pub(super) fn wake_watch(&self, state: &mut State) {
+        if std::mem::take(&mut state.watch_rests) {
+            self.watch.notify_one();
+        }
     }
 
     /// Takes the group that waits, once there is one; `None` once the journal is closed.
@@ -375,31 +471,30 @@ impl Shared {
         state.writer_waits = false;
         let buffer = std::mem::replace(&mut state.pending, spare);
         let count = std::mem::take(&mut state.count);
-        let group = std::mem::take(&mut state.group);
+        let group = state.group.take().unwrap_or_default();
         state.in_flight = Some((Instant::now(), Arc::clone(&group)));
-        if std::mem::take(&mut state.watch_rests) {
-            self.watch.notify_one();
-        }
+        self.wake_watch(&mut state);
         drop(state);
         self.room.notify_waiters();
         Some((buffer, count, group))
     }
 
     /// Refuses everything that waits, and all that comes, until [`Shared::recover`].
-    fn fail(&self, state: &mut State) {
+    pub(super) fn fail(&self, state: &mut State) {
         self.metrics.count_failure();
         state.failed = true;
         self.failed.store(true, Ordering::Release);
-        if let Some((_, group)) = &state.in_flight {
+        let waiting = state.group.take();
+        let in_flight = state.in_flight.as_ref().map(|(_, group)| Arc::clone(group));
+        for group in [in_flight, waiting].into_iter().flatten() {
             group.resolve(Err(JournalError::Unavailable));
         }
         self.metrics.count_refused(std::mem::take(&mut state.count));
         state.pending.clear();
-        std::mem::take(&mut state.group).resolve(Err(JournalError::Unavailable));
         self.room.notify_waiters();
     }
 
-    fn recover(&self, state: &mut State) {
+    pub(super) fn recover(&self, state: &mut State) {
         state.failed = false;
         self.failed.store(false, Ordering::Release);
         self.room.notify_waiters();
@@ -411,8 +506,8 @@ impl Shared {
         let mut quiet = 0;
         let mut state = self.lock();
         while !state.closing {
-            match &state.in_flight {
-                Some((since, _)) => {
+            match state.busy_since() {
+                Some(since) => {
                     quiet = 0;
                     if since.elapsed() >= self.options.stall && !state.failed {
                         self.fail(&mut state);
@@ -432,7 +527,36 @@ impl Shared {
     }
 }
 
-/// The thread that writes.
+/// Encodes one record and `more` behind what is pending, or nothing if one of them is too large.
+fn encode_frames(
+    pending: &mut Vec<u8>,
+    more: usize,
+    encode: impl Fn(usize, &mut Vec<u8>),
+) -> Result<(), JournalError> {
+    let before = pending.len();
+    for number in 0..=more {
+        let start = pending.len();
+        open_frame(pending);
+        let body = pending.len();
+        encode(number, pending);
+        if pending.len() - body > MAX_RECORD_BYTES {
+            pending.truncate(before);
+            return Err(JournalError::TooLarge);
+        }
+        close_frame(pending, start);
+    }
+    Ok(())
+}
+
+impl State {
+    /// Since when something is on its way to the disk.
+    fn busy_since(&self) -> Option<Instant> {
+        let written = self.ahead.as_ref().and_then(Ahead::oldest);
+        self.in_flight.as_ref().map(|(since, _)| *since).into_iter().chain(written).min()
+    }
+}
+
+/// The thread that writes, where answers wait for the disk.
 struct Writer {
     shared: Arc<Shared>,
     tail: Tail,

@@ -114,7 +114,7 @@ impl Neighbours {
     /// When the journal can't be written.
     pub async fn happened(&self, record: &RecordRef<'_>) -> Result<(), JournalError> {
         self.journal.append(record).await?;
-        Ok(())
+        self.journal.flush().await
     }
 
     /// A call that nobody made from outside: a service acts for `authority` by itself. It is no

@@ -224,7 +224,10 @@ impl Plane {
         let recording = stages::RECORD.begin();
         let recorded = entry::record(&self.journal, told, outcome.as_ref().err()).await;
         drop(recording);
-        let end = &mut |intent: &_| self.outbox.end(&self.barrier, intent, recorded.is_ok());
+        let is_recorded = recorded.is_ok();
+        let end = &mut |intent: &_| {
+            self.outbox.end(&self.barrier, &self.journal, intent, is_recorded);
+        };
         entry::for_each_intent(told.call, end);
         match recorded {
             Ok(()) => outcome,

@@ -19,7 +19,7 @@ use bulla_store::{Barrier, Expected, SealedBatch, Space};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::identity::Scope;
-use crate::journal::{ChainKey, Journal, Medium, Memory, Options, Reader, Simulated};
+use crate::journal::{ChainKey, Durability, Journal, Medium, Memory, Options, Reader, Simulated};
 use crate::outbox::Outbox;
 use crate::scheduler::{self, DUE, Job, due_key};
 use crate::upkeep::Upkeep;
@@ -187,6 +187,7 @@ fn root() -> SecretKey {
 /// The house over a store and a medium. Nothing in it depends on how long anything takes.
 fn house_over(barrier: Barrier, medium: Arc<dyn Medium>, retry: Duration) -> Plane {
     let options = Options {
+        durability: Durability::BeforeAnswer,
         segment_bytes: 16 << 10,
         pending_bytes: 16 << 10,
         stall: Duration::from_secs(600),

@@ -132,6 +132,7 @@ pub(crate) async fn write(
             }
             written.ids().insert(key.as_bytes().to_vec());
         }
+        journal.flush().await.map_err(OutboxError::Journal)?;
         let keys = page.rows.iter().map(|(key, _)| key.clone());
         barrier.discard(TOLD, keys).await?;
         let mut ids = written.ids();

@@ -27,7 +27,7 @@ fn operations_of_a_run() -> u64 {
 }
 
 /// Opens what is left, and checks it against what was acknowledged.
-fn reopen(medium: &Arc<dyn Medium>, acknowledged: &[(u64, i64)], what: &str) {
+pub(super) fn reopen(medium: &Arc<dyn Medium>, acknowledged: &[(u64, i64)], what: &str) {
     let (journal, recovery) = Journal::open(Arc::clone(medium), key(), small())
         .unwrap_or_else(|error| panic!("{what}: {error}"));
     assert!(recovery.faults.is_empty(), "{what}: {recovery:?}");
@@ -170,9 +170,9 @@ fn a_full_disk_fails_closed_and_recovers_by_itself() {
 }
 
 /// A disk whose writes panic from some moment on, as only a bug of ours would have it.
-struct Panicking {
-    disk: Simulated,
-    panics: AtomicBool,
+pub(super) struct Panicking {
+    pub(super) disk: Simulated,
+    pub(super) panics: AtomicBool,
 }
 
 impl Medium for Panicking {

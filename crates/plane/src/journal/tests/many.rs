@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,12 +12,12 @@ use super::super::{
     Directory, Journal, JournalError, Medium, Memory, Options, Reader, Simulated, verify,
 };
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(super) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap()
 }
 
 /// Appends from `tasks` tasks at once; the numbers they were answered.
-fn append_from(journal: &Arc<Journal>, tasks: i64, each: i64) -> Vec<(u64, i64)> {
+pub(super) fn append_from(journal: &Arc<Journal>, tasks: i64, each: i64) -> Vec<(u64, i64)> {
     let all = (0..tasks).map(|task| {
         let journal = Arc::clone(journal);
         async move {
@@ -49,9 +50,18 @@ fn many_callers_get_numbers_of_their_own_and_find_their_records_under_them() {
 }
 
 /// A disk whose syncs wait while the gate is closed.
-struct Gated {
-    disk: Simulated,
-    gate: Mutex<()>,
+pub(super) struct Gated {
+    pub(super) disk: Simulated,
+    pub(super) gate: Mutex<()>,
+    /// How many syncs came to the gate.
+    pub(super) came: AtomicUsize,
+}
+
+impl Gated {
+    pub(super) fn new(seed: u64) -> Arc<Self> {
+        let (gate, came) = (Mutex::new(()), AtomicUsize::new(0));
+        Arc::new(Self { disk: Simulated::new(seed), gate, came })
+    }
 }
 
 impl Medium for Gated {
@@ -71,6 +81,7 @@ impl Medium for Gated {
         self.disk.append(segment, offset, bytes)
     }
     fn sync(&self, segment: u64) -> io::Result<()> {
+        self.came.fetch_add(1, Ordering::SeqCst);
         let _open = self.gate.lock().unwrap();
         self.disk.sync(segment)
     }
@@ -81,7 +92,7 @@ impl Medium for Gated {
 
 #[test]
 fn a_disk_that_hangs_makes_calls_fail_and_not_hang() {
-    let gated = Arc::new(Gated { disk: Simulated::new(6), gate: Mutex::new(()) });
+    let gated = Gated::new(6);
     let medium: Arc<dyn Medium> = gated.clone();
     let options = Options { stall: Duration::from_millis(20), ..small() };
     let (journal, _) = Journal::open(Arc::clone(&medium), key(), options).unwrap();
@@ -99,7 +110,7 @@ fn a_disk_that_hangs_makes_calls_fail_and_not_hang() {
 
 #[test]
 fn callers_wait_for_room_and_what_waits_is_bounded() {
-    let gated = Arc::new(Gated { disk: Simulated::new(7), gate: Mutex::new(()) });
+    let gated = Gated::new(7);
     let medium: Arc<dyn Medium> = gated.clone();
     let journal = Arc::new(Journal::open(Arc::clone(&medium), key(), small()).unwrap().0);
     let closed = gated.gate.lock().unwrap();

@@ -1,5 +1,6 @@
 //! The journal as a whole: on a disk that fails, that is tampered with, under many callers.
 
+mod ahead;
 mod faults;
 mod figures;
 mod many;

@@ -1,0 +1,29 @@
+//! When the record of a call is durable, as the command line and the settings have it.
+
+use bulla_plane::journal::{Durability, WITHIN};
+use clap::ValueEnum;
+use serde::Deserialize;
+
+/// When the record of a call is durable. Changes are durable before their answer in any case, and
+/// with them what their records say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum JournalMode {
+    /// Before the call is answered.
+    #[default]
+    BeforeAnswer,
+    /// At most 5 ms after the answer. The end of the process takes nothing; a power cut may take
+    /// the records of the calls of 5 ms, of those that only read.
+    #[value(name = "within-5ms")]
+    #[serde(rename = "within-5ms")]
+    Within,
+}
+
+impl From<JournalMode> for Durability {
+    fn from(mode: JournalMode) -> Self {
+        match mode {
+            JournalMode::BeforeAnswer => Self::BeforeAnswer,
+            JournalMode::Within => Self::Within(WITHIN),
+        }
+    }
+}

@@ -13,7 +13,7 @@ pub(crate) enum JournalMode {
     #[default]
     BeforeAnswer,
     /// At most 5 ms after the answer. The end of the process takes nothing; a power cut may take
-    /// the records of the calls of 5 ms, of those that only read.
+    /// the records of 5 ms, of calls that changed nothing.
     #[value(name = "within-5ms")]
     #[serde(rename = "within-5ms")]
     Within,

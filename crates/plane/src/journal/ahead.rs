@@ -96,6 +96,11 @@ impl Ahead {
         self.failed || self.tail.as_ref().is_some_and(Tail::is_broken)
     }
 
+    /// Bytes that are written and not known to be durable.
+    pub(super) fn bytes(&self) -> usize {
+        self.syncing.frames.len() + self.unsynced.frames.len()
+    }
+
     /// When the oldest record was written that is not durable.
     pub(super) fn oldest(&self) -> Option<Instant> {
         self.syncing.since.or(self.unsynced.since)

@@ -156,9 +156,10 @@ impl Keeper {
             let mut state = self.shared.lock();
             let Some(ahead) = &mut state.ahead else { return };
             let mut written = std::mem::take(&mut ahead.syncing);
-            written.since = ahead.oldest().or(written.since);
+            written.since = written.since.or(ahead.unsynced.since);
             written.frames.append(&mut ahead.unsynced.frames);
             written.count += ahead.unsynced.count;
+            written.bytes += ahead.unsynced.bytes;
             ahead.unsynced.clear();
             written
         };

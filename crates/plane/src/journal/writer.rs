@@ -314,7 +314,8 @@ impl Journal {
     /// Bytes that wait for the next sync.
     #[must_use]
     pub fn waiting_bytes(&self) -> usize {
-        self.shared.lock().pending.len()
+        let state = self.shared.lock();
+        state.pending.len() + state.ahead.as_ref().map_or(0, Ahead::bytes)
     }
 
     /// Reads what is written, from the record with this number on. Blocks.

@@ -41,9 +41,13 @@ pub(super) async fn record(
     let mut all = Vec::new();
     gather(told, fault, &mut all);
     let texts: Vec<_> = all.iter().map(|(told, _)| Texts::of(told)).collect();
-    let mut records = Vec::new();
+    let mut records = Vec::with_capacity(all.len());
     for ((told, fault), texts) in all.iter().zip(&texts) {
         let entry = entry(told, texts, *fault);
+        if told.call.trail.more_events.is_empty() && is_at_home(told.call) {
+            records.push(entry);
+            continue;
+        }
         let more = if fault.is_none() { told.call.trail.more_events.as_slice() } else { &[] };
         let more: Vec<_> = more.iter().map(|more| further(&entry, more)).collect();
         for record in std::iter::once(entry).chain(more) {

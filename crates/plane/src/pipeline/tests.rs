@@ -186,8 +186,17 @@ fn root() -> SecretKey {
 
 /// The house over a store and a medium. Nothing in it depends on how long anything takes.
 fn house_over(barrier: Barrier, medium: Arc<dyn Medium>, retry: Duration) -> Plane {
+    house_with(Durability::BeforeAnswer, barrier, medium, retry)
+}
+
+fn house_with(
+    durability: Durability,
+    barrier: Barrier,
+    medium: Arc<dyn Medium>,
+    retry: Duration,
+) -> Plane {
     let options = Options {
-        durability: Durability::BeforeAnswer,
+        durability,
         segment_bytes: 16 << 10,
         pending_bytes: 16 << 10,
         stall: Duration::from_secs(600),

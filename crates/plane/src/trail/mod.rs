@@ -125,7 +125,7 @@ impl Writer {
             if is_told {
                 self.value(value, &member.shape, depth);
             } else {
-                self.string(HIDDEN);
+                string(&mut self.text, HIDDEN);
             }
         }
         self.text.push('}');
@@ -139,11 +139,11 @@ impl Writer {
         self.comma(first);
         self.name(member);
         match filled {
-            Filled::Text(text) => self.string(text),
+            Filled::Text(text) => string(&mut self.text, text),
             Filled::False => self.plain(&false),
             Filled::As(other, text) => match record.named(other) {
-                Some(Value::Str(sent)) => self.string(sent),
-                _ => self.string(text),
+                Some(Value::Str(sent)) => string(&mut self.text, sent),
+                _ => string(&mut self.text, text),
             },
         }
     }
@@ -167,7 +167,7 @@ impl Writer {
             return self.text.push_str("null");
         }
         match (value, shape) {
-            (Value::Str(text), _) => self.string(text),
+            (Value::Str(text), _) => string(&mut self.text, text),
             (Value::Bool(flag), _) => self.plain(flag),
             (Value::Int(number), _) => self.plain(number),
             (Value::Double(number), _) if number.is_finite() => self.plain(number),
@@ -200,7 +200,7 @@ impl Writer {
                         return;
                     }
                     self.comma(&mut first);
-                    self.string(key);
+                    string(&mut self.text, key);
                     self.text.push(':');
                     self.value(value, &map.value, depth + 1);
                 }
@@ -222,27 +222,27 @@ impl Writer {
         // Writing to a string cannot fail.
         let _infallible = write!(self.text, "{value}");
     }
+}
 
-    /// A JSON string (RFC 8259, section 7).
-    fn string(&mut self, text: &str) {
-        self.text.push('"');
-        if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
-            self.text.push_str(text);
-        } else {
-            for letter in text.chars() {
-                match letter {
-                    '"' => self.text.push_str("\\\""),
-                    '\\' => self.text.push_str("\\\\"),
-                    '\n' => self.text.push_str("\\n"),
-                    '\0'..='\x1f' => {
-                        let _infallible = write!(self.text, "\\u{:04x}", u32::from(letter));
-                    }
-                    _ => self.text.push(letter),
+/// A JSON string (RFC 8259, section 7).
+fn string(out: &mut String, text: &str) {
+    out.push('"');
+    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        out.push_str(text);
+    } else {
+        for letter in text.chars() {
+            match letter {
+                '"' => out.push_str("\\\""),
+                '\\' => out.push_str("\\\\"),
+                '\n' => out.push_str("\\n"),
+                '\0'..='\x1f' => {
+                    let _infallible = write!(out, "\\u{:04x}", u32::from(letter));
                 }
+                _ => out.push(letter),
             }
         }
-        self.text.push('"');
     }
+    out.push('"');
 }
 
 /// Whether values of a shape may stand in the journal.

@@ -4,9 +4,9 @@
 //! service fills in before it records, members that are never recorded, answers that are recorded
 //! although the operation answers nothing, and what stands in `additionalEventData`.
 
-use serde_json::{Map, Value as Json};
-
 use bulla_shapes::{Record, Value};
+
+use super::string;
 
 /// What a service fills in before it records a call.
 #[derive(Clone, Copy)]
@@ -109,10 +109,13 @@ pub(super) fn answer(service: &str, operation: &str) -> Answer {
 
 /// The members of an output that `additionalEventData` has, by what they are called there.
 const MATERIALS: [(&str, &str); 3] = [
-    ("KeyMaterialId", "keyMaterialId"),
     ("DestinationKeyMaterialId", "destinationKeyMaterialId"),
+    ("KeyMaterialId", "keyMaterialId"),
     ("SourceKeyMaterialId", "sourceKeyMaterialId"),
 ];
+
+/// The room for one such member: its name, and an id of 64 digits.
+const ADDITIONAL_BYTES: usize = 112;
 
 /// `additionalEventData`: with which material of a key a cryptographic operation was done.
 pub(super) fn additional(service: &str, operation: &str, output: &Record<'_>) -> Option<String> {
@@ -129,11 +132,19 @@ pub(super) fn additional(service: &str, operation: &str, output: &Record<'_>) ->
     if !tells {
         return None;
     }
-    let mut data = Map::new();
+    let mut data = String::new();
     for (member, name) in MATERIALS {
         if let Some(Value::Str(id)) = output.named(member) {
-            data.insert(name.to_owned(), Json::from(id.as_ref()));
+            data.reserve(ADDITIONAL_BYTES);
+            data.push(if data.is_empty() { '{' } else { ',' });
+            string(&mut data, name);
+            data.push(':');
+            string(&mut data, id);
         }
     }
-    (!data.is_empty()).then(|| Json::Object(data).to_string())
+    if data.is_empty() {
+        return None;
+    }
+    data.push('}');
+    Some(data)
 }

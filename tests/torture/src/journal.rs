@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bulla_crypto::HmacKey;
 use bulla_plane::journal::{
-    ChainKey, Durability, Journal, JournalError, Medium, OpenError, Options, ReadError, Reader, RecordRef,
+    ChainKey, Durability, Journal, JournalError, Medium, OpenError, Options, ReadError, Reader,
+    RecordRef,
 };
 
 use crate::run::say;

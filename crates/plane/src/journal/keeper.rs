@@ -152,7 +152,7 @@ impl Keeper {
 
     /// Tries to begin a fresh segment until it works, or the journal is closed.
     fn repair(&self, mut tail: Tail) {
-        let mut written = {
+        let written = {
             let mut state = self.shared.lock();
             let Some(ahead) = &mut state.ahead else { return };
             let mut written = std::mem::take(&mut ahead.syncing);

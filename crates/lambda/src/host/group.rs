@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 /// What group folders' names begin with.
 const PREFIX: &str = "bulla-function-";
+/// How often the removal of a busy group is tried.
+const MAX_TRIES: usize = 10_000;
 /// What a group must be able to limit.
 const CONTROLLERS: [&str; 2] = ["memory", "pids"];
 /// The mark of a group that was handed to somebody whole, of either kind (systemd, "Control Group
@@ -38,14 +40,24 @@ impl Group {
     /// Makes the group. Whoever is in it and takes too much is ended with all others in it.
     pub(super) fn make(&self) -> io::Result<()> {
         fs::create_dir(&self.folder)?;
+        let limited = self.limit();
+        if limited.is_err() {
+            self.remove();
+        }
+        limited
+    }
+
+    fn limit(&self) -> io::Result<()> {
         self.set("memory.max", &self.memory.to_string())?;
         self.set("pids.max", &self.processes.to_string())?;
-        self.set("memory.oom.group", "1")?;
-        // A machine without swap has no such file.
-        match self.set("memory.swap.max", "0") {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+        // Older kernels lack the first of these, machines without swap the second.
+        for (file, value) in [("memory.oom.group", "1"), ("memory.swap.max", "0")] {
+            match self.set(file, value) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
         }
+        Ok(())
     }
 
     /// Moves the calling process into it; its children are born there.
@@ -53,10 +65,22 @@ impl Group {
         self.set("cgroup.procs", "0")
     }
 
-    /// Takes the group away. Only one whose processes have ended goes.
+    /// Takes the group away. The system is a moment behind the end of the last process in it;
+    /// until then it says that the group is busy.
     pub(super) fn remove(&self) {
-        if let Err(error) = fs::remove_dir(&self.folder) {
-            eprintln!("bulla: {} stays: {error}", self.folder.display());
+        let mut left = MAX_TRIES;
+        loop {
+            match fs::remove_dir(&self.folder) {
+                Err(error) if error.kind() == io::ErrorKind::ResourceBusy && left > 0 => {
+                    left -= 1;
+                    std::thread::yield_now();
+                }
+                Err(error) => {
+                    eprintln!("bulla: {} stays: {error}", self.folder.display());
+                    return;
+                }
+                Ok(()) => return,
+            }
         }
     }
 
@@ -176,6 +200,14 @@ mod tests {
         group(&own, "memory pids");
         assert_eq!(found(false), Some(own));
         assert_eq!(place_in(folder.path(), "none", |_| true), None);
+    }
+
+    #[test]
+    fn what_the_system_does_not_take_for_a_group_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let group = Group::new(folder.path(), "test", 64 << 20, 10);
+        assert!(group.make().is_err() && group.join().is_err());
+        assert!(!group.folder.exists());
     }
 
     #[test]

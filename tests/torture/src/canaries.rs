@@ -363,6 +363,8 @@ impl Load {
             self.refused("TrentService.Encrypt", body.as_bytes())?;
         }
         self.too_large(&second)?;
+        // It has been idle for as long as the rest took, and the server ends what is idle.
+        self.stranger.again().map_err(|lost| lost.0)?;
         let request = self.stranger.signed("TrentService.Encrypt", whole.as_bytes())?;
         let reply = self.stranger.send(&request).map_err(|lost| lost.0)?;
         self.refusal(&reply, false)

@@ -6,6 +6,7 @@ use bulla_costs::prices::{DATE, REGION};
 use bulla_costs::{By, Exact, Hour, Meter, PRINCIPAL, Span};
 use bulla_crypto::{Crypto, harden_process};
 use bulla_plane::Clock;
+use bulla_plane::journal::Durability;
 use serde_json::{Value, json};
 
 use crate::cli::cost::{CostBy, CostOptions};
@@ -55,7 +56,8 @@ fn month(named: Option<&str>) -> Result<Span, Error> {
 /// Of all accounts, from a data directory that no server has.
 async fn of_data(options: &CostOptions, month: Span) -> Result<(String, Vec<Line>), Error> {
     harden_process()?;
-    let foundation = Foundation::open(Crypto::standard(), &options.place.data()?).await?;
+    let data = options.place.data()?;
+    let foundation = Foundation::open(Crypto::standard(), &data, Durability::default()).await?;
     let meter = Meter::new(Arc::clone(&foundation.barrier), Arc::clone(&foundation.journal));
     let by = match options.by {
         CostBy::Service => By::Service,

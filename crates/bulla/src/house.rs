@@ -15,8 +15,8 @@ use bulla_plane::journal::Journal;
 use bulla_plane::outbox::Outbox;
 use bulla_plane::root::Anchor;
 use bulla_plane::upkeep::Upkeep;
-use bulla_plane::{Clock, Directory, IdStock, Neighbours, Plane, Quotas, Service};
-use bulla_quotas::ServiceQuotas;
+use bulla_plane::{Clock, Directory, IdStock, Neighbours, Outgoing, Plane, Quotas, Service};
+use bulla_quotas::{Grants, ServiceQuotas};
 use bulla_secrets::Secrets;
 use bulla_ssm::Ssm;
 use bulla_store::{Barrier, Space};
@@ -136,6 +136,30 @@ impl Base {
         Arc::new(trail.with_neighbours(neighbours).with_retention(settings.retention))
     }
 
+    /// What knows what calls there may be, and what those that there were would cost.
+    fn counts(&self, grants: Grants) -> (ServiceQuotas, Arc<Meter>) {
+        let quotas = ServiceQuotas::new(&self.barrier, &self.crypto, &self.quotas, grants);
+        let meter = Meter::new(Arc::clone(&self.barrier), Arc::clone(&self.journal));
+        (quotas, Arc::new(meter))
+    }
+
+    /// EventBridge, whose targets are the world outside, files, and functions.
+    fn events(
+        &self,
+        known: Arc<dyn Directory>,
+        outgoing: Arc<dyn Outgoing>,
+        data: Option<&Path>,
+        lambda: &Arc<Lambda>,
+    ) -> Events {
+        let ways = Ways {
+            outgoing,
+            sink: Arc::new(EventFiles::new(data)),
+            invokers: vec![Arc::new(FunctionTargets(Arc::clone(lambda)))],
+        };
+        let (barrier, clock) = (Arc::clone(&self.barrier), Arc::clone(&self.clock));
+        Events::new(barrier, self.crypto.clone(), clock, known, ways)
+    }
+
     fn plane(self, access_keys: AccessKeys, services: Vec<Arc<dyn Service>>) -> Arc<Plane> {
         let Self { crypto, barrier, journal, clock, quotas } = self;
         Arc::new(Plane {
@@ -174,8 +198,7 @@ impl House {
         keys: KeySettings,
         functions: Option<Settings>,
     ) -> Self {
-        let KeySettings { attestation_root, quotas, .. } = keys;
-        let (rates, trails) = (keys.rates, keys.trails);
+        let KeySettings { attestation_root, quotas, rates, trails } = keys;
         let Foundation { crypto, barrier, journal, anchor, directory: data, seal } = foundation;
         let limits = bulla_quotas::quotas(rates.defaults).with_everywhere(quotas);
         let base = Base {
@@ -206,38 +229,34 @@ impl House {
         let secrets: Arc<dyn Service> = secrets.shared();
         let neighbours = base.neighbours(vec![Arc::clone(&kms), Arc::clone(&secrets)]);
         let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), neighbours);
-        let ways = Ways {
-            outgoing: key_stores.targets,
-            sink: Arc::new(EventFiles::new(data.as_deref())),
-            invokers: vec![Arc::new(FunctionTargets(Arc::clone(&lambda)))],
-        };
-        let (known, clock) = (Arc::clone(&people), Arc::clone(&base.clock));
-        let events =
-            Events::new(Arc::clone(&barrier), crypto.clone(), clock, known, ways).for_dev(dev);
+        let (known, targets) = (Arc::clone(&people), key_stores.targets);
+        let events = base.events(known, targets, data.as_deref(), &lambda).for_dev(dev);
+        let events = Arc::new(events);
         let neighbours = base.neighbours(vec![Arc::clone(&kms)]);
         let trail = base.trail(data.as_deref(), &trails, neighbours);
-        let service_quotas = ServiceQuotas::new(&barrier, &crypto, &base.quotas, rates.grants);
+        let (service_quotas, meter) = base.counts(rates.grants);
         let mut services: Vec<Arc<dyn Service>> =
-            vec![kms, Arc::new(ssm), secrets, iam, sts, organizations, Arc::new(events), lambda];
-        services.push(Arc::clone(&trail) as _);
-        services.push(Arc::new(service_quotas.clone()));
-        services.push(Arc::new(service_quotas.operator()));
-        let meter = Arc::new(Meter::new(barrier, Arc::clone(&base.journal)));
-        services.push(Arc::new(CostExplorer::new(Arc::clone(&meter))));
+            vec![kms, Arc::new(ssm), secrets, iam, sts, organizations, events, lambda];
+        let operator = Arc::new(service_quotas.operator());
+        let costs = Arc::new(CostExplorer::new(Arc::clone(&meter)));
+        services.extend([
+            Arc::clone(&trail) as _,
+            Arc::new(service_quotas.clone()),
+            operator,
+            costs,
+        ]);
         services.push(Arc::new(Access::new(people, services.clone())));
         let requests = Requests::new(services.iter().map(|service| service.model()));
         let plane = base.plane(access_keys, services);
         rotation.join(&plane);
-        let large_bodies = Arc::new(Semaphore::new(LARGE_BODIES_KIB));
-        let anchor = anchor.map(Arc::new);
         Self {
             plane,
-            anchor,
+            anchor: anchor.map(Arc::new),
             trail,
             requests,
             service_quotas,
             meter,
-            large_bodies,
+            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_KIB)),
             seal,
             directory: data,
             since: Instant::now(),

@@ -1,7 +1,8 @@
 //! Costs: what the same use would cost in AWS, by list price, and Cost Explorer over it.
 //!
-//! [`Meter`] counts what the journal has. Calls are counted by the hour, account, region, operation,
-//! resource and principal; keys, secrets and advanced parameters by the hours that they are there.
+//! [`Meter`] counts what the journal has. Calls are counted by the hour, account, region,
+//! operation, resource and principal; keys, secrets and advanced parameters by the hours that they
+//! are there.
 //! [`prices`] says what AWS charges for which; a report multiplies. It is an estimate and no
 //! bill: nobody pays Bulla for any of it.
 

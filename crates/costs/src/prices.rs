@@ -1,8 +1,8 @@
 //! AWS's list prices, and what each is paid for.
 //!
-//! Gathered in November 2026 from notes that cite AWS's Price List API and from recorded bills; each
-//! price names what it comes from and when that was written. They are those of us-east-1; other
-//! regions' differ by little, and are not told apart. Where a usage type was not seen, it is
+//! Gathered in November 2026 from notes that cite AWS's Price List API and from recorded bills;
+//! each price names what it comes from and when that was written. They are those of us-east-1;
+//! other regions' differ by little, and are not told apart. Where a usage type was not seen, it is
 //! made after its likes.
 
 /// When the list was gathered.

@@ -1,4 +1,5 @@
-//! How long the stages of requests take, for operators: one histogram a stage, of the whole process.
+//! How long the stages of requests take, for operators: one histogram a stage, of the whole
+//! process.
 //!
 //! A stage costs two looks at the clock and two additions. Calls between services pass the stages
 //! too; what they take is in their caller's work as well.

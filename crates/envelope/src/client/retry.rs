@@ -1,6 +1,6 @@
 //! Repeating what may be repeated, as the `standard` mode of AWS's own clients does it: a few
-//! attempts, waits that double and are drawn at random, and a quota that ends it in an outage. Where
-//! a service says how long it wants to be left alone, no wait is shorter.
+//! attempts, waits that double and are drawn at random, and a quota that ends it in an outage.
+//! Where a service says how long it wants to be left alone, no wait is shorter.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;

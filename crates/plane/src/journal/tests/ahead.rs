@@ -22,7 +22,8 @@ fn never() -> Options {
 }
 
 fn within(limit: Duration) -> Options {
-    Options { durability: Durability::Within(limit), ..small() }
+    // Several records fit into a segment, as long as they are before they are packed.
+    Options { durability: Durability::Within(limit), segment_bytes: 2048, ..small() }
 }
 
 fn open(medium: &Arc<dyn Medium>, options: Options) -> Journal {

@@ -150,14 +150,15 @@ impl Base {
         outgoing: Arc<dyn Outgoing>,
         data: Option<&Path>,
         lambda: &Arc<Lambda>,
-    ) -> Events {
+        dev: bool,
+    ) -> Arc<dyn Service> {
         let ways = Ways {
             outgoing,
             sink: Arc::new(EventFiles::new(data)),
             invokers: vec![Arc::new(FunctionTargets(Arc::clone(lambda)))],
         };
         let (barrier, clock) = (Arc::clone(&self.barrier), Arc::clone(&self.clock));
-        Events::new(barrier, self.crypto.clone(), clock, known, ways)
+        Arc::new(Events::new(barrier, self.crypto.clone(), clock, known, ways).for_dev(dev))
     }
 
     fn plane(self, access_keys: AccessKeys, services: Vec<Arc<dyn Service>>) -> Arc<Plane> {
@@ -230,8 +231,7 @@ impl House {
         let neighbours = base.neighbours(vec![Arc::clone(&kms), Arc::clone(&secrets)]);
         let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), neighbours);
         let (known, targets) = (Arc::clone(&people), key_stores.targets);
-        let events = base.events(known, targets, data.as_deref(), &lambda).for_dev(dev);
-        let events = Arc::new(events);
+        let events = base.events(known, targets, data.as_deref(), &lambda, dev);
         let neighbours = base.neighbours(vec![Arc::clone(&kms)]);
         let trail = base.trail(data.as_deref(), &trails, neighbours);
         let (service_quotas, meter) = base.counts(rates.grants);

@@ -96,7 +96,7 @@ pub(crate) fn charge_use(call: &Call, key: &LiveKey, action: &str) -> Result<(),
         let store = (key.record.account.as_str(), custom.store.as_str());
         return call.quotas.charge_each(call, STORE_QUOTA, store);
     }
-    call.quotas.charge(call, key.record.kind.request_quota())
+    call.quotas.charge(call, key.record.kind.request_quota(), None)
 }
 
 /// The request quotas of data key pairs, one a spec.
@@ -116,7 +116,7 @@ const PAIR_QUOTAS: [&str; 9] = [
 pub(crate) fn charge_pair(call: &Call, spec: &str) -> Result<(), Fault> {
     let is_of = |quota: &&str| quota.split(['(', ')']).nth(1) == Some(spec);
     match PAIR_QUOTAS.into_iter().find(is_of) {
-        Some(quota) => call.quotas.charge(call, quota),
+        Some(quota) => call.quotas.charge(call, quota, None),
         None => Ok(()),
     }
 }

@@ -120,6 +120,13 @@ pub trait Rows: Send + Sync + Sized + 'static {
         None
     }
 
+    /// The rate that the caller's account has chosen for a request quota in place of AWS's default,
+    /// in requests a second. Asked only where AWS's defaults hold.
+    fn raised<'c>(&'c self, call: &'c Call, quota: &'static str) -> Option<Raised<'c>> {
+        let _ = (call, quota);
+        None
+    }
+
     /// Forgets everything that is cached, after a reset.
     fn forget(&self);
 
@@ -128,6 +135,9 @@ pub trait Rows: Send + Sync + Sized + 'static {
         Box::pin(std::future::ready(()))
     }
 }
+
+/// A rate that an account has chosen, if it has.
+pub type Raised<'c> = BoxFuture<'c, Result<Option<f64>, Fault>>;
 
 /// A service as the pipeline runs it; every [`Rows`] is one.
 pub trait Service: Send + Sync {
@@ -159,6 +169,9 @@ pub trait Service: Send + Sync {
 
     /// See [`Rows::large_body`].
     fn large_body(&self, operation: &str) -> Option<usize>;
+
+    /// See [`Rows::raised`].
+    fn raised<'c>(&'c self, call: &'c Call, quota: &'static str) -> Option<Raised<'c>>;
 
     /// See [`Rows::forget`].
     fn forget(&self);
@@ -207,6 +220,10 @@ impl<S: Rows> Service for S {
 
     fn large_body(&self, operation: &str) -> Option<usize> {
         Rows::large_body(self, operation)
+    }
+
+    fn raised<'c>(&'c self, call: &'c Call, quota: &'static str) -> Option<Raised<'c>> {
+        Rows::raised(self, call, quota)
     }
 
     fn forget(&self) {

@@ -59,6 +59,10 @@ impl Rows for Ssm {
         Box::pin(due::run(self, job))
     }
 
+    fn raised<'c>(&'c self, call: &'c Call, quota: &'static str) -> Option<service::Raised<'c>> {
+        self.raised_rate(call, quota)
+    }
+
     fn forget(&self) {
         self.cache.clear();
         self.settings.clear();

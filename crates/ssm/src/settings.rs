@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bulla_plane::cache::Weighs;
-use bulla_plane::{Call, Stop};
+use bulla_plane::{Call, Stop, service};
 use bulla_store::{SealedBatch, Space};
 use serde::{Deserialize, Serialize};
 
@@ -14,9 +14,14 @@ pub(crate) const SETTINGS: Space = Space::new("ssm.setting");
 
 /// The tier of parameters whose requests name none.
 pub(crate) const DEFAULT_TIER: &str = "/ssm/parameter-store/default-parameter-tier";
-/// Whether more calls a second are let through. It is kept, and no request quota goes by it: those
-/// are an operator's to set.
+/// Whether more calls a second are let through.
 const HIGH_THROUGHPUT: &str = "/ssm/parameter-store/high-throughput-enabled";
+/// Its value that has it so.
+const ENABLED: &str = "true";
+/// The requests a second that are then let through (AWS General Reference, "Systems Manager
+/// endpoints and quotas").
+const RAISED: [(&str, f64); 3] =
+    [("GetParameter", 10_000.0), ("GetParameters", 1_000.0), ("GetParametersByPath", 100.0)];
 /// The tier that chooses one of the others.
 pub(crate) const INTELLIGENT: &str = "Intelligent-Tiering";
 
@@ -29,7 +34,7 @@ pub(crate) struct Known {
 
 static KNOWN: [Known; 2] = [
     Known { id: DEFAULT_TIER, values: &["Standard", "Advanced", INTELLIGENT] },
-    Known { id: HIGH_THROUGHPUT, values: &["false", "true"] },
+    Known { id: HIGH_THROUGHPUT, values: &["false", ENABLED] },
 ];
 
 /// What a setting was set to.
@@ -103,6 +108,22 @@ impl Ssm {
         })?;
         self.settings.keep(&row, &Arc::new(Setting(value)), read_at);
         Ok(value)
+    }
+
+    /// The rate that the caller's account has by high throughput for a request quota that it raises.
+    pub(crate) fn raised_rate<'c>(
+        &'c self,
+        call: &'c Call,
+        quota: &str,
+    ) -> Option<service::Raised<'c>> {
+        let (_, rate) = RAISED.into_iter().find(|(name, _)| *name == quota)?;
+        Some(Box::pin(async move {
+            match self.setting(call, HIGH_THROUGHPUT).await {
+                Ok(setting) => Ok((setting == ENABLED).then_some(rate)),
+                Err(Stop::Fault(fault)) => Err(fault),
+                Err(Stop::Again | Stop::Internal) => Err(fault::internal()),
+            }
+        }))
     }
 
     /// Commits a change of a setting, and drops it from memory before anybody is told.

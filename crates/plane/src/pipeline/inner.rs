@@ -98,7 +98,7 @@ impl Neighbours {
         };
         let parameters = trail::parameters(model, served.operation.name, &input);
         call.trail.intent = self.intend(served, &call, parameters.as_deref());
-        let outcome = match admit(&call, served, &input) {
+        let outcome = match admit(&**service, &call, served, &input).await {
             Ok(()) => invoke(&**service, row, served, &mut call, input).await,
             Err(fault) => Err(fault),
         };

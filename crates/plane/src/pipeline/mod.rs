@@ -203,7 +203,7 @@ impl Plane {
         let outcome = match (refusal, input) {
             (Some(fault), _) => Err(fault),
             (None, Err(error)) => Err(error.fault(protocol)),
-            (None, Ok(input)) => match admit(&call, route.served, &input) {
+            (None, Ok(input)) => match admit(&**route.service, &call, route.served, &input).await {
                 Ok(()) => {
                     let parameters = parameters.as_deref();
                     let time_ms = call.now_ms;
@@ -270,9 +270,23 @@ impl Plane {
 }
 
 /// Whether a call may begin: its input holds, and its caller is not too fast.
-fn admit(call: &Call, served: Served, input: &Record<'_>) -> Result<(), Fault> {
-    validate(input).map_err(|violations| invalid(call.service, &violations))?;
-    call.quotas.charge(call, served.facts.quota)
+fn admit<'c>(
+    service: &'c dyn Service,
+    call: &'c Call,
+    served: Served,
+    input: &Record<'_>,
+) -> impl Future<Output = Result<(), Fault>> + 'c {
+    let valid = validate(input).map_err(|violations| invalid(call.service, &violations));
+    async move {
+        valid?;
+        let quota = served.facts.quota;
+        let chosen = call.quotas.has_defaults().then(|| service.raised(call, quota)).flatten();
+        let raised = match chosen {
+            Some(chosen) => chosen.await?,
+            None => None,
+        };
+        call.quotas.charge(call, quota, raised)
+    }
 }
 
 /// Runs the handler. One that panics has failed by our fault, and is recorded as such.

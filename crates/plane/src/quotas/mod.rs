@@ -237,15 +237,28 @@ impl Quotas {
         })
     }
 
-    /// Charges a call to a quota of its service.
+    /// Whether AWS's default request rates hold where nothing was set.
+    #[must_use]
+    pub fn has_defaults(&self) -> bool {
+        self.defaults
+    }
+
+    /// Charges a call to a quota of its service. `raised` is the rate that takes the default's
+    /// place, if the account has chosen another; what was set for it comes before both.
     ///
     /// # Errors
     /// The service's fault for callers who are too fast, with the time after which a call would be
     /// let through.
-    pub fn charge(&self, call: &Call, group: &'static str) -> Result<(), Fault> {
+    pub fn charge(
+        &self,
+        call: &Call,
+        group: &'static str,
+        raised: Option<f64>,
+    ) -> Result<(), Fault> {
         let model = call.service;
         let caller = Caller { account: call.account(), region: &call.region, now_ms: call.now_ms };
-        self.admit(model.id, group, &caller).map_err(|wait_ms| too_fast(model, wait_ms))
+        let admitted = self.admit_part(model.id, (group, group), &caller, raised);
+        admitted.map_err(|wait_ms| too_fast(model, wait_ms))
     }
 
     /// Charges a use of one of the things that have a quota each, such as a custom key store, to
@@ -261,7 +274,8 @@ impl Quotas {
     ) -> Result<(), Fault> {
         let (model, (account, part)) = (call.service, of);
         let owner = Caller { account, region: &call.region, now_ms: call.now_ms };
-        self.admit_part(model.id, (group, part), &owner).map_err(|wait_ms| too_fast(model, wait_ms))
+        let admitted = self.admit_part(model.id, (group, part), &owner, None);
+        admitted.map_err(|wait_ms| too_fast(model, wait_ms))
     }
 
     /// Charges one call. Calls without an account, which nobody signed, are charged to nobody (our
@@ -270,7 +284,7 @@ impl Quotas {
     /// # Errors
     /// After how many milliseconds it would be let through.
     pub fn admit(&self, service: &str, group: &str, asked: &Caller<'_>) -> Result<(), u64> {
-        self.admit_part(service, (group, group), asked)
+        self.admit_part(service, (group, group), asked, None)
     }
 
     /// Charges one call to a quota that may be one of each part.
@@ -279,13 +293,14 @@ impl Quotas {
         service: &str,
         (group, part): (&str, &str),
         asked: &Caller<'_>,
+        raised: Option<f64>,
     ) -> Result<(), u64> {
         if !self.armed.load(Ordering::Acquire) || asked.account.is_empty() {
             return Ok(());
         }
         let Some(&quota) = self.places.get(&(service, group)) else { return Ok(()) };
         let Some(limits) = self.known.get(quota).map(|known| known.limits) else { return Ok(()) };
-        let Some(rate) = self.rate(quota, asked) else { return Ok(()) };
+        let Some(rate) = self.rate(quota, asked, raised) else { return Ok(()) };
         let each = matches!(limits, Limits::RequestsOfEach(_));
         let part = if each { part } else { "" };
         let key = self.buckets.key(asked.account, asked.region, (quota, part));
@@ -305,7 +320,7 @@ impl Quotas {
         self.throttled.all()
     }
 
-    fn rate(&self, quota: usize, asked: &Caller<'_>) -> Option<f64> {
+    fn rate(&self, quota: usize, asked: &Caller<'_>, raised: Option<f64>) -> Option<f64> {
         let set = self.read();
         let mut own = None;
         if !set.is_empty() {
@@ -313,7 +328,7 @@ impl Quotas {
             own = set.get(&Place { account, region, quota }).copied();
         }
         let default = || self.known.get(quota).map(|known| known.default_in(asked.region));
-        own.or_else(|| default().filter(|_| self.defaults))
+        own.or_else(|| raised.or_else(default).filter(|_| self.defaults))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<Place, f64>> {

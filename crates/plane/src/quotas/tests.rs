@@ -145,8 +145,9 @@ fn each_part_of_a_quota_has_its_own_rate_whoever_calls() {
     let limits = Limits::RequestsOfEach(&["Store"]);
     let rates = Quotas::new(vec![Known { service: KMS, limits, value: 5.0, regions: &[] }], true);
     let now = asked(ME, "eu-central-1", 1_000);
-    let through =
-        |part| (0..20).filter(|_| rates.admit_part(KMS, ("Store", part), &now).is_ok()).count();
+    let through = |part| {
+        (0..20).filter(|_| rates.admit_part(KMS, ("Store", part), &now, None).is_ok()).count()
+    };
     assert_eq!((through("cks-1"), through("cks-2")), (5, 5));
     assert_eq!(through("cks-1"), 0);
 }

@@ -76,6 +76,10 @@ impl House {
 
     /// One in which there may be so many standard parameters.
     pub(crate) async fn with_quota(most: usize) -> Self {
+        Self::with_quotas(Quotas::default().with_everywhere([("standard-parameters", most)])).await
+    }
+
+    pub(crate) async fn with_quotas(quotas: Quotas) -> Self {
         let reads = Arc::new(Reads::default());
         let engine = Watched::new(Arc::new(bulla_store::Memory::new()), Arc::clone(&reads));
         let ground = Ground::on(Arc::new(engine)).await.unwrap();
@@ -87,7 +91,6 @@ impl House {
         let kms = Arc::new(Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::new(Nobody)));
         let neighbours = vec![Arc::clone(&kms) as _];
         let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&ground.journal), neighbours);
-        let quotas = Quotas::default().with_everywhere([("standard-parameters", most)]);
         let ground = Ground { quotas: Arc::new(quotas), ..ground };
         let ssm = Ssm::new(Arc::clone(&barrier), crypto, Arc::new(neighbours));
         let (heard, listener) = Heard::on(&barrier);

@@ -7,4 +7,5 @@ mod counts;
 mod house;
 mod lists;
 mod policies;
+mod rates;
 mod records;

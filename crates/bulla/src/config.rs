@@ -343,7 +343,8 @@ mod tests {
 
     #[test]
     fn quotas_are_named_as_the_services_name_them() {
-        let own = [bulla_kms::RESOURCES, bulla_ssm::RESOURCES, bulla_events::RESOURCES].concat();
+        let own = [bulla_kms::RESOURCES, bulla_ssm::RESOURCES, bulla_events::RESOURCES];
+        let own = [own.concat(), bulla_secrets::RESOURCES.to_vec()].concat();
         for resource in own {
             let default = bulla_quotas::resources().find(|(name, _)| *name == resource.name);
             let (_, default) = default.unwrap();

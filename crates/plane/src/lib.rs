@@ -4,6 +4,7 @@ pub mod bus;
 pub mod cache;
 pub mod call;
 pub mod clock;
+pub mod counts;
 pub mod directory;
 pub mod gate;
 pub mod identity;

@@ -19,6 +19,7 @@ mod live;
 mod ops;
 mod password;
 mod policies;
+mod quotas;
 mod record;
 mod replicas;
 mod rotation;
@@ -42,6 +43,8 @@ use across::NoRoles;
 pub use across::{Replicating, Roles};
 use index::Index;
 use live::LiveSecret;
+pub use quotas::RESOURCES;
+use quotas::SecretCounts;
 use rotation::NoRotators;
 pub use rotation::{Failure, Rotators, Step, StepOf};
 use turns::Turns;
@@ -52,7 +55,7 @@ pub(crate) const SECRETS: Space = Space::new("secrets.secret");
 pub(crate) const VALUES: Space = Space::new("secrets.value");
 
 /// The spaces that a reset empties.
-pub const SPACES: &[Space] = &[SECRETS, VALUES, access::ACCESSES];
+pub const SPACES: &[Space] = &[SECRETS, VALUES, access::ACCESSES, quotas::COUNTS];
 
 /// How Secrets Manager calls KMS.
 const VIA: Via = Via { service: "secretsmanager", recorded: "secretsmanager.amazonaws.com" };
@@ -68,6 +71,7 @@ pub struct Secrets {
     cache: Cache<LiveSecret>,
     index: Arc<Index>,
     accesses: Arc<AccessBook>,
+    counts: SecretCounts,
     directory: Arc<dyn Directory>,
     keys: KeyService,
     neighbours: Arc<Neighbours>,
@@ -96,6 +100,7 @@ impl Secrets {
             cache: Cache::new(CACHED_SECRETS, CACHE_BYTES),
             index,
             accesses: Arc::new(accesses),
+            counts: SecretCounts::default(),
             directory,
             keys: KeyService::new(Arc::clone(&neighbours), VIA),
             neighbours,

@@ -69,6 +69,7 @@ impl Rows for Secrets {
         self.cache.clear();
         self.index.clear();
         self.accesses.clear();
+        self.counts.forget();
     }
 
     fn wind_up(&self) -> BoxFuture<'_, ()> {

@@ -57,7 +57,12 @@ struct Parts<'s> {
 impl Sealed {
     /// Takes a row for what it is.
     pub(crate) fn read(row: &Opened) -> Result<Self, Stop> {
-        let sealed = Self(row.value.expose().into());
+        Self::of(row.value.expose())
+    }
+
+    /// Takes the content of a row for what it is.
+    pub(crate) fn of(row: &[u8]) -> Result<Self, Stop> {
+        let sealed = Self(row.into());
         match sealed.parts() {
             Some(_) => Ok(sealed),
             None => Err(unreadable()),

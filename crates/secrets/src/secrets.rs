@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
+use bulla_plane::counts::Lease;
 use bulla_plane::gate::Named;
 use bulla_plane::{Call, Guarded, Stop};
 use bulla_policy::Conditions;
-use bulla_store::{Expected, SealedBatch};
+use bulla_store::{Expected, Place, SealedBatch};
 
 use crate::identifier;
 use crate::live::{Held, LiveSecret};
@@ -127,9 +128,10 @@ impl Secrets {
     ) -> Result<(), Stop> {
         let mut spread = Spread { batch, ..Spread::default() };
         self.spread(&before.record, record, &mut spread).await?;
+        let became = became(before, record, &spread.batch)?.filter(|_| spread.paths.is_empty());
         let batch = with_record(spread.batch, before, record)?;
         let paths = spread.paths.iter().map(String::as_str).chain([before.path.as_str()]);
-        self.commit(&paths.collect::<Vec<_>>(), batch).await?;
+        self.commit_as(&paths.collect::<Vec<_>>(), batch, became).await?;
         self.record_all(spread.told).await;
         Ok(())
     }
@@ -137,13 +139,33 @@ impl Secrets {
     /// Commits a batch that touches these secrets, and drops them from memory before anybody is
     /// told.
     pub(crate) async fn commit(&self, paths: &[&str], batch: SealedBatch) -> Result<(), Stop> {
+        self.commit_as(paths, batch, None).await
+    }
+
+    /// The same; one secret that was changed alone may be kept as what it became.
+    async fn commit_as(
+        &self,
+        paths: &[&str],
+        batch: SealedBatch,
+        became: Option<Arc<LiveSecret>>,
+    ) -> Result<(), Stop> {
         let listed = self.index.begin_change(paths);
         let change = self.cache.begin_change(paths);
-        let outcome = self.barrier.commit(batch).await;
-        // Whatever the outcome: after a conflict the next attempt must read anew.
-        change.end();
+        let outcome = self.commit_counted(batch).await;
+        match (became, &outcome) {
+            (Some(became), Ok(())) => change.end_as(became),
+            // After a conflict the next attempt must read anew.
+            _ => change.end(),
+        }
         listed.end();
         outcome?;
+        Ok(())
+    }
+
+    async fn commit_counted(&self, batch: SealedBatch) -> Result<(), Stop> {
+        let (batch, leases) = self.counted(batch).await?;
+        self.barrier.commit(batch).await?;
+        leases.into_iter().for_each(Lease::end);
         Ok(())
     }
 
@@ -162,6 +184,41 @@ impl Secrets {
         }
         Ok(batch)
     }
+}
+
+/// A secret after a change of it, if that is known without reading it: nobody's permissions change,
+/// and the current value is the one that it was or stands in the batch.
+fn became(
+    before: &LiveSecret,
+    record: &SecretRecord,
+    batch: &SealedBatch,
+) -> Result<Option<Arc<LiveSecret>>, Stop> {
+    let old = &before.record;
+    let may_be_seen_alike = old.policy == record.policy
+        && old.foreign_primary == record.foreign_primary
+        && old.foreign_replica == record.foreign_replica;
+    let Some(version) = record.labelled(CURRENT).filter(|_| may_be_seen_alike) else {
+        return Ok(None);
+    };
+    let row = record.value_row(&version.id);
+    let is_it = |place: &Place| place.space == VALUES && place.key.as_bytes() == row.as_bytes();
+    let put = batch.puts().find(|(_, place, _)| is_it(place));
+    let current = match put {
+        Some((_, _, value)) => Some(Sealed::of(value)?),
+        None if old.labelled(CURRENT) == Some(version) => before.current.clone(),
+        None => None,
+    };
+    Ok(current.map(|current| {
+        Arc::new(LiveSecret {
+            record: record.clone(),
+            version: before.version.saturating_add(1),
+            arn: before.arn.clone(),
+            path: before.path.clone(),
+            policy: before.policy.clone(),
+            current: Some(current),
+            noted_ms: AtomicI64::new(0),
+        })
+    }))
 }
 
 /// Adds the new record of a secret to a batch.

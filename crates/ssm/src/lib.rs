@@ -38,7 +38,7 @@ use bulla_plane::cache::Cache;
 use bulla_plane::key_service::KeyService;
 use bulla_store::{Barrier, Space};
 
-use counts::Counts;
+use counts::ParameterCounts;
 use live::Live;
 pub use quotas::RESOURCES;
 use settings::Setting;
@@ -64,7 +64,7 @@ pub struct Ssm {
     neighbours: Arc<Neighbours>,
     keys: KeyService,
     settings: Cache<Setting>,
-    counts: Counts,
+    counts: ParameterCounts,
 }
 
 impl Ssm {
@@ -79,7 +79,7 @@ impl Ssm {
             keys: KeyService::new(Arc::clone(&neighbours), secure::VIA),
             neighbours,
             settings: Cache::new(CACHED_SETTINGS, CACHED_SETTINGS as u64),
-            counts: Counts::default(),
+            counts: ParameterCounts::default(),
         }
     }
 }

@@ -134,7 +134,7 @@ impl Ssm {
             return Ok(());
         }
         let home = place::home(&record.account, &record.region);
-        let lease = self.counts.lease(&self.barrier, &home, change).await?;
+        let lease = self.counts.lease(&self.barrier, &home, change.0).await?;
         self.barrier.commit(lease.write(batch)).await?;
         lease.end();
         Ok(())

@@ -3,6 +3,7 @@
 use bulla_plane::quotas::Resource;
 use bulla_plane::{Call, Stop};
 
+use crate::counts::Tally;
 use crate::record::Tier;
 use crate::{Ssm, fault, place};
 
@@ -27,7 +28,7 @@ impl Ssm {
     /// over by one each, as with AWS, whose quotas are no promise either.
     pub(crate) async fn has_room(&self, call: &Call, tier: Tier) -> Result<bool, Stop> {
         let home = place::home(call.account(), &call.region);
-        let there_are = self.counts.total(&self.barrier, &home).await?.of(tier);
+        let there_are = Tally(self.counts.total(&self.barrier, &home).await?).of(tier);
         let there_are = usize::try_from(there_are).unwrap_or(0);
         Ok(there_are < of(tier).limit(call))
     }

@@ -44,6 +44,7 @@ pub(crate) async fn create_secret(
     if let Some(existing) = service.live(&record.path()).await? {
         return again(service, call, input, &existing, value.as_ref()).await;
     }
+    service.must_have_room(call, (&record.account, &record.region)).await?;
     service.try_key(call, &record).await?;
     let mut record = SecretRecord { tags, ..record };
     let mut batch = SealedBatch::new();

@@ -231,6 +231,10 @@ impl Secrets {
         replica: &Replica,
         there: Option<&LiveSecret>,
     ) -> Result<SealedBatch, Stop> {
+        if there.is_none() {
+            let home = (primary.record.account.as_str(), replica.region.as_str());
+            self.must_have_room(call, home).await?;
+        }
         let created_ms = there.map_or(call.now_ms, |there| there.record.created_ms);
         let fresh = SecretRecord {
             created_ms,

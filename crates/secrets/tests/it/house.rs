@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulla_ground::{Ground, Heard, Signer};
 use bulla_kms::Kms;
-use bulla_plane::{Directory, Neighbours, Plane, Service};
+use bulla_plane::{Directory, Neighbours, Plane, Quotas, Service};
 use bulla_secrets::{Roles, Rotators, Secrets};
 use bulla_shapes::{kms, secretsmanager};
 use bulla_store::{Key, MAX_PAGE_ROWS, Range, Space};
@@ -46,6 +46,13 @@ impl House {
         let (crypto, barrier) = (self.plane.crypto.clone(), Arc::clone(&self.plane.barrier));
         let ground = Ground::over(crypto, barrier).unwrap();
         Self::on(ground, |secrets| secrets.with_rotators(rotators))
+    }
+
+    /// One in which an account may have so many secrets in a region.
+    pub(crate) async fn with_quota(most: usize) -> Self {
+        let ground = Ground::in_memory().await.unwrap();
+        let quotas = Quotas::default().with_everywhere([("secrets", most)]);
+        Self::on(Ground { quotas: Arc::new(quotas), ..ground }, |secrets| secrets)
     }
 
     async fn made(equip: impl FnOnce(Secrets) -> Secrets) -> Self {

@@ -12,6 +12,7 @@ mod lists;
 #[path = "../../../kms/tests/it/people.rs"]
 mod people;
 mod permission;
+mod quotas;
 mod replicas;
 mod rotation;
 mod values;

@@ -122,6 +122,17 @@ impl SealedBatch {
         })
     }
 
+    /// The rows of a space that it adds, and those that it deletes: each with whether there is one
+    /// more.
+    pub fn more_and_fewer(&self, space: Space) -> impl Iterator<Item = (&Key, bool)> {
+        let of_space = self.writes.iter().filter(move |write| write.place.space == space);
+        of_space.filter_map(|write| match (&write.change, write.expected) {
+            (Some(Change::Put(_)), Expected::Absent) => Some((&write.place.key, true)),
+            (Some(Change::Delete), Expected::At(_)) => Some((&write.place.key, false)),
+            _ => None,
+        })
+    }
+
     /// What is left of it when a sieve has judged.
     pub(super) fn kept_beside(&self, sifted: &Sifted) -> impl Iterator<Item = &Write> {
         let numbered = self.writes.iter().enumerate();

@@ -31,6 +31,7 @@ mod request;
 mod response;
 mod rounds;
 mod scenarios;
+mod secrets;
 mod signer;
 mod site;
 mod threads;
@@ -93,6 +94,10 @@ struct Run {
     #[arg(long, value_name = "PARAMETERS", num_args = 0..=1, default_missing_value = "100000")]
     #[arg(requires = "bulla")]
     expiring: Option<u64>,
+    /// Compare a store of so many secrets with a store of ten, and writes with the store's own.
+    #[arg(long, value_name = "SECRETS", num_args = 0..=1, default_missing_value = "100000")]
+    #[arg(requires = "bulla")]
+    secrets: Option<u64>,
     /// No scenarios: only what the other flags ask for.
     #[arg(long, conflicts_with = "only")]
     no_calls: bool,
@@ -192,6 +197,7 @@ fn measure(run: &Run) -> Result<(), BenchError> {
         primes: None,
         parameters: None,
         expiring: None,
+        secrets: None,
     };
     if !run.no_calls {
         report.calls = rounds::scenarios(program, run.only.as_deref(), effort)?;
@@ -215,6 +221,10 @@ fn measure(run: &Run) -> Result<(), BenchError> {
     if let (Some(program), Some(count)) = (program, run.expiring) {
         eprintln!("{count} parameters that expire");
         report.expiring = Some(parameters::expiring(program, count, effort)?);
+    }
+    if let (Some(program), Some(count)) = (program, run.secrets) {
+        eprintln!("{count} secrets");
+        report.secrets = Some(secrets::many(program, count, effort)?);
     }
     publish(&report.markdown(), run.markdown.as_deref())
 }

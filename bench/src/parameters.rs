@@ -40,9 +40,24 @@ pub(crate) struct Many {
     pub(crate) fill: Duration,
     /// First: many parameters. Second: ten.
     pub(crate) rounds: Vec<Rounds>,
-    /// PutParameter's rate, that of the store's commits alone, by as many writers, and that of
-    /// commits with as many rows as a put changes.
-    pub(crate) put: (f64, f64, f64),
+    pub(crate) alone: Alone,
+}
+
+/// How many commits a second the store alone makes, by as many writers as there are connections.
+pub(crate) struct Alone {
+    /// Of one row.
+    pub(crate) one: f64,
+    /// Of as many rows as a put changes.
+    pub(crate) alike: f64,
+}
+
+impl Alone {
+    /// Measures it in a directory of their own.
+    pub(crate) fn measure(directory: &Path, effort: Effort) -> Result<Self, BenchError> {
+        let one = commits(&directory.join("alone"), effort, one_row)?;
+        let alike = commits(&directory.join("alike"), effort, rows_of_a_put)?;
+        Ok(Self { one, alike })
+    }
 }
 
 /// What calls cost while parameters expire.
@@ -69,10 +84,10 @@ pub(crate) fn many(program: &Path, count: u64, effort: Effort) -> Result<Many, B
     };
     let (few_site, many_site) = (site("few")?, site("many")?);
     let (few, many) = (few_site.start(Mode::Dev)?, many_site.start(Mode::Dev)?);
-    fill(&few, &few_site, FEW, |at| put_parameter(&name(at), true))?;
+    fill(&few, &few_site, FEW, "/Tier", |at| put_parameter(&name(at), true))?;
     eprintln!("  putting {count} parameters");
     let started = Instant::now();
-    fill(&many, &many_site, count, |at| put_parameter(&name(at), true))?;
+    fill(&many, &many_site, count, "/Tier", |at| put_parameter(&name(at), true))?;
     let fill = started.elapsed();
     eprintln!("  put in {:.1} s", fill.as_secs_f64());
     let step = (count / NAMES).max(1);
@@ -109,20 +124,17 @@ pub(crate) fn many(program: &Path, count: u64, effort: Effort) -> Result<Many, B
         let budget = Budget::None;
         rounds.push(interleave(name, budget, Some(&first), Some(&second), effort)?);
     }
-    let mut rates: Vec<f64> =
-        rounds.last().map(|put| put.first.iter().map(|s| s.rate).collect()).unwrap_or_default();
-    rates.sort_by(f64::total_cmp);
-    let put = rates.get(rates.len() / 2).copied().unwrap_or_default();
     drop((few, many));
-    let alone = commits(&dir.path().join("alone"), effort, one_row)?;
-    let alike = commits(&dir.path().join("alike"), effort, rows_of_a_put)?;
-    Ok(Many { count, fill, rounds, put: (put, alone, alike) })
+    let alone = Alone::measure(dir.path(), effort)?;
+    Ok(Many { count, fill, rounds, alone })
 }
 
-fn fill(
+/// Makes `count` calls that each answer a text at `pointer`.
+pub(crate) fn fill(
     server: &Server,
     site: &Site,
     count: u64,
+    pointer: &'static str,
     call: impl Fn(u64) -> Call,
 ) -> Result<(), BenchError> {
     let mut from = 0;
@@ -130,7 +142,7 @@ fn fill(
         let to = count.min(from + CHUNK);
         let calls: Vec<Call> = (from..to).map(&call).collect();
         let connections = FILL_CONNECTIONS.min(calls.len());
-        site::collect(server, site.credentials(), &calls, connections, to - from, "/Tier")?;
+        site::collect(server, site.credentials(), &calls, connections, to - from, pointer)?;
         from = to;
     }
     Ok(())
@@ -145,21 +157,20 @@ fn one_row(writer: usize, made: u64) -> Batch {
     batch.put(ROWS, key, 1, vec![7; ROW_BYTES])
 }
 
-/// What PutParameter changes: the parameter's row, a new one of its old version, a new one that
-/// carries the record along, and the one that carried the last.
+/// What PutParameter and PutSecretValue change: the row of the parameter or secret, a new one of a
+/// version, and one that carries the record along, again and again.
 fn rows_of_a_put(writer: usize, made: u64) -> Batch {
-    let (row, old) = (Key::from(format!("p/{writer}")), format!("v/{writer}/{made}"));
-    let carried = |at: u64| Key::from(format!("o/{writer}/{at}"));
+    let row = Key::from(format!("p/{writer}"));
+    let version = Key::from(format!("v/{writer}/{made}"));
+    let carried = Key::from(format!("o/{writer}"));
     let before = if made == 0 { Expect::Absent } else { Expect::Version(made) };
-    let mut batch = Batch::new()
+    Batch::new()
         .expect(ROWS, row.clone(), before)
+        .expect(ROWS, version.clone(), Expect::Absent)
+        .expect(ROWS, carried.clone(), before)
         .put(ROWS, row, made + 1, vec![7; ROW_BYTES])
-        .put(ROWS, Key::from(old), 1, vec![7; ROW_BYTES])
-        .put(ROWS, carried(made), 1, vec![7; ROW_BYTES]);
-    if let Some(last) = made.checked_sub(1) {
-        batch = batch.delete(ROWS, carried(last));
-    }
-    batch
+        .put(ROWS, version, 1, vec![7; ROW_BYTES])
+        .put(ROWS, carried, made + 1, vec![7; ROW_BYTES])
 }
 
 /// How many commits a second the store alone makes, by as many writers.
@@ -206,7 +217,7 @@ pub(crate) fn expiring(program: &Path, count: u64, effort: Effort) -> Result<Exp
     let server = site.start(Mode::Dev)?;
     let trial = CHUNK.min(count);
     let started = Instant::now();
-    fill(&server, &site, trial, |at| put_parameter(&format!("/trial/{at}"), true))?;
+    fill(&server, &site, trial, "/Tier", |at| put_parameter(&format!("/trial/{at}"), true))?;
     // Twice what the trial says: these are larger.
     let estimate = started.elapsed().mul_f64(2.0 * count as f64 / trial as f64) + CALM;
     let measured = effort.round * u32::try_from(effort.rounds * 2 + 2).unwrap_or(u32::MAX);
@@ -227,7 +238,7 @@ pub(crate) fn expiring(program: &Path, count: u64, effort: Effort) -> Result<Exp
             }),
         )
     };
-    fill(&server, &site, count, mortal)?;
+    fill(&server, &site, count, "/Tier", mortal)?;
     let gets: Vec<Call> = (0..FEW).map(|at| get_parameter(&format!("/trial/{at}"))).collect();
     let puts: Vec<Call> = (0..FEW).map(|at| put_parameter(&format!("/trial/{at}"), true)).collect();
     let credentials = site.credentials();

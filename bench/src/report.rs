@@ -3,9 +3,10 @@
 use crate::keys::Keys;
 use crate::machine::Machine;
 use crate::memory::Memory;
-use crate::parameters::{Expiring, Many};
+use crate::parameters::{Alone, Expiring, Many};
 use crate::primes::Primes;
 use crate::rounds::{Budget, Effort, Rounds, Sample};
+use crate::secrets::ManySecrets;
 use crate::threads::Uses;
 
 /// Most CPU that a call may cost, in times the bare server's.
@@ -39,6 +40,7 @@ pub(crate) struct Report {
     pub(crate) primes: Option<Primes>,
     pub(crate) parameters: Option<Many>,
     pub(crate) expiring: Option<Expiring>,
+    pub(crate) secrets: Option<ManySecrets>,
 }
 
 impl Report {
@@ -83,11 +85,14 @@ impl Report {
         if let Some(expiring) = &self.expiring {
             self::expiring(&mut out, expiring);
         }
+        if let Some(many) = &self.secrets {
+            self::secrets(&mut out, many);
+        }
         out
     }
 }
 
-/// Least rate of PutParameter, in times the store's own.
+/// Least rate of PutParameter and PutSecretValue, in times the store's own.
 const PUT_LIMIT: f64 = 0.5;
 
 fn parameters(out: &mut String, many: &Many) {
@@ -99,17 +104,38 @@ fn parameters(out: &mut String, many: &Many) {
         sample_row(out, &rounds.name, "many", &rounds.first);
         sample_row(out, &rounds.name, "ten", &rounds.second);
     }
-    let (put, alone, alike) = many.put;
-    let (part, of_alike) = (put / alone, put / alike);
+    if let Some(put) = many.rounds.last() {
+        beside_the_store(out, "PutParameter", &put.first, &many.alone);
+    }
+}
+
+/// What a write reaches of the store's own commits.
+fn beside_the_store(out: &mut String, name: &str, samples: &[Sample], alone: &Alone) {
+    let put = median(samples.iter().map(|sample| sample.rate)).unwrap_or(f64::NAN);
+    let Alone { one, alike } = alone;
+    let (part, of_alike) = (put / one, put / alike);
     line(
         out,
         &format!(
-            "\nPutParameter reaches {put:.0}/s, the store's commits alone {alone:.0}/s: {part:.2} \
-             (at least {PUT_LIMIT:.1}: {}). Commits with as many rows as a put changes reach \
-             {alike:.0}/s: {of_alike:.2}.",
+            "\n{name} reaches {put:.0}/s, the store's commits alone {one:.0}/s: {part:.2} (at least \
+             {PUT_LIMIT:.1}: {}). Commits with as many rows as a put changes reach {alike:.0}/s: \
+             {of_alike:.2}.",
             verdict(part >= PUT_LIMIT)
         ),
     );
+}
+
+fn secrets(out: &mut String, many: &ManySecrets) {
+    let (count, fill) = (many.count, many.fill.as_secs_f64());
+    line(out, "\n## Many secrets\n");
+    line(out, &format!("{count} secrets, created in {fill:.0} s; beside ten.\n"));
+    sample_head(out);
+    for rounds in &many.rounds {
+        sample_row(out, &rounds.name, "many", &rounds.first);
+        sample_row(out, &rounds.name, "ten", &rounds.second);
+    }
+    sample_row(out, "PutSecretValue", "many", &many.put);
+    beside_the_store(out, "PutSecretValue", &many.put, &many.alone);
 }
 
 fn expiring(out: &mut String, expiring: &Expiring) {
@@ -382,6 +408,7 @@ mod tests {
             primes: None,
             parameters: None,
             expiring: None,
+            secrets: None,
         }
     }
 

@@ -80,7 +80,7 @@ impl Material {
             row("GetParameter, decrypted", Mode::Serve, Budget::Within, get_secret()),
             row("GetParameter", Mode::Serve, Budget::Whole, get_parameter(PLAIN)),
             row("PutParameter", Mode::Serve, Budget::None, put_parameter(PLAIN, true)),
-            row("GetSecretValue", Mode::Serve, Budget::None, get_secret_value()),
+            row("GetSecretValue", Mode::Serve, Budget::None, get_secret_value(NAME)),
             row("GetCallerIdentity", Mode::Dev, Budget::None, Call::get_caller_identity()),
             row("DescribeKey", Mode::Dev, Budget::None, Call::kms("DescribeKey", &key)),
         ]
@@ -150,8 +150,9 @@ fn create_secret() -> Call {
     Call::secrets("CreateSecret", &body)
 }
 
-fn get_secret_value() -> Call {
-    Call::secrets("GetSecretValue", &json!({ "SecretId": NAME }))
+/// A GetSecretValue.
+pub(crate) fn get_secret_value(name: &str) -> Call {
+    Call::secrets("GetSecretValue", &json!({ "SecretId": name }))
 }
 
 fn context() -> Value {

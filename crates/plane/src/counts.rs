@@ -192,8 +192,8 @@ impl<C: Counted<N>, const N: usize> Counts<C, N> {
 }
 
 impl<const N: usize> Home<N> {
-    /// Sums the rows of the count. Where there are none yet, what is there is counted, of a store that
-    /// is older than these rows.
+    /// Sums the rows of the count. Where there are none yet, what is there is counted, of a store
+    /// that is older than these rows.
     async fn read<C: Counted<N>>(barrier: &Barrier, home: &str) -> Result<Self, Stop> {
         let view = barrier.view().await?;
         let mut known = Self { total: [0; N], free: Vec::new(), rows: 0 };

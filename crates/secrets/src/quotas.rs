@@ -45,9 +45,9 @@ fn home(key: &Key) -> Option<&str> {
 }
 
 impl Secrets {
-    /// Refuses one more secret in a region where there are as many as there may be. Calls that run at
-    /// the same time may go over by one each. AWS's text is not recorded; this is the documentation's
-    /// of the exception.
+    /// Refuses one more secret in a region where there are as many as there may be. Calls that run
+    /// at the same time may go over by one each. AWS's text is not recorded; this is what the API
+    /// Reference says of the exception.
     pub(crate) async fn must_have_room(
         &self,
         call: &Call,

@@ -110,7 +110,8 @@ impl Ssm {
         Ok(value)
     }
 
-    /// The rate that the caller's account has by high throughput for a request quota that it raises.
+    /// The rate that the caller's account has by high throughput, for a request quota that this
+    /// raises.
     pub(crate) fn raised_rate<'c>(
         &'c self,
         call: &'c Call,

@@ -232,8 +232,7 @@ impl House {
         let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), neighbours);
         let (known, targets) = (Arc::clone(&people), key_stores.targets);
         let events = base.events(known, targets, data.as_deref(), &lambda, dev);
-        let neighbours = base.neighbours(vec![Arc::clone(&kms)]);
-        let trail = base.trail(data.as_deref(), &trails, neighbours);
+        let trail = base.trail(data.as_deref(), &trails, base.neighbours(vec![Arc::clone(&kms)]));
         let (service_quotas, meter) = base.counts(rates.grants);
         let mut services: Vec<Arc<dyn Service>> =
             vec![kms, Arc::new(ssm), secrets, iam, sts, organizations, events, lambda];

@@ -15,7 +15,7 @@ use bulla_plane::journal::Journal;
 use bulla_plane::outbox::Outbox;
 use bulla_plane::root::Anchor;
 use bulla_plane::upkeep::Upkeep;
-use bulla_plane::{Clock, Directory, IdStock, Neighbours, Outgoing, Plane, Quotas, Service};
+use bulla_plane::{Clock, Directory, IdStock, Neighbours, Plane, Quotas, Service};
 use bulla_quotas::{Grants, ServiceQuotas};
 use bulla_secrets::Secrets;
 use bulla_ssm::Ssm;
@@ -147,7 +147,7 @@ impl Base {
     fn events(
         &self,
         known: Arc<dyn Directory>,
-        outgoing: Arc<dyn Outgoing>,
+        outgoing: Arc<dyn bulla_plane::Outgoing>,
         data: Option<&Path>,
         lambda: &Arc<Lambda>,
         dev: bool,
@@ -238,12 +238,9 @@ impl House {
             vec![kms, Arc::new(ssm), secrets, iam, sts, organizations, events, lambda];
         let operator = Arc::new(service_quotas.operator());
         let costs = Arc::new(CostExplorer::new(Arc::clone(&meter)));
-        services.extend([
-            Arc::clone(&trail) as _,
-            Arc::new(service_quotas.clone()),
-            operator,
-            costs,
-        ]);
+        services.push(Arc::clone(&trail) as _);
+        services.push(Arc::new(service_quotas.clone()));
+        services.extend([operator as Arc<dyn Service>, costs]);
         services.push(Arc::new(Access::new(people, services.clone())));
         let requests = Requests::new(services.iter().map(|service| service.model()));
         let plane = base.plane(access_keys, services);

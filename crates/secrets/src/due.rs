@@ -60,11 +60,8 @@ async fn attempt(service: &Secrets, job: &Job) -> Result<(), Stop> {
     match (job.kind.as_str(), rotation) {
         (PURGE, _) if secret.record.deletion_ms == Some(job.due_ms) => {
             let batch = service.without(done, &secret).await?;
-            let (batch, told) =
-                service.tell(batch, &secret.record, Happening::Deleted, job.now_ms)?;
-            service.commit(&[&job.subject], batch).await?;
-            service.record(told).await;
-            Ok(())
+            let batch = service.tell(batch, &secret.record, Happening::Deleted, job.now_ms)?;
+            service.commit(&[&job.subject], batch).await
         }
         (ROTATE, Some(rotation)) if rotation.enabled && rotation.due_ms == Some(job.due_ms) => {
             turn(service, job, &secret, rotation, done).await
@@ -109,12 +106,9 @@ async fn turn(
     let soon = job.now_ms.max(job.due_ms.saturating_add(1));
     let batch = scheduled(done, &secret.path, &mut rotation, soon);
     let started = Happening::RotationStarted;
-    let (batch, told) =
-        service.tell_of_rotation(batch, &record, started, (&token, None), job.now_ms)?;
+    let batch = service.tell_of_rotation(batch, &record, started, (&token, None), job.now_ms)?;
     record.rotation = Some(rotation);
-    service.change(secret, &record, batch).await?;
-    service.record(told).await;
-    Ok(())
+    service.change(secret, &record, batch).await
 }
 
 /// Carries out a rotation that has begun, and writes down how it went. What can't be written stays
@@ -236,10 +230,8 @@ async fn conclude(
         tracing::warn!(secret = secret.arn, why, "a rotation failed");
     }
     let about = (of.token.as_str(), why);
-    let (batch, told) = service.tell_of_rotation(batch, &record, happening, about, now_ms)?;
-    service.change(&secret, &record, batch).await?;
-    service.record(told).await;
-    Ok(())
+    let batch = service.tell_of_rotation(batch, &record, happening, about, now_ms)?;
+    service.change(&secret, &record, batch).await
 }
 
 /// As much of a failure's text as is told.

@@ -1,10 +1,11 @@
 //! What Secrets Manager tells of what happens by itself: CloudTrail's service events, in the record
-//! and, as EventBridge passes them on, on the bus of the secret's region.
+//! and, as EventBridge passes them on, on the bus of the secret's region. Both are in the commit of
+//! what they tell of.
 
 use bulla_plane::Stop;
 use bulla_plane::bus::{self, Event};
-use bulla_plane::journal::{EventType, Identity, RecordRef, Resource};
 use bulla_plane::pipeline::{event_id, id_text};
+use bulla_plane::trail::ServiceEvent;
 use bulla_store::SealedBatch;
 use serde_json::{Value, json};
 
@@ -54,19 +55,6 @@ impl Happening {
     }
 }
 
-/// What was put on the bus, to be recorded once it has happened.
-#[must_use]
-pub(crate) struct Told {
-    happening: Happening,
-    id: [u8; 16],
-    account: String,
-    region: String,
-    arn: String,
-    about: Value,
-    why: Option<String>,
-    time_ms: i64,
-}
-
 impl Secrets {
     /// Tells of the deletion of a secret, on the bus of its region.
     pub(crate) fn tell(
@@ -75,7 +63,7 @@ impl Secrets {
         record: &SecretRecord,
         happening: Happening,
         time_ms: i64,
-    ) -> Result<(SealedBatch, Told), Stop> {
+    ) -> Result<SealedBatch, Stop> {
         let arn = record.arn();
         let minute = time_ms.div_euclid(1000);
         let minute = minute.saturating_sub(minute.rem_euclid(MINUTE_SECONDS));
@@ -93,7 +81,7 @@ impl Secrets {
         happening: Happening,
         (version, why): (&str, Option<&str>),
         time_ms: i64,
-    ) -> Result<(SealedBatch, Told), Stop> {
+    ) -> Result<SealedBatch, Stop> {
         let request = format!("Rotation-{}-{version}", record.arn());
         let about = json!({ "SecretId": record.arn() });
         self.tell_about(batch, record, happening, (request, about, why), time_ms)
@@ -107,8 +95,7 @@ impl Secrets {
         side: &SecretRecord,
         (replica, why): (&str, Option<&str>),
         time_ms: i64,
-    ) -> Result<(SealedBatch, Vec<Told>), Stop> {
-        let mut all = Vec::new();
+    ) -> Result<SealedBatch, Stop> {
         let end = match why {
             None => Happening::ReplicationSucceeded,
             Some(_) => Happening::ReplicationFailed,
@@ -116,12 +103,9 @@ impl Secrets {
         for (happening, why) in [(Happening::ReplicationStarted, None), (end, why)] {
             let request = format!("Replication-{replica}");
             let about = json!({ "SecretId": side.arn(), "ReplicaId": replica });
-            let told;
-            (batch, told) =
-                self.tell_about(batch, side, happening, (request, about, why), time_ms)?;
-            all.push(told);
+            batch = self.tell_about(batch, side, happening, (request, about, why), time_ms)?;
         }
-        Ok((batch, all))
+        Ok(batch)
     }
 
     fn tell_about(
@@ -131,7 +115,7 @@ impl Secrets {
         happening: Happening,
         (request, about, why): (String, Value, Option<&str>),
         time_ms: i64,
-    ) -> Result<(SealedBatch, Told), Stop> {
+    ) -> Result<SealedBatch, Stop> {
         let id = event_id(&self.crypto)?;
         let id_text = id_text(id);
         let time = jiff::Timestamp::from_second(time_ms.div_euclid(1000)).unwrap_or_default();
@@ -168,58 +152,22 @@ impl Secrets {
             resources: &[],
             detail,
         };
-        let told = Told {
-            happening,
+        let batch = bus::tell(batch, &event);
+        let (arn, about) = (record.arn(), about.to_string());
+        let event = ServiceEvent {
             id,
-            account: record.account.clone(),
-            region: record.region.clone(),
-            arn: record.arn(),
-            about,
-            why: why.map(str::to_owned),
+            source: SOURCE,
+            name: happening.name(),
+            invoked_by: SOURCE,
+            account: &record.account,
+            region: &record.region,
             time_ms,
+            request_id: Some(&request),
+            error_message: why,
+            additional: Some(&about),
+            resources: &[(&arn, SECRET_TYPE)],
+            ..ServiceEvent::default()
         };
-        Ok((bus::tell(batch, &event), told))
-    }
-
-    /// Records each of these.
-    pub(crate) async fn record_all(&self, all: Vec<Told>) {
-        for told in all {
-            self.record(told).await;
-        }
-    }
-
-    /// Records what has happened, under the id of its event on the bus. It has happened already:
-    /// what can't be recorded is told in the log.
-    pub(crate) async fn record(&self, told: Told) {
-        let about = told.about.to_string();
-        let record = RecordRef {
-            time_ms: told.time_ms,
-            event_id: told.id,
-            event_source: SOURCE,
-            event_name: told.happening.name(),
-            region: &told.region,
-            recipient_account_id: &told.account,
-            identity: Identity {
-                account_id: Some(&told.account),
-                invoked_by: Some(SOURCE),
-                ..Identity::default()
-            },
-            source_ip: SOURCE,
-            user_agent: Some(SOURCE),
-            event_type: EventType::ServiceEvent,
-            error_message: told.why.as_deref(),
-            additional_event_data: Some(&about),
-            resources: vec![Resource {
-                account_id: &told.account,
-                kind: Some(SECRET_TYPE),
-                arn: &told.arn,
-            }]
-            .into(),
-            ..RecordRef::default()
-        };
-        if let Err(error) = self.neighbours.happened(&record).await {
-            let (name, secret) = (told.happening.name(), told.arn);
-            tracing::error!(name, secret, %error, "what happened to a secret is unrecorded");
-        }
+        Ok(event.tell(batch))
     }
 }

@@ -10,7 +10,6 @@ use bulla_shapes::Fault;
 use bulla_shapes::secretsmanager::ReplicationStatusType;
 use bulla_store::{Expected, SealedBatch};
 
-use crate::events::Told;
 use crate::live::LiveSecret;
 use crate::record::{self, DEFAULT_KEY, Replica, SecretRecord, Version};
 use crate::sealing::Value;
@@ -26,8 +25,6 @@ pub(crate) struct Spread {
     pub(crate) batch: SealedBatch,
     /// The rows of replicas that change.
     pub(crate) paths: Vec<String>,
-    /// What is to be recorded once it has happened.
-    pub(crate) told: Vec<Told>,
 }
 
 impl Secrets {
@@ -81,9 +78,7 @@ impl Secrets {
     ) -> Result<(), Stop> {
         let batch = std::mem::take(&mut spread.batch);
         let about = (replica, Some(why));
-        let (batch, told) = self.tell_of_replication(batch, side, about, time_ms)?;
-        spread.batch = batch;
-        spread.told.extend(told);
+        spread.batch = self.tell_of_replication(batch, side, about, time_ms)?;
         Ok(())
     }
 

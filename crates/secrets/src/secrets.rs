@@ -131,9 +131,7 @@ impl Secrets {
         let became = became(before, record, &spread.batch)?.filter(|_| spread.paths.is_empty());
         let batch = with_record(spread.batch, before, record)?;
         let paths = spread.paths.iter().map(String::as_str).chain([before.path.as_str()]);
-        self.commit_as(&paths.collect::<Vec<_>>(), batch, became).await?;
-        self.record_all(spread.told).await;
-        Ok(())
+        self.commit_as(&paths.collect::<Vec<_>>(), batch, became).await
     }
 
     /// Commits a batch that touches these secrets, and drops them from memory before anybody is

@@ -118,11 +118,15 @@ pub(crate) async fn write(
         if page.rows.is_empty() {
             return Ok(count);
         }
-        for (key, row) in &page.rows {
+        let told = page.rows.iter();
+        let mut told: Vec<_> =
+            told.map(|(key, row)| (key, Record::new(0, row.value.expose().to_vec()))).collect();
+        // Keys say nothing of when.
+        told.sort_by_key(|(_, record)| record.fields().map_or(i64::MAX, |event| event.time_ms));
+        for (key, record) in &told {
             if written.ids().contains(key.as_bytes()) {
                 continue;
             }
-            let record = Record::new(0, row.value.expose().to_vec());
             match record.fields() {
                 Ok(fields) => {
                     journal.append(&fields).await.map_err(OutboxError::Journal)?;

@@ -218,15 +218,11 @@ impl Secrets {
         let record = SecretRecord { foreign_replica: Some(link), ..secret.record.clone() };
         batch = with_record(batch, secret, &record)?;
         batch = with_record(batch, replica, &followed)?;
-        let mut all = Vec::new();
         for side in [&record, &followed] {
             let about = (replica.arn.as_str(), why.as_deref());
-            let told;
-            (batch, told) = self.tell_of_replication(batch, side, about, call.now_ms)?;
-            all.extend(told);
+            batch = self.tell_of_replication(batch, side, about, call.now_ms)?;
         }
         self.commit(&[&secret.path, &replica.path], batch).await?;
-        self.record_all(all).await;
         Ok("InProgress")
     }
 }

@@ -121,9 +121,8 @@ impl Secrets {
                 Some(due) => batch.delete(DUE, job(secret, due), Expected::At(1)),
                 None => batch,
             };
-            let (batch, told) = self.tell(batch, record, Happening::Deleted, now_ms)?;
+            let batch = self.tell(batch, record, Happening::Deleted, now_ms)?;
             self.commit(&[&secret.path], batch).await?;
-            self.record(told).await;
             return Ok(now_ms);
         };
         record.must_live()?;
@@ -132,9 +131,8 @@ impl Secrets {
         record.deletion_ms = Some(deletion_ms);
         let due = job(secret, deletion_ms);
         let batch = SealedBatch::new().put(DUE, due, Expected::Absent, b"{}".to_vec());
-        let (batch, told) = self.tell(batch, &record, Happening::DeletionStarted, now_ms)?;
+        let batch = self.tell(batch, &record, Happening::DeletionStarted, now_ms)?;
         self.change(secret, &record, batch).await?;
-        self.record(told).await;
         Ok(deletion_ms)
     }
 
@@ -174,12 +172,11 @@ pub(crate) async fn restore_secret(
     if let Some(due) = record.deletion_ms.take() {
         let batch = SealedBatch::new().delete(DUE, job(&secret, due), Expected::At(1));
         let happening = Happening::DeletionCancelled;
-        let (batch, told) = service.tell(batch, &record, happening, call.now_ms)?;
+        let batch = service.tell(batch, &record, happening, call.now_ms)?;
         // A rotation that fell due meanwhile was let go.
         let unplanned = record.rotation.as_ref().is_some_and(|rotation| rotation.due_ms.is_none());
         let batch = if unplanned { replanned(batch, &mut record, call.now_ms)? } else { batch };
         service.change(&secret, &record, batch).await?;
-        service.record(told).await;
     }
     let answer = RestoreSecretResponse::new()
         .with_arn(secret.arn.clone())

@@ -216,9 +216,8 @@ impl Secrets {
         let batch = with_record(batch, secret, &record)?;
         let about = (secret.record.arn_in(&region), why);
         let about = (about.0.as_str(), about.1.as_deref());
-        let (batch, told) = self.tell_of_replication(batch, &record, about, call.now_ms)?;
+        let batch = self.tell_of_replication(batch, &record, about, call.now_ms)?;
         self.commit(&paths, batch).await?;
-        self.record_all(told).await;
         self.live(&secret.path).await?.ok_or(Stop::Again)
     }
 

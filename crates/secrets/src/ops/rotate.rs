@@ -69,15 +69,12 @@ pub(crate) async fn rotate_secret(
     };
     let about = (token, None);
     let tell = |(batch, started)| service.tell_of_rotation(batch, &record, started, about, now_ms);
-    let (batch, told) = match started {
-        Some(started) => tell((batch, started)).map(|(batch, told)| (batch, Some(told)))?,
-        None => (batch, None),
+    let batch = match started {
+        Some(started) => tell((batch, started))?,
+        None => batch,
     };
     record.rotation = Some(rotation);
     service.change(&secret, &record, batch).await?;
-    if let Some(told) = told {
-        service.record(told).await;
-    }
     let answer = RotateSecretResponse::new()
         .with_arn(secret.arn.clone())
         .with_name(record.name)

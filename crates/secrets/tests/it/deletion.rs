@@ -1,5 +1,7 @@
 //! Recovery windows, restoring, and what is left of a deleted secret.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::house::{House, code, message, token};
@@ -54,6 +56,14 @@ async fn a_deleted_secret_comes_back_within_its_window_and_goes_after_it() {
     assert_eq!(event["source"], "aws.secretsmanager");
     assert_eq!(event["detail-type"], "AWS Service Event via CloudTrail");
     assert_eq!(event["detail"]["additionalEventData"], json!({ "ARN": arn, "Name": "db" }));
+    // The record has each once, under the same id, and nothing is left on its way there.
+    let text = |event: &Value, name: &str| event["detail"][name].as_str().unwrap().to_owned();
+    let told = |event: &Value| (text(event, "eventID"), text(event, "requestID"));
+    let told: BTreeSet<_> = events.iter().map(told).collect();
+    let recorded = house.service_events();
+    assert_eq!(recorded.len(), events.len());
+    assert_eq!(recorded.into_iter().collect::<BTreeSet<_>>(), told);
+    assert_eq!(house.rows("plane.told").await, []);
     for space in ["secrets.secret", "secrets.value", "secrets.access"] {
         assert_eq!(house.rows(space).await, [], "{space}");
     }

@@ -159,6 +159,20 @@ impl House {
         self.heard.taken()
     }
 
+    /// The service events of the record: id and request's id of each.
+    pub(crate) fn service_events(&self) -> Vec<(String, String)> {
+        let text = |record: &Value, name: &str| record[name].as_str().unwrap().to_owned();
+        let mut found = Vec::new();
+        for record in self.plane.journal.read_from(1).unwrap() {
+            let record = record.unwrap().to_cloudtrail_json().unwrap();
+            let record: Value = serde_json::from_str(&record).unwrap();
+            if record["eventType"] == "AwsServiceEvent" {
+                found.push((text(&record, "eventID"), text(&record, "requestID")));
+            }
+        }
+        found
+    }
+
     /// The rows of a space, by key.
     pub(crate) async fn rows(&self, space: &'static str) -> Vec<(String, Vec<u8>)> {
         let view = self.plane.barrier.view().await.unwrap();

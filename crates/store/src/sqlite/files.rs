@@ -3,7 +3,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Seek, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
@@ -15,6 +15,11 @@ use crate::StoreError;
 pub const DATABASE_FILE: &str = "bulla.db";
 /// The name of the file by whose lock a process owns the data directory.
 pub const LOCK_FILE: &str = "lock";
+
+/// What the name of the database's log ends in.
+const LOG_SUFFIX: &str = "-wal";
+/// How much of the log is written anew at once.
+const SETTLED_BYTES: usize = 1 << 20;
 
 const FILE_MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
@@ -61,6 +66,21 @@ impl Files {
         Ok(Self { database, _lock: lock })
     }
 
+    /// Writes what the log holds once more, and syncs it. After a sync that failed a system may show
+    /// as written what never reached the disk, and the process before may have ended on that: all
+    /// that is committed behind it would be lost with it when the power goes.
+    pub(super) fn settle_log(&self) -> Result<(), StoreError> {
+        let mut path = self.database.clone().into_os_string();
+        path.push(LOG_SUFFIX);
+        let path = PathBuf::from(path);
+        match settle(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(failed("write anew", &path)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The first bytes of the database; fewer when it is shorter.
     pub(super) fn database_head(&self, len: u64) -> Result<Vec<u8>, StoreError> {
         let mut head = Vec::new();
@@ -75,6 +95,19 @@ fn open(path: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE);
     options.open(path).map_err(failed("open", path))
+}
+
+fn settle(path: &Path) -> io::Result<()> {
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    let mut bytes = vec![0; SETTLED_BYTES];
+    let mut offset = 0;
+    loop {
+        let count = file.read_at(&mut bytes, offset)?;
+        let Some(read) = bytes.get(..count).filter(|read| !read.is_empty()) else { break };
+        file.write_all_at(read, offset)?;
+        offset += read.len() as u64;
+    }
+    file.sync_all()
 }
 
 fn sync_directory(directory: &Path) -> io::Result<()> {

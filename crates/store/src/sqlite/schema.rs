@@ -61,6 +61,7 @@ impl Role {
 /// The writer's connection to the database, which is made if there is none.
 pub(super) fn open(files: &Files) -> Result<Connection, StoreError> {
     let fresh = check_head(files)?;
+    files.settle_log()?;
     let connection = connect(files, Role::Writer)?;
     prepare(files, &connection, fresh).map_err(|error| explain(&error, files))?;
     Ok(connection)

@@ -1,5 +1,6 @@
 //! The program on a disk that fails at one operation after the other: while it starts, and while
-//! it is written to. After each fault it is killed, and every other time the power goes too.
+//! it is written to. After each fault it is killed, and the power goes: at once, or after the next
+//! server has written too.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -41,7 +42,16 @@ struct Fault {
     for_ever: bool,
     /// Whether it comes while the server starts.
     at_start: bool,
-    power_cut: bool,
+    cut: Cut,
+}
+
+/// When the power goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cut {
+    /// With the server that the fault hit.
+    AtOnce,
+    /// After the next one has written behind what the fault left.
+    Later,
 }
 
 /// One site, whose disk fails at one operation after the other; whether there is such a disk here.
@@ -68,16 +78,21 @@ pub(super) fn every_operation(seed: u64, run: &Run, counts: &mut Counts) -> Resu
     Ok(true)
 }
 
-/// All faults, in an order by chance.
+/// All faults, in an order by chance; first those after which a system shows what never reached
+/// the disk.
 fn all(seed: u64) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (at_start, operations) in [(true, OPERATIONS_OF_A_START), (false, OPERATIONS_OF_WRITES)] {
         for at in 1..=operations {
             for of in [Of::Store, Of::Journal] {
                 for errno in [Errno::Io, Errno::Full] {
-                    for for_ever in [false, true] {
-                        let power_cut = faults.len() % 2 == 0;
-                        faults.push(Fault { of, at, errno, for_ever, at_start, power_cut });
+                    for (for_ever, cut) in [
+                        (false, Cut::AtOnce),
+                        (false, Cut::Later),
+                        (true, Cut::AtOnce),
+                        (true, Cut::Later),
+                    ] {
+                        faults.push(Fault { of, at, errno, for_ever, at_start, cut });
                     }
                 }
             }
@@ -87,6 +102,11 @@ fn all(seed: u64) -> Vec<Fault> {
     for last in (1..faults.len()).rev() {
         faults.swap(last, random.below(last + 1));
     }
+    let hides = |fault: &Fault| {
+        let once = fault.errno == Errno::Io && !fault.for_ever;
+        fault.of == Of::Store && once && fault.cut == Cut::Later && !fault.at_start
+    };
+    faults.sort_by_key(|fault| !hides(fault));
     faults
 }
 
@@ -96,7 +116,7 @@ fn one(
     writer: &mut Writer,
     counts: &mut Counts,
 ) -> Result<(), String> {
-    let Fault { of, at, errno, for_ever, at_start, power_cut } = fault;
+    let Fault { of, at, errno, for_ever, at_start, cut } = fault;
     let mood = Mood::FailAt { of, at, errno, for_ever };
     let server = if at_start {
         disk.faults().set(mood);
@@ -114,9 +134,17 @@ fn one(
         counts.add("starts that failed", 1);
         disk.faults().set(Mood::Well);
     }
-    if power_cut {
+    if cut == Cut::AtOnce {
         disk.cut_power()?;
+        return go_on(disk, writer, counts);
     }
+    go_on(disk, writer, counts)?;
+    disk.cut_power()?;
+    go_on(disk, writer, counts).map_err(|error| format!("after the power cut: {error}"))
+}
+
+/// A server's life on a sound disk: all is there that was answered, and more is written.
+fn go_on(disk: &Disk, writer: &mut Writer, counts: &mut Counts) -> Result<(), String> {
     let (server, address, _) = disk.site.start()?;
     after_a_kill(&disk.site, address, &mut writer.workers, counts)?;
     let mut client = Client::connect(address, &disk.site.root).map_err(|lost| lost.0)?;

@@ -97,8 +97,8 @@ fn rendered(told: &Value) -> String {
         "health   {} ({}, version {}, up {} s)\n\
          seal     {}\n\
          store    {} rows, revision {}, {} bytes\n\
-         journal  record {}, {} segments, {} bytes waiting, durable {} ms ago, last sync {} µs, {} \
-         failures\n",
+         journal  record {}, {} segments, {} bytes waiting, durable {} ms ago, last sync {} µs, \
+         {} failures\n",
         at("/health"),
         at("/mode"),
         at("/version"),

@@ -176,8 +176,12 @@ mod tests {
     #[test]
     fn a_parameter_that_expires_says_when() {
         let arn = "arn:aws:ssm:eu-west-1:111122223333:parameter/a";
-        let policies = r#"[{\"Type\":\"Expiration\",\"Version\":\"1.0\",\"Attributes\":{\"Timestamp\":\"1970-01-02T00:00:00.000Z\"}}]"#;
-        let parameters = format!(r#"{{"policies":"{policies}"}}"#);
+        let policies = serde_json::json!([{
+            "Type": "Expiration",
+            "Version": "1.0",
+            "Attributes": { "Timestamp": "1970-01-02T00:00:00.000Z" },
+        }]);
+        let parameters = serde_json::json!({ "policies": policies.to_string() }).to_string();
         let put = RecordRef {
             request_parameters: Some(&parameters),
             metered: Some(1),

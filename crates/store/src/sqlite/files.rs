@@ -66,9 +66,9 @@ impl Files {
         Ok(Self { database, _lock: lock })
     }
 
-    /// Writes what the log holds once more, and syncs it. After a sync that failed a system may show
-    /// as written what never reached the disk, and the process before may have ended on that: all
-    /// that is committed behind it would be lost with it when the power goes.
+    /// Writes what the log holds once more, and syncs it. After a sync that failed a system may
+    /// show as written what never reached the disk, and the process before may have ended on that:
+    /// all that is committed behind it would be lost with it when the power goes.
     pub(super) fn settle_log(&self) -> Result<(), StoreError> {
         let mut path = self.database.clone().into_os_string();
         path.push(LOG_SUFFIX);

@@ -4,14 +4,11 @@ is provoked, or it is said why nothing can provoke it. A model that documents mo
 
 import uuid
 
-import boto3
-import pytest
 from botocore.exceptions import ClientError
 from conftest import REGION, client
+from documented import NO_VALUE, OWN_FAULT, Suite, method
 
 THERE = "us-east-1"
-OWN_FAULT = "a fault of the server's own"
-NO_VALUE = "no value of its parameters gets as far as that; the model's limits come first"
 IN_ANSWER = "told in the answer, beside what was found"
 
 # What nothing can provoke here, and why.
@@ -236,8 +233,8 @@ CASES = {
 
 def usual(operation, code):
     """What provokes an exception that most operations on one secret have."""
-    method = boto3.session.Session().client("secretsmanager", region_name=REGION).meta
-    names = {api: name for name, api in method.method_to_api_mapping.items()}
+    if code not in (MISSING, REQUEST):
+        return None
     more = MORE.get(operation, lambda w: {})
 
     def provoke(w):
@@ -247,37 +244,23 @@ def usual(operation, code):
             return w.here.stop_replication_to_replica(SecretId="db")
         where = w.mark() if code == REQUEST else w.here
         name = "none" if code == MISSING else "db"
-        return getattr(where, names[operation])(SecretId=name, **more(w))
+        return method(where, operation)(SecretId=name, **more(w))
 
     return provoke
 
 
-def documented():
-    model = boto3.client("secretsmanager", region_name=REGION).meta.service_model
-    for name in model.operation_names:
-        for shape in model.operation_model(name).error_shapes:
-            yield name, shape.name
+def beyond(operation, code):
+    """Why nothing provokes an exception."""
+    return OWN_FAULT if code == "InternalServiceError" else BEYOND.get((operation, code))
 
 
-@pytest.mark.parametrize(("operation", "code"), list(documented()))
+SUITE = Suite("secretsmanager", CASES, usual, beyond)
+
+
+@SUITE.each()
 def test_it_is_raised(server, account, operation, code):
-    why = BEYOND.get((operation, code))
-    if code == "InternalServiceError":
-        why = OWN_FAULT
-    if why:
-        assert (operation, code) not in CASES
-        return
-    provoke = CASES.get((operation, code))
-    if provoke is None:
-        assert code in (MISSING, REQUEST), f"nothing provokes {code} of {operation}"
-        provoke = usual(operation, code)
-    with pytest.raises(ClientError) as caught:
-        provoke(World(server, account))
-    answer = caught.value.response
-    assert answer["Error"]["Code"] == code, answer["Error"]
-    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400 and answer["Error"]["Message"]
+    assert SUITE.raised(operation, code, lambda: World(server, account))
 
 
 def test_nothing_is_listed_that_is_not_documented():
-    known = set(documented())
-    assert set(BEYOND) <= known and set(CASES) <= known
+    SUITE.is_exact(BEYOND)

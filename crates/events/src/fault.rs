@@ -22,6 +22,11 @@ pub(crate) fn no_bus(name: &str) -> Fault {
     of("ResourceNotFoundException", format!("Event bus {name} does not exist."))
 }
 
+/// AWS's code is documented; the text is as other emulators have it.
+pub(crate) fn no_event_source(name: &str) -> Fault {
+    of("ResourceNotFoundException", format!("Event source {name} does not exist."))
+}
+
 /// Recorded.
 pub(crate) fn bus_exists(name: &str) -> Fault {
     of("ResourceAlreadyExistsException", format!("Event bus {name} already exists."))

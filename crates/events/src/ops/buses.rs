@@ -29,7 +29,10 @@ pub(crate) async fn create_event_bus(
     let bus = permit(found, call, "events:CreateEventBus", &tags::conditions(&tags))?;
     call.touched(&bus.arn, &bus.place.account, BUS_TYPE);
     // Buses with a slash are those of partners' event sources, which there are none of here.
-    if name.contains('/') || input.event_source_name().is_some() {
+    if let Some(source) = input.event_source_name() {
+        return Err(fault::no_event_source(source).into());
+    }
+    if name.contains('/') {
         let text = "Event bus name must not contain '/'.";
         return Err(fault::validation(text).into());
     }

@@ -2,6 +2,7 @@
 the suites of them have in common: each is provoked, or it is said why nothing can provoke it.
 """
 
+import concurrent.futures
 import pathlib
 import re
 
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError
 
 COVERAGE = pathlib.Path(__file__).parents[2] / "docs" / "coverage.md"
 DEFAULT_STATUS = 400
+RACERS = 8
 
 # Reasons that more than one service has.
 OWN_FAULT = "a fault of the server's own"
@@ -72,6 +74,12 @@ def served(title):
     names = re.findall(r"^\| (\w+) \| yes \|$", rest.partition("\n## ")[0], re.MULTILINE)
     assert names, f"{COVERAGE} has nothing of {title}"
     return names
+
+
+def race(call, count=5 * RACERS):
+    """What a call gives for each number, made of many at a time."""
+    with concurrent.futures.ThreadPoolExecutor(RACERS) as pool:
+        return list(pool.map(call, range(count)))
 
 
 def method(client, operation):

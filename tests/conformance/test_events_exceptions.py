@@ -5,7 +5,7 @@ provoked, or it is said why nothing can provoke it. A model that documents more 
 import json
 
 from conftest import REGION, client
-from documented import IN_TURN, OWN_FAULT, Suite, method
+from documented import IN_TURN, OWN_FAULT, Suite, method, race
 from test_quotas import at, quota
 
 QUEUE = f"arn:aws:sqs:{REGION}:111122223333:queue"
@@ -197,3 +197,18 @@ def test_what_all_cases_begin_with_is_right(server, account):
     w.rule("more")
     w.connect("more")
     w.destination("more")
+
+
+def test_calls_that_race_are_made_in_turn(server, account):
+    """Why no modification is told to be concurrent: what each of them sets is there."""
+    w = World(server, account)
+    rule = w.arn("rule/r")
+
+    def tag(number):
+        pair = {"Key": f"k{number}", "Value": "v"}
+        w.events.tag_resource(ResourceARN=rule, Tags=[pair])
+        return pair
+
+    put = race(tag)
+    listed = w.events.list_tags_for_resource(ResourceARN=rule)["Tags"]
+    assert sorted(listed, key=str) == sorted(put, key=str)

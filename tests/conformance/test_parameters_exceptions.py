@@ -5,7 +5,7 @@ is provoked, or it is said why nothing can provoke it. A model that documents mo
 import json
 
 from conftest import REGION, client
-from documented import IN_TURN, OWN_FAULT, Suite, method
+from documented import IN_TURN, OWN_FAULT, Suite, method, race
 from test_quotas import quota
 
 ADVANCED_PARAMETERS = "L-527D1CD8"
@@ -245,3 +245,10 @@ def test_what_all_cases_begin_with_is_right(server, account):
     )
     shown = w.ssm.get_service_setting(SettingId=SETTING)["ServiceSetting"]
     assert shown["SettingValue"] == "Standard"
+
+
+def test_calls_that_race_are_made_in_turn(server, account):
+    """Why there are never too many updates: each of them is another version."""
+    w = World(server, account)
+    versions = race(lambda number: w.put(Value=str(number), Overwrite=True)["Version"])
+    assert sorted(versions) == list(range(2, len(versions) + 2))

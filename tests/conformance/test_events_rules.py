@@ -221,8 +221,21 @@ def test_rules_have_tags(events):
     events.tag_resource(ResourceARN=rule, Tags=[{"Key": "a", "Value": "3"}])
     events.untag_resource(ResourceARN=rule, TagKeys=["b", "c"])
     assert events.list_tags_for_resource(ResourceARN=rule)["Tags"] == [{"Key": "a", "Value": "3"}]
-    with refused("ResourceNotFoundException"):
-        events.tag_resource(ResourceARN=rule + "x", Tags=[{"Key": "a", "Value": "1"}])
+    bus = events.create_event_bus(Name="orders")["EventBusArn"]
+    # Recorded by LocalStack's tests.
+    for gone, text in (
+        (f"{rule}x", "Rule rx does not exist on EventBus default."),
+        (rule.replace("/r", "/orders/r"), "Rule r does not exist on EventBus orders."),
+        (rule.replace("/r", "/none/r"), "Event bus none does not exist."),
+        (f"{bus}x", "Event bus ordersx does not exist."),
+    ):
+        for call in (
+            lambda: events.tag_resource(ResourceARN=gone, Tags=[{"Key": "a", "Value": "1"}]),
+            lambda: events.untag_resource(ResourceARN=gone, TagKeys=["a"]),
+            lambda: events.list_tags_for_resource(ResourceARN=gone),
+        ):
+            with refused("ResourceNotFoundException", text):
+                call()
 
 
 def test_permissions_let_other_accounts_in(server, events, account, other_account):
@@ -283,14 +296,17 @@ def test_connections_and_destinations_are_made_changed_and_deleted(events):
     assert events.describe_api_destination(Name="d")["ApiDestinationState"] == "INACTIVE"
     events.delete_api_destination(Name="d")
     assert events.delete_connection(Name="c")["ConnectionState"] == "DELETING"
-    for call, name in (
-        (events.describe_connection, "connection"),
-        (events.delete_connection, "connection"),
-        (events.describe_api_destination, "api-destination"),
-        (events.delete_api_destination, "api-destination"),
+    # Recorded by LocalStack's tests.
+    connection = "Failed to describe the connection(s). Connection 'c' does not exist."
+    destination = (
+        "Failed to describe the api-destination(s). An api-destination 'c' does not exist."
+    )
+    for call, text in (
+        (events.describe_connection, connection),
+        (events.delete_connection, connection),
+        (events.describe_api_destination, destination),
+        (events.delete_api_destination, destination),
     ):
-        kind = name.capitalize()
-        text = f"Failed to describe the {name}(s). {kind} 'c' does not exist."
         with refused("ResourceNotFoundException", text):
             call(Name="c")
 

@@ -55,11 +55,12 @@ pub(crate) fn policy_too_long() -> Fault {
     of("PolicyLengthExceededException", "The policy of the event bus is too long.")
 }
 
-/// `kind` is `Connection` or `Api-destination`, as AWS's texts have it.
+/// Recorded. `kind` is `Connection` or `An api-destination`, as AWS's texts have it.
 pub(crate) fn not_found(kind: &str, name: &str) -> Fault {
+    let kinds = kind.trim_start_matches("An ").to_ascii_lowercase();
     of(
         "ResourceNotFoundException",
-        format!("Failed to describe the {}(s). {kind} '{name}' does not exist.", lower(kind)),
+        format!("Failed to describe the {kinds}(s). {kind} '{name}' does not exist."),
     )
 }
 
@@ -72,10 +73,7 @@ pub(crate) fn exists(kind: &str, name: &str) -> Fault {
     of("ResourceAlreadyExistsException", format!("{kind} {name} already exists."))
 }
 
+/// What has no tags by its very ARN; the text is ours.
 pub(crate) fn no_such_resource(arn: &str) -> Fault {
     of("ResourceNotFoundException", format!("Resource {arn} does not exist."))
-}
-
-fn lower(kind: &str) -> String {
-    kind.to_ascii_lowercase()
 }

@@ -23,7 +23,7 @@ use crate::records::{CONNECTIONS, DESTINATIONS, Stored, bytes, expected, load, r
 use crate::{Events, fault, page, quotas};
 
 /// What AWS's texts call one.
-const KIND: &str = "Api-destination";
+const KIND: &str = "An api-destination";
 
 /// A destination that a request names, whether or not it is there.
 type At = Plain<Option<Stored<DestinationRecord>>>;
@@ -89,7 +89,7 @@ pub(crate) async fn create_api_destination(
     let found = events.destination(call, name).await?;
     let at = permit(found, call, "events:CreateApiDestination", &())?;
     if at.content.is_some() {
-        return Err(fault::exists("An api-destination", name).into());
+        return Err(fault::exists(KIND, name).into());
     }
     events.check(call, input.invocation_endpoint(), input.connection_arn()).await?;
     let most = quotas::API_DESTINATIONS.limit(call);

@@ -61,14 +61,16 @@ enum Tagged {
 /// The same, let out.
 enum Open {
     Bus(BusAt),
-    Rule(RuleAt),
+    /// And its name.
+    Rule(RuleAt, String),
 }
 
 impl Open {
-    fn tags(&self) -> Option<&[(String, String)]> {
+    /// The tags of what is there. What is not is told of as by every other operation (recorded).
+    fn tags(&self) -> Result<&[(String, String)], Stop> {
         match self {
-            Self::Bus(bus) => bus.stored.as_ref().map(|(record, _)| record.tags.as_slice()),
-            Self::Rule(rule) => rule.stored.as_ref().map(|stored| stored.record.tags.as_slice()),
+            Self::Bus(bus) => Ok(&bus.must_be_there()?.tags),
+            Self::Rule(rule, name) => Ok(&rule.must_be_there(name)?.record.tags),
         }
     }
 }
@@ -85,21 +87,20 @@ async fn find(
         return Err(missing().into());
     }
     let (kind, rest) = rest.split_once('/').ok_or_else(missing)?;
+    let (bus, name) = rest.split_once('/').unwrap_or((DEFAULT, rest));
     let tagged = match kind {
         "event-bus" => Tagged::Bus(events.bus(call, Some(rest)).await?),
-        "rule" => {
-            let (bus, name) = rest.split_once('/').unwrap_or((DEFAULT, rest));
-            Tagged::Rule(events.rule(call, Some(bus), name).await?)
-        }
+        "rule" => Tagged::Rule(events.rule(call, Some(bus), name).await?),
         _ => return Err(missing().into()),
     };
     let open = match tagged {
         Tagged::Bus(bus) => Open::Bus(permit(bus, call, action, conditions)?),
-        Tagged::Rule(rule) => Open::Rule(permit(rule, call, action, conditions)?),
+        Tagged::Rule(rule) => Open::Rule(permit(rule, call, action, conditions)?, name.to_owned()),
     };
     let account = account.to_owned();
     call.touched(arn, &account, if kind == "rule" { RULE_TYPE } else { BUS_TYPE });
-    if open.tags().is_some() { Ok(open) } else { Err(missing().into()) }
+    open.tags()?;
+    Ok(open)
 }
 
 async fn save(
@@ -115,7 +116,7 @@ async fn save(
             record.modified_ms = record.modified_ms.or(Some(now_ms));
             events.save_bus(&bus, &record).await
         }
-        Open::Rule(rule) => {
+        Open::Rule(rule, _) => {
             let Some(stored) = &rule.stored else { return Err(Stop::Internal) };
             let mut record = stored.record.clone();
             record.tags = tags;
@@ -133,7 +134,7 @@ pub(crate) async fn tag_resource(
     let asked = ("events:TagResource", &conditions(&given));
     let open = find(events, call, input.resource_arn(), asked).await?;
     check(call, &given)?;
-    let mut tags = open.tags().unwrap_or_default().to_vec();
+    let mut tags = open.tags()?.to_vec();
     for (name, value) in given {
         match tags.iter_mut().find(|(known, _)| *known == name) {
             Some(tag) => tag.1 = value,
@@ -154,7 +155,7 @@ pub(crate) async fn untag_resource(
     let conditions = Context::new().with_many("aws:tagkeys", names.iter().copied());
     let asked = ("events:UntagResource", &conditions);
     let open = find(events, call, input.resource_arn(), asked).await?;
-    let mut tags = open.tags().unwrap_or_default().to_vec();
+    let mut tags = open.tags()?.to_vec();
     let before = tags.len();
     tags.retain(|(name, _)| !names.contains(&name.as_str()));
     if tags.len() != before {
@@ -170,7 +171,7 @@ pub(crate) async fn list_tags_for_resource(
 ) -> Answer {
     let asked = ("events:ListTagsForResource", &Context::new());
     let open = find(events, call, input.resource_arn(), asked).await?;
-    let tags = open.tags().unwrap_or_default().to_vec();
+    let tags = open.tags()?.to_vec();
     let tags = tags.into_iter().map(|(name, value)| Tag::new().with_key(name).with_value(value));
     Ok(Some(ListTagsForResourceResponse::new().with_tags(tags).into_record()))
 }

@@ -3,11 +3,14 @@
 import json
 import re
 
+import program
 import pytest
 from conftest import REGION, client
 from expect import refused
 from test_organizations import new_account
 
+# How long a test waits for what comes soon.
+SECONDS = 30
 ABROAD = "InvalidParameterException"
 
 
@@ -209,7 +212,10 @@ def test_both_accounts_have_it_in_their_record(server, pair, account, other_acco
         assert made["recipientAccountId"] == number
         assert made["userIdentity"]["accountId"] == account
         assert {one["ARN"] for one in made["resources"]} >= {pair.replica}
-        [ended] = found("ReplicationSucceeded")
+        # What a service tells of itself is written down soon after the commit that it is of.
+        [ended] = program.wait_until(
+            lambda: found("ReplicationSucceeded"), SECONDS, "the replication is recorded"
+        )
         assert ended["eventType"] == "AwsServiceEvent" and len(found("ReplicationStarted")) == 1
         assert "one" not in json.dumps([made, ended]).split('"')
 

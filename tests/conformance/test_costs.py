@@ -159,6 +159,16 @@ def test_a_scripted_month_costs_what_was_computed_by_hand(tmp_path, clean_enviro
         assert cost_lines(server, "--by", "account", account="444455556666")[-1][0] in {"0", "0.01"}
 
 
+def test_a_report_adds_up_though_asking_costs_something_itself(server, account):
+    at(server, "kms", account).create_key()
+    # The first report is the second one's use.
+    for _ in range(2):
+        *lines, (total, _, word) = cost_lines(server, account=account)
+        assert word == "total" and lines
+        assert told(sum(Fraction(cost) for cost, *_ in lines)) == total
+    assert any("AWS Cost Explorer" in line for line in lines)
+
+
 def test_filters_groups_and_values(server, account):
     kms, costs = at(server, "kms", account), at(server, "ce", account)
     key = kms.create_key()["KeyMetadata"]["KeyId"]

@@ -102,9 +102,6 @@ async fn asked(by: CostBy, month: Span) -> Result<(String, Vec<Line>), Error> {
         // Which all costs here are; one of the two operations wants a filter.
         "Filter": { "Dimensions": { "Key": "RECORD_TYPE", "Values": ["Usage"] } },
     });
-    let total = ask(&client, "GetCostAndUsage", &input).await?;
-    let total = total.pointer("/ResultsByTime/0/Total/UnblendedCost/Amount");
-    let total = total.and_then(Value::as_str).unwrap_or("0").to_owned();
     let mut lines = Vec::new();
     set(&mut input, "GroupBy", groups);
     loop {
@@ -113,9 +110,20 @@ async fn asked(by: CostBy, month: Span) -> Result<(String, Vec<Line>), Error> {
         lines.extend(groups.into_iter().flatten().map(line));
         match answer.get("NextPageToken") {
             Some(next) => set(&mut input, "NextPageToken", next.clone()),
-            None => return Ok((total, lines)),
+            None => return Ok((total(&lines)?, lines)),
         }
     }
+}
+
+/// What the lines come to. Asking for it apart would cost something itself, and so not agree.
+fn total(lines: &[Line]) -> Result<String, Error> {
+    let read = |line: &Line| {
+        let unreadable =
+            || Error::Faults(format!("the server's answer has no cost: {}", line.cost));
+        Exact::read(&line.cost).ok_or_else(unreadable)
+    };
+    let total: Exact = lines.iter().map(read).sum::<Result<_, _>>()?;
+    Ok(total.to_string())
 }
 
 async fn ask(client: &Client, operation: &str, input: &Value) -> Result<Value, Error> {

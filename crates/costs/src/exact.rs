@@ -27,6 +27,18 @@ impl Exact {
         Self(i128::from(count).saturating_mul(ONE))
     }
 
+    /// Reads what was printed: digits, and up to ten decimals behind a point.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let (whole, rest) = text.split_once('.').unwrap_or((text, "0"));
+        let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !are_digits(whole) || !are_digits(rest) || rest.len() > DECIMALS {
+            return None;
+        }
+        let steps: i128 = format!("{whole}{rest:0<DECIMALS$}").parse().ok()?;
+        steps.checked_mul(HOURS).map(Self)
+    }
+
     /// So many, at a price in [`STEPS`] of a dollar each.
     pub(crate) fn cost(count: u64, steps: u64) -> Self {
         let steps = i128::from(count).saturating_mul(i128::from(steps));
@@ -84,6 +96,16 @@ mod tests {
         for hours in [672, 696, 720, 744] {
             let one: Exact = (0..hours).map(|_| Exact::part(1, steps, hours)).sum();
             assert_eq!(one, Exact::of(1), "{hours}");
+        }
+    }
+
+    #[test]
+    fn what_was_printed_reads_again() {
+        for text in ["0", "3", "0.000021", "2.0027777778", "120.5"] {
+            assert_eq!(Exact::read(text).unwrap().to_string(), text);
+        }
+        for text in ["", ".", "1.", ".5", "-1", "1e3", "0.00000000001", "1.2.3"] {
+            assert_eq!(Exact::read(text), None, "{text}");
         }
     }
 

@@ -21,7 +21,11 @@ fn listed(house: &House, operation: &str, input: &Value, page: u32) -> Option<Ve
         names.extend(found.iter().map(|one| one["Name"].as_str().unwrap().to_owned()));
         match answer.get("NextToken").and_then(Value::as_str) {
             Some(token) => input["NextToken"] = token.into(),
-            None => return Some(names),
+            // A page is in the order of names, what comes on which is in the order of rows.
+            None => {
+                names.sort();
+                return Some(names);
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 //! asked over the wire.
 
 use std::fmt::Write as _;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -212,15 +213,17 @@ impl Place {
 
     /// Waits until each complete segment has an index.
     fn await_index(&self) -> Result<(), BenchError> {
-        let files = |folder: &Path, suffix: &str| match std::fs::read_dir(folder) {
-            Ok(entries) => entries
-                .filter_map(Result::ok)
-                .filter(|entry| entry.file_name().to_string_lossy().ends_with(suffix))
-                .count(),
-            Err(_) => 0,
+        let files = |folder: &Path, suffix: &str| -> Result<usize, BenchError> {
+            let entries = match std::fs::read_dir(folder) {
+                // The server makes the index's folder.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+                entries => entries.map_err(BenchError::io("listing the journal or its index"))?,
+            };
+            let names = entries.filter_map(Result::ok).map(|entry| entry.file_name());
+            Ok(names.filter(|name| name.to_string_lossy().ends_with(suffix)).count())
         };
         let begun = Instant::now();
-        while files(&self.index, ".index") + 1 < files(&self.folder, ".segment") {
+        while files(&self.index, ".index")? + 1 < files(&self.folder, ".segment")? {
             if begun.elapsed() > PATIENCE {
                 return Err(BenchError::malformed("the index was not made in time"));
             }

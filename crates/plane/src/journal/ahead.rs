@@ -1,8 +1,10 @@
 //! Answers that don't wait for the disk: whoever appends writes, and one thread syncs soon after.
 //!
-//! The end of the journal lies in the shared state. Whoever appends takes it from there, writes
-//! its record into the page cache, and puts it back; whoever comes meanwhile leaves its record to
-//! the one who writes. So a record costs no switch to another thread. What is written and not
+//! The end of the journal lies in the shared state. Whoever appends lays its record down, lets all
+//! others have their turn who are ready to run, and then takes the end from there, writes what was
+//! laid down meanwhile into the page cache, and puts it back. The others find theirs written when
+//! they come to it; whoever comes while somebody writes leaves its record to the one who does. So a
+//! record costs no switch to another thread, and a part of a system call. What is written and not
 //! durable is kept in memory until it is, so that a failed sync loses no record. What the thread
 //! does is in `keeper.rs`.
 
@@ -10,7 +12,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::group::Group;
+use super::group::{Group, Outcome};
 use super::tail::{Mark, Tail};
 use super::writer::{JournalError, Shared, State};
 
@@ -167,6 +169,7 @@ impl Turn {
         std::mem::swap(&mut self.frames, &mut state.pending);
         self.count = std::mem::take(&mut state.count);
         self.group = state.group.take();
+        state.awaited = false;
         state.in_flight = self.group.clone().map(|group| (now, group));
         if let Some(ahead) = &mut state.ahead {
             ahead.unsynced.since.get_or_insert(now);
@@ -186,7 +189,7 @@ impl Turn {
             let told = self.group.take();
             let is_over = outcome.is_err()
                 || rounds == GROUPS_FOR_OTHERS
-                || state.count == 0
+                || !state.awaited
                 || !self.tail.has_room(state.pending.len());
             if !is_over {
                 self.take_pending(&mut state, Instant::now());
@@ -240,7 +243,7 @@ impl Turn {
     /// Gives the tail back; whether the thread has to be woken.
     fn put_back(self, state: &mut State) -> bool {
         state.in_flight = None;
-        let is_urgent = state.count > 0 || self.tail.is_broken();
+        let is_urgent = state.awaited || self.tail.is_broken();
         let Some(ahead) = &mut state.ahead else { return false };
         let is_urgent = is_urgent || ahead.wanted || ahead.hurried || ahead.failed;
         ahead.tail = Some(self.tail);
@@ -248,6 +251,59 @@ impl Turn {
         let wake = state.writer_waits && (is_urgent || !ahead.dozes);
         state.writer_waits &= !wake;
         wake
+    }
+}
+
+impl Shared {
+    /// Has a group written that a record was laid down in, after all others had their turn who are
+    /// ready to run; answers the number of the group's first record.
+    pub(super) async fn write_ahead(&self, group: &Arc<Group>, place: usize) -> Outcome {
+        let duty = Duty { shared: self, group };
+        tokio::task::yield_now().await;
+        std::mem::forget(duty);
+        if let Some(outcome) = group.settled() {
+            return outcome;
+        }
+        match self.turn(group) {
+            Some(turn) => turn.write(self),
+            None => group.outcome(place).await,
+        }
+    }
+
+    /// The turn to write this group; none if somebody else has it, or is to have it.
+    fn turn(&self, group: &Arc<Group>) -> Option<Turn> {
+        let mut state = self.lock();
+        let is_pending = state.group.as_ref().is_some_and(|pending| Arc::ptr_eq(pending, group));
+        if !is_pending {
+            return None;
+        }
+        let turn = Turn::take(&mut state, Instant::now());
+        if turn.is_some() {
+            self.wake_watch(&mut state);
+            return turn;
+        }
+        state.awaited = true;
+        // Whoever writes at present takes what came meanwhile; what nobody can write, the thread.
+        if state.ahead.as_ref().is_none_or(Ahead::is_idle) {
+            self.wake_writer(state);
+        }
+        None
+    }
+}
+
+/// Dropped when somebody who laid down a record ends before it came to write it: the thread does.
+struct Duty<'s> {
+    shared: &'s Shared,
+    group: &'s Group,
+}
+
+impl Drop for Duty<'_> {
+    fn drop(&mut self) {
+        if self.group.settled().is_none() {
+            let mut state = self.shared.lock();
+            state.awaited |= state.count > 0;
+            self.shared.wake_writer(state);
+        }
     }
 }
 

@@ -57,6 +57,11 @@ impl Group {
         }
     }
 
+    /// What came of the group, if anything did yet.
+    pub(super) fn settled(&self) -> Option<Outcome> {
+        self.outcome.get().copied()
+    }
+
     /// Waits for what comes of the group, for the record at a place in it.
     pub(super) async fn outcome(&self, place: usize) -> Outcome {
         poll_fn(|context| self.poll(place, context)).await

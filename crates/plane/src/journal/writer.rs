@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::ahead::{Ahead, Turn};
+use super::ahead::Ahead;
 use super::chain::ChainKey;
 use super::encoding;
 use super::group::Group;
@@ -113,6 +113,8 @@ pub struct Journal {
 
 pub(super) struct Shared {
     pub(super) options: Options,
+    /// Whoever appends writes.
+    writes_ahead: bool,
     state: Mutex<State>,
     /// Wakes the writer.
     pub(super) work: Condvar,
@@ -130,6 +132,8 @@ pub(super) struct State {
     pub(super) count: u64,
     /// Who waits for what is pending.
     pub(super) group: Option<Arc<Group>>,
+    /// Somebody waits for what is pending who will not write it.
+    pub(super) awaited: bool,
     /// What is being written, and since when.
     pub(super) in_flight: Option<(Instant, Arc<Group>)>,
     pub(super) writer_waits: bool,
@@ -143,9 +147,7 @@ pub(super) struct State {
 }
 
 /// The group that a record waits in, and its place there.
-type Waiting = (Arc<Group>, u64);
-/// The group that whoever brought a record is to write, and the record's place there.
-type Mine = (Turn, u64);
+type Waiting = (Arc<Group>, usize);
 
 impl Journal {
     /// Opens the journal on a medium, or begins one. The key is the chain's; see [`ChainKey`].
@@ -165,10 +167,12 @@ impl Journal {
         };
         let shared = Arc::new(Shared {
             options,
+            writes_ahead: ahead.is_some(),
             state: Mutex::new(State {
                 pending: Vec::new(),
                 count: 0,
                 group: None,
+                awaited: false,
                 in_flight: None,
                 writer_waits: false,
                 watch_rests: false,
@@ -243,7 +247,7 @@ impl Journal {
         more: usize,
         encode: impl Fn(usize, &mut Vec<u8>),
     ) -> Result<u64, JournalError> {
-        let placed = loop {
+        let (group, index) = loop {
             if let Some(placed) = self.shared.place(more, &encode)? {
                 break placed;
             }
@@ -254,13 +258,12 @@ impl Journal {
             }
             room.await;
         };
-        match placed {
-            Ok(sequence) => Ok(sequence),
-            Err((group, index)) => {
-                let place = usize::try_from(index).unwrap_or(usize::MAX);
-                group.outcome(place).await.map(|first| first + index)
-            }
-        }
+        let first = if self.shared.writes_ahead {
+            self.shared.write_ahead(&group, index).await
+        } else {
+            group.outcome(index).await
+        };
+        first.map(|first| first + index as u64)
     }
 
     /// The number of the last record that was written, where answers don't wait until it is
@@ -392,27 +395,13 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Encodes one record and `more`, and has them written: at once, or by whoever writes the group
-    /// that waits. `None` if there is no room at present.
+    /// Encodes one record and `more` into the group that waits; `None` if there is no room at
+    /// present.
     fn place(
         &self,
         more: usize,
         encode: impl Fn(usize, &mut Vec<u8>),
-    ) -> Result<Option<Result<u64, Waiting>>, JournalError> {
-        match self.enqueue(more, encode)? {
-            Some(Ok((turn, index))) => Ok(Some(Ok(turn.write(self)? + index))),
-            Some(Err(waiting)) => Ok(Some(Err(waiting))),
-            None => Ok(None),
-        }
-    }
-
-    /// Encodes one record and `more` into the group that waits; `None` if there is no room at
-    /// present.
-    fn enqueue(
-        &self,
-        more: usize,
-        encode: impl Fn(usize, &mut Vec<u8>),
-    ) -> Result<Option<Result<Mine, Waiting>>, JournalError> {
+    ) -> Result<Option<Waiting>, JournalError> {
         let mut state = self.lock();
         if state.failed || state.closing {
             self.metrics.count_refused(1);
@@ -421,26 +410,20 @@ impl Shared {
         if state.pending.len() >= self.options.pending_bytes {
             return Ok(None);
         }
-        let now = state.ahead.is_some().then(Instant::now);
-        if let (Some(ahead), Some(now)) = (&mut state.ahead, now)
-            && ahead.is_full(now, self.options.pending_bytes)
+        if let Some(ahead) = &mut state.ahead
+            && ahead.is_full(Instant::now(), self.options.pending_bytes)
         {
             self.wake_writer(state);
             return Ok(None);
         }
         encode_frames(&mut state.pending, more, encode)?;
-        let index = state.count;
+        let index = usize::try_from(state.count).unwrap_or(usize::MAX);
         state.count += 1 + more as u64;
-        if let Some(turn) = now.and_then(|now| Turn::take(&mut state, now)) {
-            self.wake_watch(&mut state);
-            return Ok(Some(Ok((turn, index))));
-        }
         let group = Arc::clone(state.group.get_or_insert_default());
-        // Whoever writes at present takes what came meanwhile.
-        if state.ahead.as_ref().is_none_or(Ahead::is_idle) {
+        if state.ahead.is_none() {
             self.wake_writer(state);
         }
-        Ok(Some(Err((group, index))))
+        Ok(Some((group, index)))
     }
 
     /// Wakes the thread that writes, if it sleeps.
@@ -492,6 +475,7 @@ impl Shared {
         }
         self.metrics.count_refused(std::mem::take(&mut state.count));
         state.pending.clear();
+        state.awaited = false;
         self.room.notify_waiters();
     }
 

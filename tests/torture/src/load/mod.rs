@@ -37,6 +37,7 @@ pub(crate) fn run(run: &mut Run) -> Result<Counts, String> {
     counts.add("µs of CreateKey, empty", empty);
     let key = text(&client.ask("CreateKey", &json!({}))?, "/KeyMetadata/KeyId")?;
     let secret = stock::make_secret(&mut client)?;
+    stock::make_room(&mut client)?;
     ended(server)?;
     let stocked = stock::fill(&site, before, (&key, &secret), run, FILL_PERCENT)?;
     counts.add("keys in the store", stocked.keys);

@@ -8,7 +8,7 @@ use bulla_plane::root::{KeyFileSeal, unseal};
 use bulla_store::{Barrier, Expected, MAX_BATCH_ROWS, Place, Revision, SealedBatch, Sqlite};
 use serde_json::json;
 
-use crate::client::Client;
+use crate::client::{Client, To};
 use crate::random::Random;
 use crate::run::{Run, demand, say, wait};
 use crate::server::Site;
@@ -20,6 +20,8 @@ const SECRET: &str = "stock-00000000-0000-0000-0000-000000000000";
 const ROWS: usize = MAX_BATCH_ROWS / 2 - 1;
 const MOST_KEYS: u64 = 1_000_000;
 const MOST_SECRETS: u64 = 10_000_000;
+/// The quota of keys, and what it must be so that none of them is refused.
+const KEYS_OF_ACCOUNT: (&str, u64) = ("L-C2F1777E", 2 * MOST_KEYS);
 /// Ten secrets are made for a key.
 const SECRETS_OF_A_KEY: u64 = 10;
 
@@ -63,6 +65,15 @@ pub(super) fn make_secret(client: &mut Client) -> Result<String, String> {
     let request = client.signed("secretsmanager.CreateSecret", input.as_bytes())?;
     client.send(&request).map_err(|lost| lost.0)?.must_succeed("CreateSecret")?;
     Ok(SECRET.to_owned())
+}
+
+/// Lets the account have as many keys as it may get, and those whose making is timed.
+pub(super) fn make_room(client: &mut Client) -> Result<(), String> {
+    let (code, keys) = KEYS_OF_ACCOUNT;
+    let input = json!({ "ServiceCode": "kms", "QuotaCode": code, "Value": keys }).to_string();
+    let to = To::json("bulla", "BullaQuotas_20261128.SetServiceQuota");
+    let request = client.request(&to, input.as_bytes())?;
+    client.send(&request).map_err(|lost| lost.0)?.must_succeed("SetServiceQuota").map(drop)
 }
 
 /// Copies a key and a secret, made after `before`, up to this part of the time. No server may run.

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use super::super::fixtures::{append, block_on, check, contents, decrypt, key, small};
@@ -276,6 +277,47 @@ fn who_dies_while_it_writes_fails_all_that_come() {
     drop(journal);
     disk.panics.store(false, Ordering::Relaxed);
     reopen(&medium, &[(1, 1)], "after a death");
+}
+
+#[test]
+fn what_is_laid_down_at_a_time_is_written_in_one_piece() {
+    const TASKS: u64 = 5;
+    let disk = Arc::new(Simulated::new(9));
+    let medium: Arc<dyn Medium> = disk.clone();
+    let journal = Arc::new(open(&medium, never()));
+    let before = disk.operations();
+    block_on(async {
+        let tasks: Vec<_> = (1..=TASKS)
+            .map(|time| {
+                let journal = Arc::clone(&journal);
+                tokio::spawn(async move { journal.append(&decrypt(time as i64)).await })
+            })
+            .collect();
+        for (number, task) in (1..).zip(tasks) {
+            assert_eq!(task.await.unwrap(), Ok(number));
+        }
+    });
+    assert_eq!(disk.operations() - before, 1);
+    assert_eq!(contents(&medium).len() as u64, TASKS);
+}
+
+#[test]
+fn what_was_laid_down_by_one_who_ended_is_written_all_the_same() {
+    let medium: Arc<dyn Medium> = Arc::new(Simulated::new(10));
+    let journal = open(&medium, never());
+    {
+        let record = decrypt(1);
+        let mut left = Box::pin(journal.append(&record));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(left.as_mut().poll(&mut context).is_pending());
+    }
+    block_on(async {
+        while journal.written_ahead() != Some(1) {
+            tokio::task::yield_now().await;
+        }
+    });
+    assert_eq!(append(&journal, 2), Ok(2));
+    assert_eq!(contents(&medium), [(1, 1), (2, 2)]);
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! The canonical request and the string to sign.
 
-use bulla_crypto::{SHA256_LEN, sha256};
+use bulla_crypto::{SHA256_LEN, hex, sha256};
 
 use crate::headers::{self, is_token};
-use crate::payload::hex_of;
 use crate::query::{self, Omit, Sorter};
 use crate::{AuthError, PathRule, Payload, RequestParts, SigningKey, Stamp, path};
 
@@ -58,7 +57,7 @@ pub(crate) struct Preamble<'a> {
 impl Preamble<'_> {
     /// Replaces a canonical request by its string to sign.
     pub(crate) fn string_to_sign(&self, canonical: &mut Vec<u8>) {
-        let digest = hex_of(&sha256(canonical));
+        let digest = hex::digits(&sha256(canonical));
         let out = canonical;
         out.clear();
         for piece in [
@@ -72,7 +71,7 @@ impl Preamble<'_> {
             b"/",
             self.service.as_bytes(),
             b"/aws4_request\n",
-            &digest,
+            digest.as_bytes(),
         ] {
             out.extend_from_slice(piece);
         }

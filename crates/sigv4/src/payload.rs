@@ -5,7 +5,6 @@ use bulla_crypto::{SHA256_LEN, ct_eq, hex, sha256};
 use crate::{AuthError, Form, PayloadRule};
 
 pub(crate) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
-const HEX_LEN: usize = 2 * SHA256_LEN;
 
 /// What stands for the body in the canonical request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,28 +78,12 @@ impl Payload {
             return Ok(());
         }
         let digest = sha256(body);
-        push_hex(&digest, out);
+        out.extend_from_slice(hex::digits(&digest).as_bytes());
         match self {
             Self::Declared(declared) if !ct_eq(&declared, &digest) => Err(AuthError::PayloadHash),
             _ => Ok(()),
         }
     }
-}
-
-/// Appends 32 bytes as lower-case digits.
-pub(crate) fn push_hex(bytes: &[u8; SHA256_LEN], out: &mut Vec<u8>) {
-    out.extend_from_slice(&hex_of(bytes));
-}
-
-/// 32 bytes as lower-case digits.
-pub(crate) fn hex_of(bytes: &[u8; SHA256_LEN]) -> [u8; HEX_LEN] {
-    let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
-    let mut out = [0; HEX_LEN];
-    let (pairs, _) = out.as_chunks_mut::<2>();
-    for (pair, byte) in pairs.iter_mut().zip(bytes) {
-        *pair = [digit(byte >> 4), digit(byte & 15)];
-    }
-    out
 }
 
 /// Reads 64 lower-case digits. AWS compares text, so that capitals are not the same signature.
@@ -147,11 +130,5 @@ mod tests {
         assert_eq!(declared.push(b"body", &mut out), Ok(()));
         assert_eq!(out, hex::encode(&sha256(b"body")).into_bytes());
         assert_eq!(declared.push(b"bodz", &mut out), Err(AuthError::PayloadHash));
-    }
-
-    #[test]
-    fn digits() {
-        let bytes = std::array::from_fn(|index| (index * 37) as u8);
-        assert_eq!(hex_of(&bytes), hex::encode(&bytes).as_bytes());
     }
 }

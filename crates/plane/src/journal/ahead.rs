@@ -16,8 +16,12 @@ use super::group::{Group, Outcome};
 use super::tail::{Mark, Tail};
 use super::writer::{JournalError, Shared, State};
 
-/// Which part of its limit the oldest record waits for its sync to begin; the rest is the sync's.
-const BEGIN_PART: u32 = 2;
+/// Which part of a record's limit is kept for the sync at most, and at least; between them, as many
+/// times as long as the longest sync took of late, which is forgotten by and by.
+const MOST_RESERVE_PART: u32 = 2;
+const LEAST_RESERVE_PART: u32 = 5;
+const RESERVE_SYNCS: u32 = 2;
+const FORGOTTEN_PART: u32 = 16;
 /// How many groups somebody writes for others, after its own, before the thread takes over.
 const GROUPS_FOR_OTHERS: u32 = 4;
 
@@ -32,6 +36,8 @@ pub(super) struct Ahead {
     /// The number of the last record that was written.
     last: u64,
     limit: Duration,
+    /// How much of the limit is the sync's.
+    reserve: Duration,
     /// Somebody waits for the next sync.
     pub(super) hurried: bool,
     /// A sync failed: only a fresh segment leads on.
@@ -74,6 +80,7 @@ impl Ahead {
             unsynced: Written::default(),
             syncing: Written::default(),
             limit,
+            reserve: limit / MOST_RESERVE_PART,
             hurried: false,
             failed: false,
             lost: false,
@@ -124,7 +131,16 @@ impl Ahead {
         if self.hurried {
             return Some(Duration::ZERO);
         }
-        Some((self.limit / BEGIN_PART).saturating_sub(now.saturating_duration_since(since)))
+        let waits = self.limit.saturating_sub(self.reserve);
+        Some(waits.saturating_sub(now.saturating_duration_since(since)))
+    }
+
+    /// Notes how long a sync took, so that the next ones begin in time and not much earlier.
+    pub(super) fn learn(&mut self, took: Duration) {
+        let before = self.reserve.saturating_sub(self.reserve / FORGOTTEN_PART);
+        let least = self.limit / LEAST_RESERVE_PART;
+        let reserve = before.max(took.saturating_mul(RESERVE_SYNCS)).max(least);
+        self.reserve = reserve.min(self.limit / MOST_RESERVE_PART);
     }
 
     /// Begins a sync of all that is written; none while somebody writes.

@@ -108,6 +108,7 @@ impl Keeper {
             Ok(()) => {
                 let Some(ahead) = &mut state.ahead else { return };
                 self.count(&ahead.syncing, started);
+                ahead.learn(started.elapsed());
                 ahead.syncing.clear();
                 if let Some(tail) = &mut ahead.tail {
                     tail.synced(mark);

@@ -70,9 +70,9 @@ pub fn new_uuid(crypto: &Crypto) -> Result<String, CryptoError> {
 /// An id in hex with dashes.
 #[must_use]
 pub fn text(id: [u8; 16]) -> String {
-    let digits = hex::encode(&id);
+    let digits = hex::digits(&id);
     let mut out = String::with_capacity(TEXT_BYTES);
-    let mut rest = digits.as_str();
+    let mut rest = digits.as_text();
     for length in GROUPS {
         if !out.is_empty() {
             out.push('-');

@@ -4,9 +4,11 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::super::ahead::Ahead;
 use super::super::fixtures::{append, block_on, check, contents, decrypt, key, small};
+use super::super::tail::Tail;
 use super::super::{Durability, Journal, JournalError, Medium, Options, Simulated};
 use super::faults::{Panicking, reopen};
 use super::many::{Gated, append_from, runtime};
@@ -318,6 +320,26 @@ fn what_was_laid_down_by_one_who_ended_is_written_all_the_same() {
     });
     assert_eq!(append(&journal, 2), Ok(2));
     assert_eq!(contents(&medium), [(1, 1), (2, 2)]);
+}
+
+#[test]
+fn a_sync_begins_as_late_as_syncs_are_quick() {
+    const LIMIT: Duration = Duration::from_millis(100);
+    let medium: Arc<dyn Medium> = Arc::new(Simulated::new(11));
+    let mut ahead = Ahead::new(Tail::new(medium, key(), 2048), LIMIT);
+    let began = Instant::now();
+    ahead.unsynced.since = Some(began);
+    let due = |ahead: &Ahead| ahead.due_in(began).unwrap();
+    // As long as nothing is known, half of the limit is kept for the sync.
+    assert_eq!(due(&ahead), LIMIT / 2);
+    for _ in 0..100 {
+        ahead.learn(Duration::from_millis(1));
+    }
+    assert_eq!(due(&ahead), Duration::from_millis(80));
+    ahead.learn(Duration::from_millis(15));
+    assert_eq!(due(&ahead), Duration::from_millis(70));
+    ahead.learn(Duration::from_millis(500));
+    assert_eq!(due(&ahead), LIMIT / 2);
 }
 
 #[test]

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use bulla_plane::stages;
 use bulla_plane::wire::{MAX_BODY_BYTES, TlsSession, WireRequest, WireResponse};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Version};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -104,13 +104,30 @@ async fn read_to(body: Incoming, limit: usize) -> Result<Bytes, BodyFault> {
     if body.size_hint().lower() > limit as u64 {
         return Err(BodyFault::TooLarge(limit));
     }
-    let whole = Limited::new(body, limit).collect();
-    match tokio::time::timeout(BODY_READ_TIMEOUT, whole).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyFault::TooLarge(limit)),
-        Ok(Err(_)) => Err(BodyFault::Broken),
+    match tokio::time::timeout(BODY_READ_TIMEOUT, whole(body, limit)).await {
+        Ok(whole) => whole,
         Err(_) => Err(BodyFault::TooSlow),
     }
+}
+
+/// All pieces of a body; those that came in one piece, as most do, are not copied.
+async fn whole(mut body: Incoming, limit: usize) -> Result<Bytes, BodyFault> {
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(|_| BodyFault::Broken)?.into_data() else { continue };
+        let length = first.len().max(all.len()).saturating_add(piece.len());
+        if length > limit {
+            return Err(BodyFault::TooLarge(limit));
+        }
+        if first.is_empty() && all.is_empty() {
+            first = piece;
+        } else {
+            all.extend_from_slice(&std::mem::take(&mut first));
+            all.extend_from_slice(&piece);
+        }
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
 fn wire(parts: Parts, body: Bytes, peer: &Peer) -> WireRequest {

@@ -1,5 +1,6 @@
 //! Who holds an access key: looked up in the store once, then answered from bounded caches.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
@@ -23,23 +24,19 @@ impl Authenticator for AccessKeys {
         session_token: Option<&'a str>,
         scope: Scope<'a>,
     ) -> BoxFuture<'a, Result<Credential, CredentialError>> {
-        Box::pin(async move {
-            if access_key_id.starts_with(TEMPORARY) {
-                return self.sessions.credential(access_key_id, session_token, scope).await;
-            }
-            if self.dev && !access_key_id.starts_with(LONG_TERM) {
-                return self.anyone(access_key_id).await;
-            }
-            if !may_be_issued(access_key_id) {
-                return Err(AuthError::UnknownKey.into());
-            }
-            let Issued { key, authority, .. } = self.issued(access_key_id, scope).await?;
-            // Long-term keys have no session.
-            match session_token {
-                Some(_) => Err(AuthError::BadToken.into()),
-                None => Ok(Credential::Issued { key, authority }),
-            }
-        })
+        if access_key_id.starts_with(TEMPORARY) {
+            return Box::pin(self.sessions.credential(access_key_id, session_token, scope));
+        }
+        if self.dev && !access_key_id.starts_with(LONG_TERM) {
+            return Box::pin(self.anyone(access_key_id));
+        }
+        // Most keys are in memory, and a future that looks into the store is some KiB large.
+        match self.principals.cache.signing(access_key_id, scope) {
+            Some(issued) => Box::pin(ready(long_term(issued, session_token))),
+            None => Box::pin(async move {
+                long_term(self.look_up(access_key_id, scope).await?, session_token)
+            }),
+        }
     }
 
     fn used(&self, access_key_id: &str, session_token: Option<&str>, scope: Scope<'_>) {
@@ -59,15 +56,11 @@ impl AccessKeys {
         Ok(Credential::Anyone(authority))
     }
 
-    async fn issued(&self, id: &str, scope: Scope<'_>) -> Result<Issued, CredentialError> {
-        match self.principals.cache.signing(id, scope) {
-            Some(issued) => Ok(issued),
-            None => self.look_up(id, scope).await,
-        }
-    }
-
     /// Looks a key up in the store. One that is not active is as good as unknown.
     async fn look_up(&self, id: &str, scope: Scope<'_>) -> Result<Issued, CredentialError> {
+        if !may_be_issued(id) {
+            return Err(AuthError::UnknownKey.into());
+        }
         let principals = &self.principals;
         let read = |opened: &Opened| {
             let row = AccessKeyRow::read(opened.value.expose()).map_err(|_| unreadable(id))?;
@@ -96,6 +89,15 @@ impl AccessKeys {
         let issued = Issued { key: Arc::new(key), authority, noted_ms };
         principals.cache.keep_signing(read_at, id, scope, &issued);
         Ok(issued)
+    }
+}
+
+/// Long-term keys have no session.
+fn long_term(issued: Issued, session_token: Option<&str>) -> Result<Credential, CredentialError> {
+    let Issued { key, authority, .. } = issued;
+    match session_token {
+        Some(_) => Err(AuthError::BadToken.into()),
+        None => Ok(Credential::Issued { key, authority }),
     }
 }
 

@@ -193,12 +193,12 @@ impl KeyRecord {
 
 /// The row of a key in its space.
 pub(crate) fn path(account: &str, region: &str, id: &str) -> String {
-    format!("{account}/{region}/{id}")
+    [account, "/", region, "/", id].concat()
 }
 
 /// The row of a material in its space.
 pub(crate) fn material_path(region: &str, id: &str) -> String {
-    format!("{region}/{id}")
+    [region, "/", id].concat()
 }
 
 /// A key's ARN.

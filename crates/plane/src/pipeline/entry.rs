@@ -1,5 +1,6 @@
 //! A call as the journal records it.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bulla_policy::{Principal, PrincipalKind};
@@ -113,6 +114,9 @@ pub(super) fn intent(journal: &Journal, told: Told<'_>) -> Option<Arc<Intent>> {
     Some(Arc::new(Intent::new(journal.anchor().sequence, record)))
 }
 
+/// The longest text of an address of a peer (IPv6, with an IPv4 address in it).
+const ADDRESS_BYTES: usize = 45;
+
 /// What a record says that stands nowhere else.
 struct Texts {
     /// `eventSource`
@@ -128,9 +132,14 @@ impl Texts {
         let call = told.call;
         let address = match call.via {
             Some(via) => via.recorded.to_owned(),
-            None => call.source_ip.to_string(),
+            None => {
+                let mut text = String::with_capacity(ADDRESS_BYTES);
+                // Writing to a string can't fail.
+                let _infallible = write!(text, "{}", call.source_ip);
+                text
+            }
         };
-        let source = format!("{}.amazonaws.com", told.served.model.signing_name);
+        let source = [told.served.model.signing_name, ".amazonaws.com"].concat();
         Self { source, address, forwarded: is_forwarded(call).then(|| session_key(call.event_id)) }
     }
 }

@@ -6,7 +6,8 @@ use crate::gate::AnyProtected;
 use crate::scheduler::Job;
 use crate::{BoxFuture, Call, Guarded, Stop};
 
-/// How often a handler begins again when other calls change the same rows.
+/// How often a handler begins again when other calls change the same rows. Who loses each time is
+/// told so ([`contended`](crate::stop::contended)).
 pub const MAX_ATTEMPTS: u32 = 100;
 
 /// What an operation does to resources, in IAM's own terms.
@@ -74,7 +75,7 @@ macro_rules! row {
                             Err(stop) => call.begin_again(stop)?,
                         }
                     }
-                    Err($crate::stop::internal(call.service))
+                    Err($crate::stop::contended(call.service, $name))
                 })
             },
         }

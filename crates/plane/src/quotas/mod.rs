@@ -370,7 +370,7 @@ pub struct Caller<'a> {
 
 /// What callers who are too fast are told. KMS has a sentence of its own (KMS guide, "Throttling
 /// AWS KMS requests"); the others say what AWS's front ends say.
-fn too_fast(model: &Service, wait_ms: u64) -> Fault {
+pub(crate) fn too_fast(model: &Service, wait_ms: u64) -> Fault {
     let modelled = || TOO_FAST.into_iter().find(|code| model.error(code).is_some());
     let code = match model.protocol {
         Protocol::Query => "Throttling",

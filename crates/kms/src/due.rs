@@ -77,7 +77,7 @@ async fn rotate(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
     let due = due_key(next_ms, "kms", "rotate", &job.subject);
     let batch = batch.put(DUE, due, Expected::Absent, b"{}".to_vec());
     let batch = kms.tell(batch, &record, Happening::Rotation, job.now_ms)?;
-    kms.change(live, &record, batch).await
+    kms.change(live, &record, batch, job.now_ms).await
 }
 
 async fn rotate_on_demand(
@@ -98,7 +98,7 @@ async fn rotate_on_demand(
     let (mut record, batch) = kms.with_material(live.record.clone(), done, &material, rotated);
     record.on_demand = None;
     let batch = kms.tell(batch, &record, Happening::Rotation, job.now_ms)?;
-    kms.change(live, &record, batch).await
+    kms.change(live, &record, batch, job.now_ms).await
 }
 
 /// Makes the material that was brought in for it the current one. It may have gone in between:
@@ -122,7 +122,7 @@ async fn rotate_to_pending(
         record.materials.push(Material { rotated_ms, rotated_by, ..pending });
         batch = kms.tell(batch, &record, Happening::Rotation, job.now_ms)?;
     }
-    kms.change(live, &record, batch).await
+    kms.change(live, &record, batch, job.now_ms).await
 }
 
 /// Takes away material that was brought in until now.
@@ -143,7 +143,7 @@ async fn expire(kms: &Kms, job: &Job, done: SealedBatch) -> Result<(), Stop> {
     }
     let batch = kms.put_material(done, &record, id, &[]).await?;
     let batch = kms.tell(batch, &record, Happening::MaterialExpiration, job.now_ms)?;
-    kms.change(&live, &record, batch).await
+    kms.change(&live, &record, batch, job.now_ms).await
 }
 
 /// Removes the key, every generation of its material, all its aliases and grants, in one commit.

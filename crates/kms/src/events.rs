@@ -100,4 +100,30 @@ impl Kms {
         }
         Ok(batch)
     }
+
+    /// Tells the record that replicas have what their primary shares. AWS records it as a call, in
+    /// the primary's region (KMS guide, "SynchronizeMultiRegionKey"), and says that it happens now
+    /// and then; here it happens in the commit of each change, which is our choice.
+    pub(crate) fn tell_synchronized(
+        &self,
+        batch: SealedBatch,
+        primary: &KeyRecord,
+        time_ms: i64,
+    ) -> Result<SealedBatch, Stop> {
+        let arn = primary.arn();
+        let event = ServiceEvent {
+            id: event_id(&self.crypto)?,
+            source: "kms.amazonaws.com",
+            name: "SynchronizeMultiRegionKey",
+            invoked_by: "AWS Internal",
+            account: &primary.account,
+            region: &primary.region,
+            time_ms,
+            request_id: Some(&self.new_uuid()?),
+            answer: Some(&json!({ "keyId": arn }).to_string()),
+            resources: &[(&arn, KEY_TYPE)],
+            ..ServiceEvent::default()
+        };
+        Ok(event.tell(batch))
+    }
 }

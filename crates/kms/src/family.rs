@@ -160,17 +160,22 @@ impl Kms {
         Ok(held(record) && relatives.iter().all(|relative| held(&relative.record)))
     }
 
-    /// Has the relatives of a primary follow what it shares, if that changed. Gives the rows that
-    /// the batch touches by it.
+    /// Has the relatives of a primary follow what it shares, if that changed, and tells the record
+    /// of it. Gives the rows that the batch touches by it.
     pub(crate) async fn spread(
         &self,
         before: &KeyRecord,
         primary: &KeyRecord,
         mut batch: SealedBatch,
+        now_ms: i64,
     ) -> Result<(SealedBatch, Vec<String>), Stop> {
-        let same = before.shared() == primary.shared() && before.family == primary.family;
-        if same || before.is_replica() {
+        let same = before.shared() == primary.shared();
+        if (same && before.family == primary.family) || before.is_replica() {
             return Ok((batch, vec![]));
+        }
+        let comes = primary.elsewhere().any(|region| before.elsewhere().all(|old| old != region));
+        if primary.has_replicas() && (comes || !same) {
+            batch = self.tell_synchronized(batch, primary, now_ms)?;
         }
         let mut paths = Vec::new();
         for relative in self.relatives(before).await? {

@@ -293,7 +293,12 @@ impl Kms {
     }
 
     /// Commits a new grant on a key.
-    pub(crate) async fn add_grant(&self, key: &LiveKey, grant: &GrantRecord) -> Result<(), Stop> {
+    pub(crate) async fn add_grant(
+        &self,
+        key: &LiveKey,
+        grant: &GrantRecord,
+        now_ms: i64,
+    ) -> Result<(), Stop> {
         let mut record = key.record.clone();
         record.grants = record.grants.saturating_add(1);
         let new = |batch: SealedBatch, space, row: &Option<String>, value: &[u8]| match row {
@@ -304,7 +309,7 @@ impl Kms {
         let batch = SealedBatch::new().put(GRANTS, row, Expected::Absent, grant.to_bytes()?);
         let batch = new(batch, GRANT_NAMES, &grant.name_row, grant.id.as_bytes());
         let batch = new(batch, RETIRABLE, &grant.retiring_row, b"");
-        self.change(key, &record, batch).await
+        self.change(key, &record, batch, now_ms).await
     }
 
     /// Commits that a grant on a key is gone.
@@ -313,11 +318,12 @@ impl Kms {
         key: &LiveKey,
         grant: &GrantRecord,
         version: u64,
+        now_ms: i64,
     ) -> Result<(), Stop> {
         let mut record = key.record.clone();
         record.grants = record.grants.saturating_sub(1);
         let batch = without_grant(SealedBatch::new(), &key.path, grant, version);
-        self.change(key, &record, batch).await
+        self.change(key, &record, batch, now_ms).await
     }
 }
 

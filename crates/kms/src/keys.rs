@@ -58,8 +58,9 @@ impl Kms {
         before: &LiveKey,
         record: &KeyRecord,
         batch: SealedBatch,
+        now_ms: i64,
     ) -> Result<(), Stop> {
-        let (batch, mut paths) = self.spread(&before.record, record, batch).await?;
+        let (batch, mut paths) = self.spread(&before.record, record, batch, now_ms).await?;
         let batch = with_record(batch, before, record)?;
         paths.push(before.path.clone());
         let paths: Vec<_> = paths.iter().map(String::as_str).collect();

@@ -53,7 +53,7 @@ pub(crate) async fn create_alias(
     let alias =
         AliasRow { target: record.id.clone(), created_ms: call.now_ms, updated_ms: call.now_ms };
     let batch = SealedBatch::new().put(ALIASES, row, Expected::Absent, alias.to_bytes()?);
-    kms.change(&key, &record, batch).await?;
+    kms.change(&key, &record, batch, call.now_ms).await?;
     Ok(None)
 }
 
@@ -123,7 +123,7 @@ pub(crate) async fn delete_alias(
     let mut record = key.record.clone();
     record.aliases.retain(|known| known != name);
     let batch = SealedBatch::new().delete(ALIASES, standing.row, Expected::At(standing.version));
-    kms.change(&key, &record, batch).await?;
+    kms.change(&key, &record, batch, call.now_ms).await?;
     Ok(None)
 }
 

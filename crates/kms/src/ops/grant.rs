@@ -80,7 +80,7 @@ pub(crate) async fn create_grant(
         let KeyPlace { account, id } = KeyPlace::of(&key);
         grant.retiring_row = Some(format!("{prefix}{account}/{id}/{}", grant.id));
     }
-    kms.add_grant(&key, &grant).await?;
+    kms.add_grant(&key, &grant, call.now_ms).await?;
     answer(kms, call, &key, &grant.id)
 }
 

@@ -34,7 +34,7 @@ pub(crate) async fn revoke_grant(
         return Err(fault::no_such_grant(id).into());
     };
     stop_if_dry(input.dry_run())?;
-    kms.remove_grant(&key, &grant, version).await?;
+    kms.remove_grant(&key, &grant, version, call.now_ms).await?;
     Ok(None)
 }
 
@@ -67,7 +67,7 @@ pub(crate) async fn retire_grant(
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     call.trail.additional = Some(serde_json::json!({ "grantId": id }).to_string());
     stop_if_dry(input.dry_run())?;
-    kms.remove_grant(&key, &grant, version).await?;
+    kms.remove_grant(&key, &grant, version, call.now_ms).await?;
     Ok(None)
 }
 

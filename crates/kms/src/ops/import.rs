@@ -89,7 +89,7 @@ pub(crate) async fn import_key_material(
     let before = enter(&mut record, &key, &id, import, input)?;
     let batch = kms.put_material(SealedBatch::new(), &record, &id, material.expose()).await?;
     let batch = reschedule(batch, &key.path, &id, before, valid_to_ms);
-    kms.change(&key, &record, batch).await?;
+    kms.change(&key, &record, batch, call.now_ms).await?;
     let shown = kind.is_symmetric_encryption().then_some(id);
     let answer = ImportKeyMaterialResponse::new()
         .with_key_id(key.arn.clone())
@@ -282,11 +282,11 @@ pub(crate) async fn delete_imported_key_material(
             kms.put_material(batch, &record, &id, &[]).await?
         };
         forget(&mut record, place);
-        kms.change(&key, &record, batch).await?;
+        kms.change(&key, &record, batch, call.now_ms).await?;
     } else if vanishes {
         let batch = kms.drop_material(SealedBatch::new(), &record, &id).await?;
         forget(&mut record, place);
-        kms.change(&key, &record, batch).await?;
+        kms.change(&key, &record, batch, call.now_ms).await?;
     }
     let shown = key.record.kind.is_symmetric_encryption().then_some(id);
     let answer = answer.with_some(shown, DeleteImportedKeyMaterialResponse::with_key_material_id);

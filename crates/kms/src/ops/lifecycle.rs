@@ -212,7 +212,7 @@ async fn set_state(kms: &Kms, call: &mut Call, key_id: &str, action: &str, state
     let mut record = key.record.clone();
     record.state = state;
     let batch = rotation::reschedule(&key, &mut record, SealedBatch::new(), call.now_ms);
-    kms.change(&key, &record, batch).await?;
+    kms.change(&key, &record, batch, call.now_ms).await?;
     Ok(None)
 }
 
@@ -227,7 +227,7 @@ pub(crate) async fn update_key_description(
     key.must_not_be_going()?;
     let mut record = key.record.clone();
     record.description = input.description().to_owned();
-    kms.change(&key, &record, SealedBatch::new()).await?;
+    kms.change(&key, &record, SealedBatch::new(), call.now_ms).await?;
     Ok(None)
 }
 
@@ -258,7 +258,7 @@ pub(crate) async fn schedule_key_deletion(
         batch = await_deletion(&mut record, days, call.now_ms, batch);
     }
     let batch = rotation::reschedule(&key, &mut record, batch, call.now_ms);
-    kms.change(&key, &record, batch).await?;
+    kms.change(&key, &record, batch, call.now_ms).await?;
     let answer = ScheduleKeyDeletionResponse::new()
         .with_key_id(key.arn.clone())
         .with_some(record.deletion_ms, ScheduleKeyDeletionResponse::with_deletion_date)
@@ -303,6 +303,6 @@ pub(crate) async fn cancel_key_deletion(
         // A job's row is written once, so that it always has its first version.
         batch = batch.delete(DUE, due, Expected::At(1));
     }
-    kms.change(&key, &record, batch).await?;
+    kms.change(&key, &record, batch, call.now_ms).await?;
     Ok(Some(CancelKeyDeletionResponse::new().with_key_id(key.arn.clone()).into_record()))
 }

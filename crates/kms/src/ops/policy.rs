@@ -61,7 +61,7 @@ pub(crate) async fn put_key_policy(
     let mut record = key.record.clone();
     record.policy = accepted.text;
     record.principals = accepted.principals;
-    kms.change(&key, &record, SealedBatch::new()).await?;
+    kms.change(&key, &record, SealedBatch::new(), call.now_ms).await?;
     Ok(None)
 }
 

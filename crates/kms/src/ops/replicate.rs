@@ -65,7 +65,7 @@ pub(crate) async fn replicate_key(
     let batch = copies(kms, &key, &replica).await?;
     let bytes = replica.to_bytes().map_err(|_| fault::internal())?;
     let batch = batch.put(KEYS, replica.path().as_str(), Expected::Absent, bytes);
-    kms.change(&key, &primary, batch).await?;
+    kms.change(&key, &primary, batch, call.now_ms).await?;
     kms.counts.changed(&key::path(&replica.account, &replica.region, ""), true);
     Ok(Some(answer(&primary, replica).into_record()))
 }

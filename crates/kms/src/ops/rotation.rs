@@ -122,7 +122,7 @@ pub(crate) async fn enable_key_rotation(
     let next_ms = call.now_ms.saturating_add(days.saturating_mul(DAY_MS));
     record.rotation = Some(Rotation { period_days: days, next_ms, scheduled: false });
     let batch = reschedule(&key, &mut record, SealedBatch::new(), call.now_ms);
-    kms.change(&key, &record, batch).await?;
+    kms.change(&key, &record, batch, call.now_ms).await?;
     Ok(None)
 }
 
@@ -144,7 +144,7 @@ pub(crate) async fn disable_key_rotation(
     let mut record = key.record.clone();
     record.rotation = None;
     let batch = reschedule(&key, &mut record, SealedBatch::new(), call.now_ms);
-    kms.change(&key, &record, batch).await?;
+    kms.change(&key, &record, batch, call.now_ms).await?;
     Ok(None)
 }
 
@@ -232,7 +232,7 @@ pub(crate) async fn rotate_key_on_demand(
     record.on_demand_count = record.on_demand_count.saturating_add(1);
     let due = due_key(done_ms, "kms", "rotate-on-demand", &record.path());
     let batch = SealedBatch::new().put(DUE, due, Expected::Absent, b"{}".to_vec());
-    kms.change(&key, &record, batch).await?;
+    kms.change(&key, &record, batch, call.now_ms).await?;
     Ok(Some(answer))
 }
 

@@ -72,7 +72,7 @@ pub(crate) async fn tag_resource(
         }
     }
     not_too_many(call, record.tags.len())?;
-    kms.change(&key, &record, SealedBatch::new()).await?;
+    kms.change(&key, &record, SealedBatch::new(), call.now_ms).await?;
     Ok(None)
 }
 
@@ -94,7 +94,7 @@ pub(crate) async fn untag_resource(
     let mut record = key.record.clone();
     record.tags.retain(|(name, _)| !names.contains(name.as_str()));
     if record.tags.len() != key.record.tags.len() {
-        kms.change(&key, &record, SealedBatch::new()).await?;
+        kms.change(&key, &record, SealedBatch::new(), call.now_ms).await?;
     }
     Ok(None)
 }

@@ -66,6 +66,53 @@ async fn a_rotation_is_told_in_every_region_of_a_key_and_a_deletion_in_its_own()
     assert_eq!(regions, ["eu-central-1", "us-west-2"]);
 }
 
+/// What the record has of synchronizations so far, in CloudTrail's shape.
+async fn synchronized(house: &House) -> Vec<Value> {
+    house.plane.run_due().await.unwrap();
+    let records = house.plane.journal.read_from(1).unwrap().map(|record| record.unwrap());
+    let records = records.map(|record| record.to_cloudtrail_json().unwrap());
+    let records = records.map(|json| serde_json::from_str::<Value>(&json).unwrap());
+    records.filter(|record| record["eventName"] == "SynchronizeMultiRegionKey").collect()
+}
+
+#[tokio::test]
+async fn a_synchronization_is_recorded_where_the_primary_is() {
+    let (house, _heard) = house().await;
+    let made = house.call(A, "CreateKey", json!({ "MultiRegion": true })).await.unwrap();
+    let key = made["KeyMetadata"]["Arn"].as_str().unwrap().to_owned();
+    let rotate = async |house: &House| {
+        house.call(A, "RotateKeyOnDemand", json!({ "KeyId": key })).await.unwrap();
+        pass_days(house, 1).await;
+    };
+    rotate(&house).await;
+    assert_eq!(synchronized(&house).await.len(), 0, "there is nobody to follow");
+    let copy = json!({ "KeyId": key, "ReplicaRegion": "us-west-2" });
+    house.call(A, "ReplicateKey", copy).await.unwrap();
+    let [event] = <[Value; 1]>::try_from(synchronized(&house).await).unwrap();
+    let identity = json!({ "accountId": "111122223333", "invokedBy": "AWS Internal" });
+    assert_eq!(event["userIdentity"], identity);
+    assert_eq!(event["eventType"], "AwsApiCall");
+    assert_eq!(event["awsRegion"], "eu-central-1");
+    assert_eq!(
+        (&event["sourceIPAddress"], &event["userAgent"]),
+        (&identity["invokedBy"], &identity["invokedBy"])
+    );
+    assert_eq!(
+        (&event["requestParameters"], &event["responseElements"]),
+        (&Value::Null, &json!({ "keyId": key }))
+    );
+    assert_eq!(event["readOnly"], false);
+    assert_eq!(event["resources"][0]["ARN"], key);
+    assert_eq!(event["requestID"].as_str().unwrap().len(), 36);
+    // What is each region's own is not synchronized.
+    let describe = json!({ "KeyId": key, "Description": "new" });
+    house.call(A, "UpdateKeyDescription", describe).await.unwrap();
+    assert_eq!(synchronized(&house).await.len(), 1);
+    rotate(&house).await;
+    // The rotation was asked for, and took place.
+    assert_eq!(synchronized(&house).await.len(), 3);
+}
+
 #[tokio::test]
 async fn where_nobody_listens_events_pass() {
     let house = House::new().await;

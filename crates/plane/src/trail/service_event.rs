@@ -43,6 +43,8 @@ pub struct ServiceEvent<'e> {
     pub request_id: Option<&'e str>,
     /// What went wrong, if something did.
     pub error_message: Option<&'e str>,
+    /// `responseElements` as JSON, where AWS records the event as a call (`AwsApiCall`).
+    pub answer: Option<&'e str>,
     /// `additionalEventData` as JSON.
     pub additional: Option<&'e str>,
     /// `serviceEventDetails` as JSON.
@@ -74,7 +76,11 @@ impl<'e> ServiceEvent<'e> {
             },
             source_ip: self.invoked_by,
             user_agent: Some(self.invoked_by),
-            event_type: EventType::ServiceEvent,
+            event_type: match self.answer {
+                Some(_) => EventType::ApiCall,
+                None => EventType::ServiceEvent,
+            },
+            response_elements: self.answer,
             error_message: self.error_message,
             additional_event_data: self.additional,
             service_event_details: self.details,

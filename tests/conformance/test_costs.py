@@ -222,7 +222,7 @@ def test_what_is_wrong_is_told(server, account):
 
     assert refused() is None
     assert refused(end=today) == "ValidationException"
-    assert refused(start=today - 500 * day) == "BillExpirationException"
+    assert refused(start=today - 500 * day) == "ValidationException"
     assert refused(start=today + 40 * day, end=today + 41 * day) == "DataUnavailableException"
     assert refused(Metrics=["Wishes"]) == "ValidationException"
     assert refused(GroupBy=[{"Type": "DIMENSION", "Key": "RESOURCE_ID"}]) == "ValidationException"

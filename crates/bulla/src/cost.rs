@@ -6,7 +6,7 @@ use bulla_costs::prices::{DATE, REGION};
 use bulla_costs::{By, Exact, Hour, Meter, PRINCIPAL, Span};
 use bulla_crypto::{Crypto, harden_process};
 use bulla_plane::Clock;
-use bulla_plane::journal::Durability;
+use bulla_plane::journal::{Durability, Feed};
 use serde_json::{Value, json};
 
 use crate::cli::cost::{CostBy, CostOptions};
@@ -58,7 +58,8 @@ async fn of_data(options: &CostOptions, month: Span) -> Result<(String, Vec<Line
     harden_process()?;
     let data = options.place.data()?;
     let foundation = Foundation::open(Crypto::standard(), &data, Durability::default()).await?;
-    let meter = Meter::new(Arc::clone(&foundation.barrier), Arc::clone(&foundation.journal));
+    let feed = Feed::new(Arc::clone(&foundation.journal));
+    let meter = Meter::new(Arc::clone(&foundation.barrier), Arc::new(feed));
     let by = match options.by {
         CostBy::Service => By::Service,
         CostBy::Account => By::Account,

@@ -11,7 +11,7 @@ use bulla_events::{Events, Ways};
 use bulla_iam::{AccessKeys, Iam, Organizations, Principals, Providers, Sessions, Sts};
 use bulla_kms::Kms;
 use bulla_lambda::{Lambda, Settings};
-use bulla_plane::journal::Journal;
+use bulla_plane::journal::{Feed, Journal};
 use bulla_plane::outbox::Outbox;
 use bulla_plane::root::Anchor;
 use bulla_plane::upkeep::Upkeep;
@@ -84,6 +84,8 @@ struct Base {
     crypto: Crypto,
     barrier: Arc<Barrier>,
     journal: Arc<Journal>,
+    /// What reads the journal for all that want to know of its records.
+    feed: Arc<Feed>,
     clock: Arc<Clock>,
     quotas: Arc<Quotas>,
 }
@@ -127,7 +129,8 @@ impl Base {
         neighbours: Arc<Neighbours>,
     ) -> Arc<Trail> {
         let journal = Arc::clone(&self.journal);
-        let index = Index::new(Arc::clone(&journal), data.map(|data| data.join(INDEX_FOLDER)));
+        let folder = data.map(|data| data.join(INDEX_FOLDER));
+        let index = Index::new(Arc::clone(&self.feed), folder);
         let place = trail_place(data, settings);
         let ground = (Arc::clone(&self.barrier), self.crypto.clone());
         let journal = (journal, Arc::new(index));
@@ -139,7 +142,7 @@ impl Base {
     /// What knows what calls there may be, and what those that there were would cost.
     fn counts(&self, grants: Grants) -> (ServiceQuotas, Arc<Meter>) {
         let quotas = ServiceQuotas::new(&self.barrier, &self.crypto, &self.quotas, grants);
-        let meter = Meter::new(Arc::clone(&self.barrier), Arc::clone(&self.journal));
+        let meter = Meter::new(Arc::clone(&self.barrier), Arc::clone(&self.feed));
         (quotas, Arc::new(meter))
     }
 
@@ -162,7 +165,7 @@ impl Base {
     }
 
     fn plane(self, access_keys: AccessKeys, services: Vec<Arc<dyn Service>>) -> Arc<Plane> {
-        let Self { crypto, barrier, journal, clock, quotas } = self;
+        let Self { crypto, barrier, journal, clock, quotas, .. } = self;
         Arc::new(Plane {
             crypto,
             barrier,
@@ -205,6 +208,7 @@ impl House {
         let base = Base {
             crypto: crypto.clone(),
             barrier: Arc::clone(&barrier),
+            feed: Arc::new(Feed::new(Arc::clone(&journal))),
             journal,
             clock: Arc::default(),
             quotas: Arc::new(limits),

@@ -113,7 +113,8 @@ async fn run(listener: TcpListener, at: &Listen, house: House, name: &str) -> Re
         tracing::error!(%error, "what is used is not metered; trying again");
     }
     let house = Arc::new(house);
-    let metering = tokio::spawn(Arc::clone(&house.meter).tick_forever());
+    let metering =
+        tokio::spawn(Arc::clone(&house.meter).tick_forever(Arc::clone(&house.plane.clock)));
     let anchored = tokio::spawn(keep_anchor(Arc::clone(&house)));
     let plane = Arc::clone(&house.plane);
     let ticking = tokio::spawn(async move { plane.tick_forever().await });

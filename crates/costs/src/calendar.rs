@@ -6,6 +6,8 @@ use jiff::{Timestamp, ToSpan as _};
 
 const HOUR_MS: i64 = 3_600_000;
 const HOURS_A_DAY: i64 = 24;
+/// How many months before the present one are told of.
+const KEPT_MONTHS: i64 = 13;
 
 /// An hour, counted from 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,6 +57,14 @@ impl Hour {
     pub fn month(self) -> Span {
         let first = self.civil().first_of_month();
         Span { from: start_of(first), to: start_of(next_month(first)) }
+    }
+
+    /// The earliest hour that is told of in this one: Cost Explorer has this month and the thirteen
+    /// before it (user guide, "Best practices for the AWS Cost Explorer API").
+    #[must_use]
+    pub fn kept_from(self) -> Self {
+        let first = self.civil().first_of_month();
+        start_of(first.checked_sub(KEPT_MONTHS.months()).unwrap_or(Date::MIN))
     }
 
     /// Its day as `2026-11-28`.
@@ -141,6 +151,14 @@ fn start_of(date: Date) -> Hour {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fourteen_months_are_told_of() {
+        let from = |month| Hour::of_month(month).unwrap().kept_from().date();
+        assert_eq!((from("2027-11"), from("2027-01")), ("2026-10-01".into(), "2025-12-01".into()));
+        let end = Hour(Hour::of_month("2027-12").unwrap().0 - 1);
+        assert_eq!(end.kept_from().date(), "2026-10-01");
+    }
 
     #[test]
     fn texts_are_read_and_written() {

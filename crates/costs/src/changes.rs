@@ -7,12 +7,37 @@ use crate::lives::{Change, What};
 use crate::prices;
 use crate::uses::parameters;
 
+/// The calls, and what services do by themselves, that say something about lives.
+const CALLS: [(&str, &[&str]); 3] = [
+    (
+        "kms.amazonaws.com",
+        &["CreateKey", "ReplicateKey", "ScheduleKeyDeletion", "CancelKeyDeletion", "RotateKey"],
+    ),
+    (
+        "secretsmanager.amazonaws.com",
+        &[
+            "CreateSecret",
+            "ReplicateSecretToRegions",
+            "RemoveRegionsFromReplication",
+            "DeleteSecret",
+            "RestoreSecret",
+        ],
+    ),
+    ("ssm.amazonaws.com", &["PutParameter", "DeleteParameter", "DeleteParameters"]),
+];
+
+/// Whether records such as this one say something about lives.
+pub(crate) fn concern(record: &RecordRef<'_>) -> bool {
+    let names = CALLS.iter().find(|(source, _)| *source == record.event_source);
+    names.is_some_and(|(_, names)| names.contains(&record.event_name))
+}
+
 /// What a record says about lives; nothing if the call failed, or is a copy of the caller's record.
 pub(crate) fn of(record: &RecordRef<'_>) -> Vec<Change> {
     let is_copy = record.identity.account_id.is_some_and(|account| {
         account != record.recipient_account_id && record.event_type == EventType::ApiCall
     });
-    if record.error_code.is_some() || is_copy {
+    if record.error_code.is_some() || is_copy || !concern(record) {
         return Vec::new();
     }
     match record.event_source {

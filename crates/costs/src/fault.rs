@@ -27,8 +27,9 @@ pub(crate) fn changed() -> Fault {
     of("RequestChangedException", text)
 }
 
-pub(crate) fn expired() -> Fault {
-    of("BillExpirationException", "The requested report expired. Update the date interval.")
+/// AWS's text, as its users quote it.
+pub(crate) fn too_early() -> Fault {
+    validation("You haven't enabled historical data beyond 14 months.")
 }
 
 pub(crate) fn unavailable() -> Fault {

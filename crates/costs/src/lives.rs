@@ -90,6 +90,12 @@ impl Life {
         }
     }
 
+    /// What is left of it from an hour on, if anything is.
+    pub(crate) fn since(mut self, first: Hour) -> Option<Self> {
+        self.spans.retain(|(_, until)| until.is_none_or(|until| Hour::after(until) > first));
+        (!self.spans.is_empty()).then_some(self)
+    }
+
     fn new(item: &str, change: &Change, spec: Option<String>) -> Self {
         Self {
             item: item.to_owned(),

@@ -9,21 +9,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use std::{fmt, io};
 
-use bulla_plane::Stop;
-use bulla_plane::journal::{Journal, ReadError, Reader};
+use bulla_plane::journal::{Feed, Follower, Listener, Pace};
+use bulla_plane::{Clock, Stop};
 use bulla_store::{Barrier, BarrierError, Expected, SealedBatch, Space, Version};
 use tokio::sync::Mutex;
 use tokio::task::JoinError;
 
+use crate::calendar::Hour;
 use crate::draft::{Draft, Named};
+use crate::inbox::Inbox;
 use crate::lives::{self, Life, account_of};
 use crate::record::{Cell, LIVES, POSITION, POSITION_ROW, Position, USES};
 use crate::uses::by_spec;
 
 /// How often the journal is read.
 const TICK: Duration = Duration::from_secs(2);
-/// The most records that are read at once.
-const MAX_RECORDS: u32 = 65_536;
 
 /// Why the meter is behind.
 #[derive(Debug)]
@@ -67,24 +67,33 @@ impl From<MeterError> for Stop {
 /// The meter.
 pub struct Meter {
     pub(crate) barrier: Arc<Barrier>,
-    journal: Arc<Journal>,
-    /// Held by whoever reads on.
-    reading: Mutex<Option<Reader>>,
+    feed: Arc<Feed>,
+    inbox: Arc<Inbox>,
+    /// Held by whoever counts on.
+    behind: Mutex<Option<Behind>>,
     /// Up to here everything was taken away, and counts no more.
     emptied: AtomicU64,
+}
+
+/// Reads for the meter alone what it missed: after a start, a failure, or when too much was told.
+struct Behind {
+    follower: Follower,
+    inbox: Arc<Inbox>,
 }
 
 impl Meter {
     /// The meter of a journal, which keeps what it reads in a store.
     #[must_use]
-    pub fn new(barrier: Arc<Barrier>, journal: Arc<Journal>) -> Self {
-        let (reading, emptied) = (Mutex::new(None), AtomicU64::new(0));
-        Self { barrier, journal, reading, emptied }
+    pub fn new(barrier: Arc<Barrier>, feed: Arc<Feed>) -> Self {
+        let inbox = Arc::new(Inbox::default());
+        feed.join(Arc::clone(&inbox) as _);
+        let (behind, emptied) = (Mutex::new(None), AtomicU64::new(0));
+        Self { barrier, feed, inbox, behind, emptied }
     }
 
     /// Passes over all that the journal has so far: its rows were taken away.
     pub(crate) fn forget(&self) {
-        self.emptied.store(self.journal.anchor().sequence, Ordering::Release);
+        self.emptied.store(self.feed.journal().anchor().sequence, Ordering::Release);
     }
 
     /// Counts everything that is durable by now.
@@ -92,39 +101,59 @@ impl Meter {
     /// # Errors
     /// When store or journal fail. What was not counted is, the next time.
     pub async fn settle(&self) -> Result<(), MeterError> {
-        let mut reading = self.reading.lock().await;
-        let until = self.journal.anchor().sequence;
+        let mut behind = self.behind.lock().await;
+        let until = self.feed.journal().anchor().sequence;
         loop {
             let (mut position, version) = self.position().await?;
             position.sequence = position.sequence.max(self.emptied.load(Ordering::Acquire));
             if position.sequence >= until {
                 return Ok(());
             }
-            let before = position.clone();
-            let (journal, reader) = (Arc::clone(&self.journal), reading.take());
-            let read = move || read(&journal, reader, position, until);
+            let before = position.sequence;
+            let (feed, inbox, reading) =
+                (Arc::clone(&self.feed), Arc::clone(&self.inbox), behind.take());
+            let read = move || told(&feed, &inbox, reading, position);
             let read = tokio::task::spawn_blocking(read).await.map_err(MeterError::Task)?;
-            let (draft, reader) = read.map_err(MeterError::Journal)?;
-            *reading = Some(reader);
-            if draft.position == before {
+            let (draft, reading) = read.map_err(MeterError::Journal)?;
+            *behind = reading;
+            if draft.sequence == before {
                 // What is left is damaged, which is told when the journal is opened.
                 return Ok(());
             }
             if let Err(error) = self.commit(&draft, version).await {
-                *reading = None;
+                self.inbox.close();
+                *behind = None;
                 return Err(error);
             }
         }
     }
 
-    /// Counts on, for as long as the task lives.
-    pub async fn tick_forever(self: Arc<Self>) {
+    /// Counts on, and forgets month by month what no report reaches back to, for as long as the
+    /// task lives.
+    pub async fn tick_forever(self: Arc<Self>, clock: Arc<Clock>) {
+        let mut pruned = None;
         loop {
             if let Err(error) = self.settle().await {
                 tracing::error!(%error, "what is used is not metered; trying again");
             }
+            let now_ms = clock.now_ms();
+            let month = Some(Hour::of(now_ms).month().from);
+            if month != pruned {
+                match self.prune(now_ms).await {
+                    Ok(rows) => {
+                        tracing::info!(rows, "what was metered too long ago was dropped");
+                        pruned = month;
+                    }
+                    Err(error) => tracing::error!(%error, "what is old is kept; trying again"),
+                }
+            }
             tokio::time::sleep(TICK).await;
         }
+    }
+
+    /// Waits until nobody counts, and has nobody begin meanwhile.
+    pub(crate) async fn alone(&self) -> impl Sized + '_ {
+        self.behind.lock().await
     }
 
     async fn position(&self) -> Result<(Position, Expected), MeterError> {
@@ -137,7 +166,7 @@ impl Meter {
     /// Adds a stretch to the rows. Nobody else writes them, but for a reset, which then makes this
     /// fail.
     async fn commit(&self, draft: &Draft, position: Expected) -> Result<(), MeterError> {
-        let row = written(&draft.position).map_err(|error| MeterError::Row(POSITION, error))?;
+        let row = written(POSITION, &draft.position())?;
         let batch = SealedBatch::new().put(POSITION, POSITION_ROW, position, row);
         let (lives, batch) = self.lives(draft, batch).await?;
         let mut rows: HashMap<String, Cell> = HashMap::new();
@@ -154,7 +183,7 @@ impl Meter {
             if let Some(opened) = &known {
                 cell.merge(&parsed(USES, opened.value.expose())?);
             }
-            let bytes = written(&cell).map_err(|error| MeterError::Row(USES, error))?;
+            let bytes = written(USES, &cell)?;
             batch = batch.put(USES, key, expected, bytes);
         }
         self.barrier.commit(batch).await?;
@@ -179,7 +208,7 @@ impl Meter {
         let mut lives = HashMap::new();
         for (key, (life, version)) in changed {
             let Some(life) = life else { continue };
-            let bytes = written(&life).map_err(|error| MeterError::Row(LIVES, error))?;
+            let bytes = written(LIVES, &life)?;
             batch = batch.put(LIVES, key.as_str(), Expected::from(version), bytes);
             lives.insert(key, life);
         }
@@ -225,43 +254,37 @@ pub(crate) fn parsed<T: serde::de::DeserializeOwned>(
     serde_json::from_slice(bytes).map_err(|error| MeterError::Row(space, error))
 }
 
-fn written<T: serde::Serialize>(record: &T) -> serde_json::Result<Vec<u8>> {
-    serde_json::to_vec(record)
+pub(crate) fn written<T: serde::Serialize>(space: Space, row: &T) -> Result<Vec<u8>, MeterError> {
+    serde_json::to_vec(row).map_err(|error| MeterError::Row(space, error))
 }
 
-/// Reads on from a position, up to a record that is known to be durable. Blocks.
-fn read(
-    journal: &Journal,
-    reader: Option<Reader>,
+/// What was told behind a position, or some of it. Blocks.
+fn told(
+    feed: &Feed,
+    inbox: &Inbox,
+    behind: Option<Behind>,
     position: Position,
-    until: u64,
-) -> io::Result<(Draft, Reader)> {
-    let first = position.sequence.saturating_add(1);
-    let reader = reader.filter(|reader| reader.expected() == first);
-    let mut reader = match reader {
-        Some(reader) => reader,
-        None => journal.read_from(first)?,
-    };
-    let mut draft = Draft::after(position);
-    for _ in 0..MAX_RECORDS {
-        // What is not known to be durable may still be taken back.
-        if draft.is_full() || reader.expected() > until {
-            break;
-        }
-        match reader.next() {
-            Some(Ok(record)) => match record.fields() {
-                Ok(fields) => draft.add(record.sequence(), &fields),
-                Err(error) => {
-                    tracing::warn!(sequence = record.sequence(), %error, "not metered");
-                    draft.position.sequence = record.sequence();
-                }
-            },
-            Some(Err(ReadError::Io(error))) => return Err(error),
-            Some(Err(ReadError::Fault(fault))) => {
-                tracing::error!(%fault, "records were lost before they were metered");
-            }
-            None => break,
+) -> io::Result<(Draft, Option<Behind>)> {
+    if inbox.is_since(&position) {
+        feed.read_on(Pace::UntilFull)?;
+        if let Some(draft) = inbox.take() {
+            return Ok((draft, None));
         }
     }
-    Ok((draft, reader))
+    let is_there = |behind: &Behind| behind.inbox.is_since(&position);
+    let mut behind = match behind.filter(is_there) {
+        Some(behind) => behind,
+        None => {
+            let reader = feed.journal().read_from(position.sequence.saturating_add(1))?;
+            let follower = Follower::new(reader);
+            Behind { follower, inbox: Arc::new(Inbox::open(position.clone())) }
+        }
+    };
+    let listeners = [Arc::clone(&behind.inbox) as Arc<dyn Listener>];
+    let until = feed.journal().anchor().sequence;
+    behind.follower.read_on(until, &listeners, Pace::UntilFull)?;
+    let draft = behind.inbox.take().unwrap_or_else(|| Draft::after(&position));
+    let next = draft.sequence.saturating_add(1);
+    let is_up = feed.before(next, || inbox.reopen(draft.position()))?;
+    Ok((draft, (!is_up).then_some(behind)))
 }

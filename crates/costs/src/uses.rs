@@ -33,6 +33,9 @@ pub(crate) enum Priced {
 /// What the rows of uses call what is priced by the key, until it is known.
 pub(crate) const BY_KEY: &str = "kms.by-key";
 
+/// What is charged by the spec that is asked for.
+const PAIRS: [&str; 2] = ["GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"];
+
 impl Priced {
     pub(crate) fn code(self) -> &'static str {
         match self {
@@ -48,8 +51,9 @@ pub(crate) fn of<'r>(record: &RecordRef<'r>) -> Option<Use<'r>> {
     let identity = &record.identity;
     let account = identity.account_id?;
     let is_theirs = account == record.recipient_account_id;
-    let counts =
-        is_theirs && record.error_code.is_none() && record.event_type == EventType::ApiCall;
+    // What a service does by itself may be recorded as a call of nobody.
+    let is_call = record.event_type == EventType::ApiCall && identity.kind.is_some();
+    let counts = is_theirs && is_call && record.error_code.is_none();
     let priced = if counts { priced(record)? } else { return None };
     let issuer = identity.session.as_ref().and_then(|session| session.issuer.as_ref());
     let principal = issuer.map(|issuer| issuer.arn).or(identity.arn);
@@ -84,9 +88,14 @@ fn priced(record: &RecordRef<'_>) -> Option<Priced> {
     Some(Priced::As(item))
 }
 
+/// Whether what a record is charged as is in its request, which others that are like it don't have.
+pub(crate) fn are_in_json(record: &RecordRef<'_>) -> bool {
+    PAIRS.contains(&record.event_name)
+}
+
 fn of_kms(record: &RecordRef<'_>, operation: &str) -> Priced {
     match operation {
-        "GenerateDataKeyPair" | "GenerateDataKeyPairWithoutPlaintext" => {
+        pair if PAIRS.contains(&pair) => {
             let spec = parameters(record);
             let spec = spec.get("keyPairSpec").and_then(Value::as_str);
             let is_rsa = spec.is_some_and(|spec| spec.starts_with("RSA_"));

@@ -13,7 +13,7 @@ use bulla_iam::{
 };
 use bulla_kms::Kms;
 use bulla_lambda::{Assuming, Lambda, Roles};
-use bulla_plane::journal::Journal;
+use bulla_plane::journal::{Feed, Journal};
 use bulla_plane::wire::WireResponse;
 use bulla_plane::{BoxFuture, Directory, Neighbours, Plane, Service};
 use bulla_quotas::{Grants, ServiceQuotas};
@@ -38,7 +38,7 @@ pub(crate) struct House {
 
 /// CloudTrail, whose files go nowhere.
 fn trail(ground: &Ground) -> Trail {
-    let index = Index::new(Arc::clone(&ground.journal), None);
+    let index = Index::new(Arc::new(Feed::new(Arc::clone(&ground.journal))), None);
     Trail::new(
         (Arc::clone(&ground.barrier), ground.crypto.clone()),
         Arc::clone(&ground.clock),
@@ -144,7 +144,8 @@ impl House {
             },
             Some(no_functions()),
         );
-        let meter = Arc::new(Meter::new(Arc::clone(barrier), Arc::clone(&ground.journal)));
+        let feed = Arc::new(Feed::new(Arc::clone(&ground.journal)));
+        let meter = Arc::new(Meter::new(Arc::clone(barrier), feed));
         let quotas = ServiceQuotas::new(barrier, crypto, &ground.quotas, Grants::AtOnce);
         let mut services: Vec<Arc<dyn Service>> = vec![
             kms,

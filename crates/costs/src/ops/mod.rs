@@ -13,9 +13,6 @@ use crate::fault;
 /// What an operation answers.
 pub(crate) type Answer = Result<Option<Record<'static>>, Stop>;
 
-/// How many days back a report can begin: fourteen months.
-const MAX_DAYS: i64 = 14 * 31;
-
 /// The time that a report is of: full days, or hours where they are asked for.
 fn period(given: Option<&DateInterval<'_>>, now_ms: i64, by_hour: bool) -> Result<Span, Fault> {
     let given = given.ok_or_else(fault::internal)?;
@@ -37,8 +34,8 @@ fn period(given: Option<&DateInterval<'_>>, now_ms: i64, by_hour: bool) -> Resul
     if span.from > now {
         return Err(fault::unavailable());
     }
-    if now.day().0.saturating_sub(span.from.day().0) > MAX_DAYS {
-        return Err(fault::expired());
+    if span.from < now.kept_from() {
+        return Err(fault::too_early());
     }
     // What is to come has no costs, and is no reason to count its days.
     Ok(Span { to: span.to.min(now.month().to), ..span })

@@ -2,5 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod many;
 mod month;
+mod prune;
 mod script;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bulla_costs::Meter;
 use bulla_ground::Ground;
-use bulla_plane::journal::{EventType, Identity, RecordRef, Resource};
+use bulla_plane::journal::{EventType, Feed, Identity, RecordRef, Resource};
 
 pub(crate) const ACCOUNT: &str = "111122223333";
 pub(crate) const OTHER: &str = "444455556666";
@@ -16,6 +16,7 @@ pub(crate) const DAY_MS: i64 = 86_400_000;
 
 pub(crate) struct Script {
     pub(crate) ground: Ground,
+    pub(crate) feed: Arc<Feed>,
     pub(crate) meter: Arc<Meter>,
     ids: u64,
 }
@@ -38,17 +39,22 @@ impl<'s> Said<'s> {
     }
 }
 
+fn meter(ground: &Ground) -> (Arc<Feed>, Arc<Meter>) {
+    let feed = Arc::new(Feed::new(Arc::clone(&ground.journal)));
+    let meter = Meter::new(Arc::clone(&ground.barrier), Arc::clone(&feed));
+    (feed, Arc::new(meter))
+}
+
 impl Script {
     pub(crate) async fn new() -> Self {
         let ground = Ground::in_memory().await.unwrap();
-        let meter = Meter::new(Arc::clone(&ground.barrier), Arc::clone(&ground.journal));
-        Self { meter: Arc::new(meter), ground, ids: 0 }
+        let (feed, meter) = meter(&ground);
+        Self { feed, meter, ground, ids: 0 }
     }
 
     /// The meter of a process that was started anew.
     pub(crate) fn restart(&mut self) {
-        let (barrier, journal) = (&self.ground.barrier, &self.ground.journal);
-        self.meter = Arc::new(Meter::new(Arc::clone(barrier), Arc::clone(journal)));
+        (self.feed, self.meter) = meter(&self.ground);
     }
 
     fn id(&mut self) -> [u8; 16] {

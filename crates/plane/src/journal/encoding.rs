@@ -43,10 +43,16 @@ const ALWAYS: u16 = 1 | 1 << 1 | 1 << 3;
 const BLOCKS: u16 = 13;
 /// The first of the blocks that hold JSON; those after it do too.
 pub(super) const FIRST_JSON: u16 = 8;
+/// The block that says how many units were metered.
+pub(super) const METERED: u16 = FIRST_JSON + 4;
+/// The blocks by which records are [alike](super::outline): what was called, who called with which
+/// access key, the error's code, the resources.
+pub(super) const ALIKE: [u16; 5] = [0, 1, 2, 4, 7];
 /// The most digits of how many units were metered.
 const MAX_UNITS_BYTES: usize = 20;
 /// Bytes of an id.
 const ID_BYTES: usize = 16;
+type Id = [u8; ID_BYTES];
 
 /// Why bytes are not a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -275,6 +281,14 @@ pub(super) fn fixed(flags: u16) -> (usize, bool) {
     (ids.into_iter().filter(|is_there| *is_there).count() * ID_BYTES, flags & SESSION != 0)
 }
 
+/// The ids of a record with these flags: the event's, the request's, the shared one.
+pub(super) fn ids(flags: u16, bytes: &[u8]) -> Option<(Id, Option<Id>, Option<Id>)> {
+    let (first, rest) = bytes.as_chunks().0.split_first()?;
+    let mut rest = rest.iter().copied();
+    let request_id = if flags & REQUEST_ID != 0 { rest.next() } else { None };
+    Some((*first, request_id, rest.next()))
+}
+
 /// The numbers of the blocks that are there.
 pub(super) fn numbers(present: u16) -> impl Iterator<Item = u16> {
     (0..BLOCKS).filter(move |number| present & 1 << number != 0)
@@ -344,11 +358,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RecordRef<'_>, DecodeError> {
     let mut parts = Parts::of(bytes)?;
     let flags = parts.flags;
     let on = |flag: u16| flags & flag != 0;
-    let (first, rest) = parts.ids.as_chunks::<ID_BYTES>().0.split_first().ok_or(parts.error())?;
-    let mut ids = rest.iter().copied();
-    let (event_id, created_ms) = (*first, parts.created_ms);
-    let request_id = if on(REQUEST_ID) { ids.next() } else { None };
-    let shared_event_id = ids.next();
+    let created_ms = parts.created_ms;
+    let (event_id, request_id, shared_event_id) = ids(flags, parts.ids).ok_or(parts.error())?;
     let time_ms = parts.time_ms;
     let [event_source, event_name, region] = what(&mut parts)?;
     let (recipient_account_id, mut identity) = who(&mut parts, created_ms, on)?;
@@ -391,9 +402,13 @@ impl Parts<'_> {
 
 /// How many units were metered: there is one way to write a number.
 fn metered(parts: &mut Parts<'_>) -> Result<Option<u64>, DecodeError> {
-    let Some(text) = parts.text(FIRST_JSON + 4, MAX_UNITS_BYTES)? else { return Ok(None) };
-    let units = text.parse().ok().filter(|units: &u64| units.to_string() == text);
-    units.map(Some).ok_or(parts.error())
+    let Some(text) = parts.text(METERED, MAX_UNITS_BYTES)? else { return Ok(None) };
+    units(text).map(Some).ok_or(parts.error())
+}
+
+/// How many units a text tells.
+pub(super) fn units(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|units: &u64| units.to_string() == text)
 }
 
 fn what<'a>(parts: &mut Parts<'a>) -> Result<[&'a str; 3], DecodeError> {

@@ -15,6 +15,7 @@ mod direct;
 mod directory;
 mod encoding;
 mod fault;
+mod feed;
 #[cfg(test)]
 mod fixtures;
 mod group;
@@ -23,6 +24,7 @@ mod keeper;
 mod medium;
 mod memory;
 mod metrics;
+mod outline;
 mod pack;
 mod reader;
 mod record;
@@ -41,6 +43,7 @@ pub use chain::{CHAIN_BYTES, ChainKey, ChainValue, FORMAT_VERSION};
 pub use directory::Directory;
 pub use encoding::{DecodeError, ENCODING_VERSION};
 pub use fault::{Fault, FaultKind};
+pub use feed::{Extent, Feed, Follower, Heard, Listener, MAX_KINDS, Pace};
 pub use medium::Medium;
 pub use memory::{MEMORY_BYTES, Memory};
 pub use metrics::Metrics;
@@ -74,9 +77,10 @@ pub const RETRY: Duration = Duration::from_millis(250);
 
 /// The most bytes of a record frame's payload: a record that could not be packed has one in front.
 const MAX_FRAME_PAYLOAD_BYTES: usize = MAX_RECORD_BYTES + 1 + chain::SEQUENCE_BYTES;
+/// The most bytes of a record's frame.
+const MAX_FRAME_BYTES: usize = MAX_FRAME_PAYLOAD_BYTES + chain::FRAME_OVERHEAD;
 /// The most bytes of a group: the room for those that wait, and what just fitted in.
-const MAX_GROUP_BYTES: usize =
-    PENDING_BYTES + MAX_TOGETHER * (MAX_FRAME_PAYLOAD_BYTES + chain::FRAME_OVERHEAD);
+const MAX_GROUP_BYTES: usize = PENDING_BYTES + MAX_TOGETHER * MAX_FRAME_BYTES;
 
 #[cfg(test)]
 mod tests;

@@ -327,7 +327,7 @@ pub(super) fn unpack<S: Shared>(
     for _ in encoding::numbers(head.present) {
         let mut done = Ok(());
         encoding::put_block(out, |out| {
-            done = put_next(&mut input, &head.frames, true, shared, out);
+            done = put_next(&mut input, head.frames, true, shared, out);
         });
         done?;
     }
@@ -365,7 +365,7 @@ pub(super) fn put_shared<S: Shared>(
         }
         if left == 0 {
             let mut at = before;
-            return put_next(&mut at, &head.frames, may_be_json, shared, out);
+            return put_next(&mut at, head.frames, may_be_json, shared, out);
         }
         left -= 1;
     }
@@ -375,7 +375,7 @@ pub(super) fn put_shared<S: Shared>(
 /// Appends what the next token stands for.
 fn put_next<S: Shared>(
     input: &mut Input<'_>,
-    frames: &[Earlier],
+    frames: Frames<'_>,
     may_be_json: bool,
     shared: &mut S,
     out: &mut Vec<u8>,
@@ -384,8 +384,7 @@ fn put_next<S: Shared>(
         Token::Text(text, _) => out.extend_from_slice(text),
         Token::Uuid(id) => json::put_uuid(id, out),
         Token::Reference(frame, number) => {
-            let frame = usize::try_from(frame).ok().and_then(|frame| frames.get(frame));
-            shared.text(*frame.ok_or(Unreadable::Malformed)?, number, out)?;
+            shared.text(frames.get(frame)?, number, out)?;
         }
         Token::Pieces(count) if may_be_json => {
             let mut between = Vec::new();
@@ -406,18 +405,18 @@ fn put_next<S: Shared>(
 }
 
 /// What is in front of a packed record's tokens.
-struct Head<'a> {
-    flags: u16,
-    present: u16,
-    time_ms: i64,
-    ids: &'a [u8],
+pub(super) struct Head<'a> {
+    pub(super) flags: u16,
+    pub(super) present: u16,
+    pub(super) time_ms: i64,
+    pub(super) ids: &'a [u8],
     created_ms: Option<i64>,
-    frames: Vec<Earlier>,
+    pub(super) frames: Frames<'a>,
 }
 
 impl<'a> Head<'a> {
     /// Reads it; none in front of bytes that are as they are.
-    fn read(input: &mut Input<'a>) -> Result<Option<Self>, Unreadable> {
+    pub(super) fn read(input: &mut Input<'a>) -> Result<Option<Self>, Unreadable> {
         let [version] = input.array()?;
         match version {
             OPAQUE => return Ok(None),
@@ -435,14 +434,32 @@ impl<'a> Head<'a> {
         let created_ms = has_created.then(|| input.signed()).transpose()?;
         let created_ms = created_ms.map(|before| time_ms.wrapping_sub(before));
         let [count] = input.array()?;
-        let frames = (0..count)
-            .map(|_| Ok(Earlier { distance: input.number()?, before: input.number()? }))
-            .collect::<Result<_, Unreadable>>()?;
+        let frames = Frames { count, input: *input };
+        for _ in 0..count {
+            input.earlier()?;
+        }
         Ok(Some(Self { flags, present, time_ms, ids, created_ms, frames }))
     }
 }
 
-enum Token<'a> {
+/// The frames that a record refers to. They are few, and looked for where they stand.
+#[derive(Clone, Copy)]
+pub(super) struct Frames<'a> {
+    count: u8,
+    input: Input<'a>,
+}
+
+impl Frames<'_> {
+    pub(super) fn get(self, number: u64) -> Result<Earlier, Unreadable> {
+        let mut input = self.input;
+        for _ in 0..number.min(self.count.into()) {
+            input.earlier()?;
+        }
+        if number < self.count.into() { input.earlier() } else { Err(Unreadable::Malformed) }
+    }
+}
+
+pub(super) enum Token<'a> {
     /// And whether it can be referred to.
     Text(&'a [u8], bool),
     Uuid([u8; 16]),
@@ -451,14 +468,14 @@ enum Token<'a> {
 }
 
 impl Token<'_> {
-    fn is_shared(&self) -> bool {
+    pub(super) fn is_shared(&self) -> bool {
         matches!(self, Self::Text(_, true) | Self::Uuid(_) | Self::Pieces(_))
     }
 }
 
 /// What is still to be read.
 #[derive(Clone, Copy)]
-struct Input<'a>(&'a [u8]);
+pub(super) struct Input<'a>(pub(super) &'a [u8]);
 
 impl<'a> Input<'a> {
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Unreadable> {
@@ -495,7 +512,11 @@ impl<'a> Input<'a> {
         Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
-    fn token(&mut self) -> Result<Token<'a>, Unreadable> {
+    fn earlier(&mut self) -> Result<Earlier, Unreadable> {
+        Ok(Earlier { distance: self.number()?, before: self.number()? })
+    }
+
+    pub(super) fn token(&mut self) -> Result<Token<'a>, Unreadable> {
         let number = self.number()?;
         Ok(match number & 3 {
             REFERENCE => {

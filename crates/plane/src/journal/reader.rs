@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::chain::{CHAIN_BYTES, ChainKey, ChainValue, HEADER_FRAME_BYTES, PREFIX_BYTES};
@@ -10,10 +11,13 @@ use super::medium::Medium;
 use super::pack::At;
 use super::record::Record;
 use super::scan::{
-    MAX_SEGMENT_BYTES, Scan, Step, header_fault, read_from, read_header, stored_chain,
+    MAX_SEGMENT_BYTES, Scan, Step, header_fault, read_from, read_header, read_into, stored_chain,
 };
 use super::texts::{Failure, Texts};
-use super::{MAX_FRAME_PAYLOAD_BYTES, MAX_GROUP_BYTES};
+use super::{MAX_FRAME_BYTES, MAX_FRAME_PAYLOAD_BYTES};
+
+/// How much is read at once, 256 KiB: what a reader holds, but for longer records.
+const READ_AHEAD_BYTES: u64 = 256 << 10;
 
 /// Why a record could not be read.
 #[derive(Debug)]
@@ -64,6 +68,26 @@ pub struct Reader {
     /// Where the last record stood that was read.
     last: Place,
     texts: Texts,
+}
+
+/// A record that was read and not unpacked: what it is packed in stands in the reader's buffer
+/// until it goes on.
+pub(super) struct Passed {
+    pub(super) sequence: u64,
+    pub(super) place: Place,
+    packed: Range<usize>,
+}
+
+impl Passed {
+    /// That it can't be read, as what it refers to is damaged.
+    pub(super) fn unreadable(&self) -> ReadError {
+        ReadError::Fault(Fault {
+            kind: FaultKind::Texts,
+            segment: self.place.segment,
+            offset: self.place.offset,
+            records: Some((self.sequence, self.sequence)),
+        })
+    }
 }
 
 /// Where a record stands: what [`Fetch`](super::Fetch) reads it again by.
@@ -172,30 +196,31 @@ impl Reader {
         self.segment = segment;
         self.offset = HEADER_FRAME_BYTES as u64;
         self.used = 0;
-        self.buffer = Vec::new();
+        self.buffer.clear();
         self.chain = chain;
         self.expected = first;
         self.limit = None;
     }
 
     /// The next record, of those that are wanted or before.
-    fn advance(&mut self) -> Result<Option<Record>, ReadError> {
+    pub(super) fn advance(&mut self) -> Result<Option<Passed>, ReadError> {
         loop {
-            if let Some(record) = self.take_buffered()? {
-                return Ok(Some(record));
+            if let Some(passed) = self.take_buffered() {
+                return Ok(Some(passed));
             }
             self.offset += self.used as u64;
             self.used = 0;
-            self.buffer = Vec::new();
+            self.buffer.clear();
             // A segment that was begun since says that this one is complete, and up to where it
             // counts: so it is looked for before what is here is read.
             let next = self.medium.list()?.into_iter().find(|segment| *segment > self.segment);
             self.limit = self.first_of(next)?;
             if self.segment != 0 && self.is_written()? {
-                let most = MAX_GROUP_BYTES as u64;
-                self.buffer = read_from(&*self.medium, self.segment, self.offset, most)?;
-                if let Some(record) = self.take_buffered()? {
-                    return Ok(Some(record));
+                for most in [READ_AHEAD_BYTES, MAX_FRAME_BYTES as u64] {
+                    read_into(&*self.medium, self.segment, self.offset, most, &mut self.buffer)?;
+                    if let Some(passed) = self.take_buffered() {
+                        return Ok(Some(passed));
+                    }
                 }
             }
             if let Some(fault) = self.skip_damage(next)? {
@@ -220,40 +245,53 @@ impl Reader {
         Ok(bytes.iter().any(|byte| *byte != 0))
     }
 
-    fn take_buffered(&mut self) -> Result<Option<Record>, ReadError> {
+    fn take_buffered(&mut self) -> Option<Passed> {
         if self.limit.is_some_and(|limit| self.expected >= limit) {
-            return Ok(None);
+            return None;
         }
         let rest = self.buffer.get(self.used..).unwrap_or_default();
         let mut scan =
             Scan::new(&self.key, rest, self.chain, self.expected, MAX_FRAME_PAYLOAD_BYTES);
-        let Step::Record { sequence, bytes, .. } = scan.step_live() else { return Ok(None) };
+        let Step::Record { sequence, bytes, .. } = scan.step_live() else { return None };
         let offset = self.offset + self.used as u64;
         let place = Place { segment: self.segment, offset };
-        let (source, at) = ((&*self.medium, &*self.key), At { sequence, offset });
-        let record = self.texts.unpack(source, (self.segment, at), bytes);
-        if let Err(Failure::Io(error)) = record {
-            return Err(error.into());
-        }
-        self.texts.pass(at);
-        self.last = place;
+        let end = self.used + scan.position();
+        let to = end.saturating_sub(CHAIN_BYTES);
+        let packed = to.saturating_sub(bytes.len())..to;
         (self.chain, self.expected) = (scan.previous(), scan.expected());
-        self.used += scan.position();
-        match record {
-            Ok(bytes) => Ok(Some(Record::new(sequence, bytes))),
-            Err(_) => Err(ReadError::Fault(Fault {
-                kind: FaultKind::Texts,
-                segment: place.segment,
-                offset,
-                records: Some((sequence, sequence)),
-            })),
+        self.used = end;
+        self.last = place;
+        self.texts.pass(place.segment, At { sequence, offset });
+        Some(Passed { sequence, place, packed })
+    }
+
+    /// Whether a record is one of those to be read, and not one before.
+    pub(super) fn wants(&self, passed: &Passed) -> bool {
+        passed.sequence >= self.from
+    }
+
+    /// What a record is packed in that was passed last.
+    pub(super) fn packed(&self, passed: &Passed) -> &[u8] {
+        self.buffer.get(passed.packed.clone()).unwrap_or_default()
+    }
+
+    /// Unpacks a record that was passed last.
+    pub(super) fn unpack(&mut self, passed: &Passed) -> Result<Record, ReadError> {
+        let Passed { sequence, place, packed } = passed;
+        let (source, at) =
+            ((&*self.medium, &*self.key), At { sequence: *sequence, offset: place.offset });
+        let packed = self.buffer.get(packed.clone()).unwrap_or_default();
+        match self.texts.unpack(source, (place.segment, at), packed) {
+            Ok(bytes) => Ok(Record::new(*sequence, bytes)),
+            Err(Failure::Io(error)) => Err(error.into()),
+            Err(Failure::Unreadable(_)) => Err(passed.unreadable()),
         }
     }
 
     /// Looks for records behind damage in this segment; places the reader at them.
     fn skip_damage(&mut self, next: Option<u64>) -> io::Result<Option<Fault>> {
         let first_byte = self.buffer.iter().any(|byte| *byte != 0);
-        self.buffer = Vec::new();
+        self.buffer.clear();
         if self.segment == 0 || !(first_byte || next.is_some()) {
             return Ok(None);
         }
@@ -315,8 +353,9 @@ impl Iterator for Reader {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             match self.advance().transpose()? {
-                Ok(record) if record.sequence() < self.from => {}
-                item => return Some(item),
+                Ok(passed) if !self.wants(&passed) => {}
+                Ok(passed) => return Some(self.unpack(&passed)),
+                Err(error) => return Some(Err(error)),
             }
         }
     }

@@ -189,9 +189,22 @@ pub(super) fn read_from(
     offset: u64,
     limit: u64,
 ) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    read_into(medium, segment, offset, limit, &mut out)?;
+    Ok(out)
+}
+
+/// As [`read_from`], into room that is used again.
+pub(super) fn read_into(
+    medium: &dyn Medium,
+    segment: u64,
+    offset: u64,
+    limit: u64,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    out.clear();
     let size = medium.size(segment)?.saturating_sub(offset).min(limit);
     let size = usize::try_from(size).map_err(io::Error::other)?;
-    let mut out = Vec::new();
     while out.len() < size {
         let filled = out.len();
         out.resize(size.min(filled + READ_BYTES), 0);
@@ -203,7 +216,7 @@ pub(super) fn read_from(
             break;
         }
     }
-    Ok(out)
+    Ok(())
 }
 
 /// The chain value that stands where the header's does, whether it holds or not.

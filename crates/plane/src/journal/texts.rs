@@ -62,17 +62,23 @@ impl Texts {
         (segment, at): (u64, At),
         packed: &[u8],
     ) -> Result<Vec<u8>, Failure> {
-        if self.segment != segment {
-            *self = Self { segment, ..Self::default() };
-        }
+        self.enter(segment);
         let mut finder = Finder { texts: self, medium, key, at, is_first: true };
         let mut record = Vec::with_capacity(packed.len().saturating_mul(4));
         pack::unpack(packed, &mut finder, &mut record)?;
         Ok(record)
     }
 
+    /// What is known of another segment is of no use in this one.
+    fn enter(&mut self, segment: u64) {
+        if self.segment != segment {
+            *self = Self { segment, ..Self::default() };
+        }
+    }
+
     /// Remembers where a record stands, for those that refer to it.
-    pub(super) fn pass(&mut self, at: At) {
+    pub(super) fn pass(&mut self, segment: u64, at: At) {
+        self.enter(segment);
         if self.passed.len() >= PASSED {
             self.passed.drain(..PASSED / 2);
         }

@@ -231,7 +231,7 @@ impl Check<'_> {
         }
         let at = At { sequence, offset };
         let record = self.texts.unpack((self.medium, self.key), (segment, at), packed);
-        self.texts.pass(at);
+        self.texts.pass(segment, at);
         match record {
             Ok(record) if encoding::decode(&record).is_ok() => {}
             Err(Failure::Io(error)) => return Err(error),

@@ -1,14 +1,15 @@
 //! The index beside the journal: events by attribute, at a cost that follows the answer.
 //!
 //! A segment of the journal that is complete has an index of its own, made once in the background
-//! ([`sealed`]). The segment that is being written has one in memory, brought up to date by whoever
-//! looks. All of it can be made again from the journal, and is when it is missing: an index tells
-//! only where to look, and what is answered is read from the journal, its link in the chain
-//! checked. A segment costs a lookup some microseconds, a record that is found some more.
+//! ([`sealed`]). The segment that is being written has one in memory ([`draft`]), brought up to
+//! date by whoever looks. All of it can be made again from the journal, and is when it is missing:
+//! an index tells only where to look, and what is answered is read from the journal, its link in
+//! the chain checked. A segment costs a lookup some microseconds, a record that is found some more.
 //!
 //! Events come newest first, in the order in which they were recorded. Where the clock was set
 //! back, that is not the order of their times; none is lost or told twice by it.
 
+mod draft;
 pub(crate) mod resources;
 mod sealed;
 mod shelf;
@@ -18,11 +19,15 @@ mod tests;
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bulla_plane::journal::{Fetch, Journal, Place, ReadError, Reader, Record};
+use bulla_plane::journal::{
+    Extent, Feed, Fetch, Follower, Heard, Journal, Listener, Pace, Place, Record, RecordRef,
+};
 
-use self::sealed::{Draft, Sealed};
+use self::draft::Draft;
+use self::sealed::Sealed;
 use self::shelf::Shelf;
 
 pub use self::sealed::Range;
@@ -45,16 +50,81 @@ pub struct Query<'q> {
 
 /// The index of a journal.
 pub struct Index {
-    journal: Arc<Journal>,
-    shelf: Shelf,
-    tail: Mutex<Tail>,
+    feed: Arc<Feed>,
+    tail: Arc<Tail>,
 }
 
-/// The index of the segment that is being written.
-#[derive(Default)]
+/// The index of the segment that is being written, and those of the others.
 struct Tail {
-    draft: Draft,
-    reader: Option<Reader>,
+    shelf: Shelf,
+    draft: Mutex<Draft>,
+}
+
+impl Tail {
+    fn new(shelf: Shelf) -> Self {
+        Self { shelf, draft: Mutex::default() }
+    }
+
+    fn draft(&self) -> MutexGuard<'_, Draft> {
+        // Whoever panicked half-way has the segment told once more.
+        self.draft.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listener for Tail {
+    fn begin(&self, segment: u64) {
+        *self.draft() = Draft::new(segment);
+    }
+
+    fn end(&self) -> io::Result<()> {
+        self.shelf.put(&self.draft())
+    }
+
+    fn hear(&self, heard: &Heard, fields: &RecordRef<'_>, kind: Option<usize>) -> Extent {
+        self.draft().add(heard, fields, kind)
+    }
+
+    fn hear_again(&self, heard: &Heard, kind: usize) {
+        self.draft().add_again(heard, kind);
+    }
+}
+
+/// The index of a complete segment that had none.
+struct Rebuilt {
+    segment: u64,
+    draft: Mutex<Draft>,
+    is_past: AtomicBool,
+}
+
+impl Rebuilt {
+    fn of(segment: u64) -> Self {
+        Self { segment, draft: Mutex::new(Draft::new(segment)), is_past: AtomicBool::new(false) }
+    }
+
+    fn draft(&self) -> MutexGuard<'_, Draft> {
+        self.draft.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listener for Rebuilt {
+    fn begin(&self, segment: u64) {
+        self.is_past.store(segment > self.segment, Ordering::Relaxed);
+    }
+
+    fn hear(&self, heard: &Heard, fields: &RecordRef<'_>, kind: Option<usize>) -> Extent {
+        if heard.place.segment != self.segment {
+            return Extent::Record;
+        }
+        self.draft().add(heard, fields, kind)
+    }
+
+    fn hear_again(&self, heard: &Heard, kind: usize) {
+        self.draft().add_again(heard, kind);
+    }
+
+    fn is_full(&self) -> bool {
+        self.is_past.load(Ordering::Relaxed)
+    }
 }
 
 /// Some events, newest first.
@@ -69,18 +139,14 @@ pub struct Found {
 impl Index {
     /// The index of a journal, kept in a folder; in memory where there is none.
     #[must_use]
-    pub fn new(journal: Arc<Journal>, folder: Option<PathBuf>) -> Self {
-        Self { journal, shelf: Shelf::new(folder), tail: Mutex::default() }
+    pub fn new(feed: Arc<Feed>, folder: Option<PathBuf>) -> Self {
+        let tail = Arc::new(Tail::new(Shelf::new(folder)));
+        feed.join(Arc::clone(&tail) as _);
+        Self { feed, tail }
     }
 
-    fn tail(&self) -> MutexGuard<'_, Tail> {
-        // Whoever panicked half-way left a draft that lacks records: it is begun anew.
-        self.tail.lock().unwrap_or_else(|poisoned| {
-            let mut tail = PoisonError::into_inner(poisoned);
-            *tail = Tail::default();
-            self.tail.clear_poison();
-            tail
-        })
+    fn journal(&self) -> &Journal {
+        self.feed.journal()
     }
 
     /// Makes the indexes that are missing, and brings that of the last segment up to date. Blocks.
@@ -88,9 +154,9 @@ impl Index {
     /// # Errors
     /// If the journal can't be read, or the index not be written.
     pub fn keep_up(&self) -> io::Result<()> {
-        let segments = self.journal.segments()?;
-        let last = self.catch_up()?;
-        self.shelf.retain(&segments)?;
+        let segments = self.journal().segments()?;
+        let last = self.catch_up(Pace::UntilFull)?;
+        self.tail.shelf.retain(&segments)?;
         for segment in segments.into_iter().filter(|segment| *segment < last) {
             self.sealed(segment)?;
         }
@@ -103,10 +169,10 @@ impl Index {
     /// If the journal can't be read.
     pub fn find(&self, query: &Query<'_>, from: Option<Place>, limit: usize) -> io::Result<Found> {
         let term = terms::term(query.account, query.region, query.attribute, query.value);
-        let segments = self.journal.segments()?;
-        let last = self.catch_up()?;
+        let segments = self.journal().segments()?;
+        let last = self.catch_up(Pace::ToTheEnd)?;
         let mut found = Found { records: Vec::new(), next: None };
-        let mut fetch = self.journal.fetch();
+        let mut fetch = self.journal().fetch();
         let here = segments.into_iter().rev().filter(|segment| *segment <= last);
         for segment in here.filter(|segment| from.is_none_or(|from| *segment <= from.segment)) {
             let mut upto = match from {
@@ -138,10 +204,10 @@ impl Index {
         most: usize,
     ) -> io::Result<Vec<Place>> {
         {
-            let tail = self.tail();
+            let draft = self.tail.draft();
             // Once another segment was begun, this one is sealed.
-            if tail.draft.segment == segment {
-                return Ok(tail.draft.places(term, range, upto, most));
+            if draft.segment == segment {
+                return Ok(draft.places(term, range, upto, most));
             }
         }
         match self.sealed(segment)? {
@@ -152,69 +218,27 @@ impl Index {
 
     /// The index of a complete segment, made if it is missing; `None` if the segment has gone.
     fn sealed(&self, segment: u64) -> io::Result<Option<Sealed>> {
-        if let Some(sealed) = self.shelf.get(segment)? {
+        if let Some(sealed) = self.tail.shelf.get(segment)? {
             return Ok(Some(sealed));
         }
-        let mut reader = match self.journal.read_segment(segment) {
+        let rebuilt = Arc::new(Rebuilt::of(segment));
+        let until = self.journal().anchor().sequence;
+        let read = self.journal().read_segment(segment).and_then(|reader| {
+            let listeners = [Arc::clone(&rebuilt) as Arc<dyn Listener>];
+            Follower::new(reader).read_on(until, &listeners, Pace::UntilFull)
+        });
+        match read {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            reader => reader?,
-        };
-        let mut draft = Draft::new(segment);
-        while let Some(record) = reader.next() {
-            match record {
-                Ok(record) => {
-                    let place = reader.place();
-                    if place.segment > segment {
-                        break;
-                    }
-                    add(&mut draft, place, &record);
-                }
-                Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => {
-                    return Ok(None);
-                }
-                Err(ReadError::Io(error)) => return Err(error),
-                // Told by `bulla audit verify`, and when the journal is opened.
-                Err(ReadError::Fault(_)) => {}
-            }
+            read => read?,
         }
-        self.shelf.put(segment, draft.seal())?;
-        self.shelf.get(segment)
+        self.tail.shelf.put(&rebuilt.draft())?;
+        self.tail.shelf.get(segment)
     }
 
     /// Reads what is new, and answers which segment is the last.
-    fn catch_up(&self) -> io::Result<u64> {
-        let until = self.journal.anchor().sequence;
-        let mut tail = self.tail();
-        let Tail { draft, reader } = &mut *tail;
-        let reading = match reader {
-            Some(reading) => reading,
-            None => {
-                let last = self.journal.segments()?.last().copied().unwrap_or(1);
-                *draft = Draft::new(last);
-                reader.insert(self.journal.read_segment(last)?)
-            }
-        };
-        // What is not known to be durable may still be taken back.
-        while reading.expected() <= until {
-            match reading.next() {
-                Some(Ok(record)) => {
-                    let place = reading.place();
-                    if place.segment != draft.segment {
-                        let full = std::mem::replace(draft, Draft::new(place.segment));
-                        self.shelf.put(full.segment, full.seal())?;
-                    }
-                    add(draft, place, &record);
-                }
-                Some(Err(ReadError::Io(error))) => {
-                    // Read anew from the segment's start, so that nothing is passed over.
-                    *reader = None;
-                    return Err(error);
-                }
-                Some(Err(ReadError::Fault(_))) => {}
-                None => break,
-            }
-        }
-        Ok(draft.segment)
+    fn catch_up(&self, pace: Pace) -> io::Result<u64> {
+        self.feed.read_on(pace)?;
+        Ok(self.tail.draft().segment)
     }
 }
 
@@ -243,11 +267,4 @@ fn read(
         found.records.push(record);
     }
     Ok(false)
-}
-
-fn add(draft: &mut Draft, place: Place, record: &Record) {
-    match record.fields() {
-        Ok(fields) => draft.add(place.offset, &fields),
-        Err(error) => tracing::warn!(sequence = record.sequence(), %error, "not indexed"),
-    }
 }

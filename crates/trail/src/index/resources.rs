@@ -42,6 +42,16 @@ pub(crate) fn named<'a>(record: &RecordRef<'a>) -> Vec<Named<'a>> {
     }
 }
 
+/// Whether [`named`] looks at request and answer, which events that are alike don't share.
+pub(super) fn are_in_json(record: &RecordRef<'_>) -> bool {
+    record.error_code.is_none()
+        && match record.event_source {
+            "sts.amazonaws.com" => record.response_elements.is_some(),
+            "iam.amazonaws.com" => !record.read_only,
+            _ => false,
+        }
+}
+
 /// What the record itself says.
 fn touched<'a>(record: &RecordRef<'a>) -> Vec<Named<'a>> {
     let resources = record.resources.iter();

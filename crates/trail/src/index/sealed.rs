@@ -9,137 +9,20 @@
 //! All integers are little-endian. A term is found by bisection in the file, so that nothing of it
 //! has to stay in memory.
 
-use std::collections::HashMap;
 use std::fs::File;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use bulla_plane::journal::{Place, RecordRef};
+use bulla_plane::journal::Place;
 
-use super::terms;
-
-const MAGIC: [u8; 8] = *b"bulla-i1";
-const HEAD_BYTES: usize = 44;
+pub(super) const MAGIC: [u8; 8] = *b"bulla-i1";
+pub(super) const HEAD_BYTES: usize = 44;
 const TERM_BYTES: usize = 16;
 const POSTING_BYTES: usize = 4;
 const RECORD_BYTES: usize = 8;
 /// How many entries are read at once.
 const BLOCK_ENTRIES: u64 = 512;
-
-/// The index of a segment, while it is made.
-#[derive(Debug, Default)]
-pub(super) struct Draft {
-    pub(super) segment: u64,
-    /// The last posting of each term.
-    terms: HashMap<u64, u32, BuildHasherDefault<Mixed>>,
-    /// The number of a record, and the posting before of the same term.
-    postings: Vec<(u32, u32)>,
-    /// Offset and time.
-    records: Vec<(u32, i64)>,
-    scratch: Vec<u64>,
-}
-
-/// What stands for a posting where there is none.
-const NONE: u32 = u32::MAX;
-
-/// Terms are mixed already.
-#[derive(Debug, Default)]
-pub(super) struct Mixed(u64);
-
-impl Hasher for Mixed {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, term: u64) {
-        self.0 = term;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-impl Draft {
-    pub(super) fn new(segment: u64) -> Self {
-        Self { segment, ..Self::default() }
-    }
-
-    /// Adds a record that stands behind those that were added before.
-    pub(super) fn add(&mut self, offset: u64, record: &RecordRef<'_>) {
-        let Ok(offset) = u32::try_from(offset) else { return };
-        let Ok(number) = u32::try_from(self.records.len()) else { return };
-        self.scratch.clear();
-        terms::terms(record, &mut self.scratch);
-        for term in self.scratch.drain(..) {
-            let Ok(posting) = u32::try_from(self.postings.len()) else { return };
-            let before = self.terms.insert(term, posting).unwrap_or(NONE);
-            self.postings.push((number, before));
-        }
-        self.records.push((offset, record.time_ms));
-    }
-
-    /// The numbers of the records with a term, newest first.
-    fn numbers(&self, term: u64) -> impl Iterator<Item = u32> {
-        let posting = |at: u32| self.postings.get(usize::try_from(at).ok()?);
-        let first = self.terms.get(&term).and_then(|at| posting(*at));
-        std::iter::successors(first, move |(_, before)| posting(*before)).map(|(number, _)| *number)
-    }
-
-    /// Where the records with this term stand whose time may be in the range, newest first, those
-    /// behind `from` left out; at most so many.
-    pub(super) fn places(&self, term: u64, range: Range, from: u64, most: usize) -> Vec<Place> {
-        let record = |number: u32| self.records.get(usize::try_from(number).ok()?).copied();
-        let fits =
-            |(offset, time_ms): &(u32, i64)| u64::from(*offset) <= from && range.contains(*time_ms);
-        let place = |(offset, _)| Place { segment: self.segment, offset: u64::from(offset) };
-        self.numbers(term).filter_map(record).filter(fits).map(place).take(most).collect()
-    }
-
-    /// The whole index.
-    pub(super) fn seal(&self) -> Vec<u8> {
-        let mut all: Vec<u64> = self.terms.keys().copied().collect();
-        all.sort_unstable();
-        let times = self.records.iter().map(|(_, time_ms)| *time_ms);
-        let (first_ms, last_ms) = (times.clone().min(), times.max());
-        let bytes = HEAD_BYTES
-            + all.len() * TERM_BYTES
-            + self.postings.len() * POSTING_BYTES
-            + self.records.len() * RECORD_BYTES;
-        let mut out = Vec::with_capacity(bytes);
-        out.extend_from_slice(&MAGIC);
-        out.extend_from_slice(&self.segment.to_le_bytes());
-        out.extend_from_slice(&first_ms.unwrap_or(i64::MAX).to_le_bytes());
-        out.extend_from_slice(&last_ms.unwrap_or(i64::MIN).to_le_bytes());
-        for count in [all.len(), self.postings.len(), self.records.len()] {
-            out.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
-        }
-        let mut at = 0_u32;
-        for term in &all {
-            let count = u32::try_from(self.numbers(*term).count()).unwrap_or(u32::MAX);
-            out.extend_from_slice(&term.to_le_bytes());
-            out.extend_from_slice(&at.to_le_bytes());
-            out.extend_from_slice(&count.to_le_bytes());
-            at = at.saturating_add(count);
-        }
-        let mut numbers: Vec<u32> = Vec::new();
-        for term in &all {
-            numbers.clear();
-            numbers.extend(self.numbers(*term));
-            numbers.iter().rev().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
-        }
-        for (offset, time_ms) in &self.records {
-            let seconds = time_ms.saturating_sub(first_ms.unwrap_or(0)).div_euclid(1000);
-            out.extend_from_slice(&offset.to_le_bytes());
-            out.extend_from_slice(&u32::try_from(seconds).unwrap_or(u32::MAX).to_le_bytes());
-        }
-        out
-    }
-}
 
 /// Times, in milliseconds since 1970, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

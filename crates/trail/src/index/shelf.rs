@@ -2,17 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::draft::Draft;
 use super::sealed::{Sealed, Source};
 
 /// What the names of indexes end in; before that is the segment's number, 20 digits.
 const SUFFIX: &str = ".index";
 /// What the name of an index ends in while it is written.
 const UNFINISHED: &str = ".new";
+
+/// How much of an index is written at once.
+const WRITE_BYTES: usize = 64 << 10;
 
 /// Where indexes are kept.
 pub(super) struct Shelf {
@@ -43,23 +47,26 @@ impl Shelf {
     }
 
     /// Keeps the index of a segment. It is there whole, or not at all.
-    pub(super) fn put(&self, segment: u64, index: Vec<u8>) -> io::Result<()> {
+    pub(super) fn put(&self, draft: &Draft) -> io::Result<()> {
         let Some(folder) = &self.folder else {
-            self.memory().insert(segment, index.into());
+            let mut index = Vec::new();
+            draft.seal(&mut index)?;
+            self.memory().insert(draft.segment, index.into());
             return Ok(());
         };
         match DirBuilder::new().mode(0o700).create(folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
-        let path = path(folder, segment);
+        let path = path(folder, draft.segment);
         let unfinished = path.with_extension(format!("index{UNFINISHED}"));
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
-        let mut file = options.open(&unfinished)?;
-        file.write_all(&index)?;
+        let mut file = BufWriter::with_capacity(WRITE_BYTES, options.open(&unfinished)?);
+        draft.seal(&mut file)?;
+        file.flush()?;
         // Else the name could outlive what it names.
-        file.sync_data()?;
+        file.get_ref().sync_data()?;
         std::fs::rename(&unfinished, &path)
     }
 

@@ -51,11 +51,27 @@ impl Attribute {
 /// The number of an attribute's value in an account and region. It is part of the index's form:
 /// another way to make it needs another version of that.
 pub(super) fn term(account: &str, region: &str, attribute: Attribute, value: &str) -> u64 {
-    let mut hash = Mixer(0x9e37_79b9_7f4a_7c15 ^ attribute as u64);
-    hash.text(account);
-    hash.text(region);
-    hash.text(value);
-    hash.end()
+    Beginning::of(account, region, attribute).term(value)
+}
+
+/// What the numbers of all values of an attribute in an account and region begin with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beginning(Mixer);
+
+impl Beginning {
+    fn of(account: &str, region: &str, attribute: Attribute) -> Self {
+        let mut hash = Mixer(0x9e37_79b9_7f4a_7c15 ^ attribute as u64);
+        hash.text(account);
+        hash.text(region);
+        Self(hash)
+    }
+
+    /// The number of a value.
+    pub(super) fn term(self, value: &str) -> u64 {
+        let Self(mut hash) = self;
+        hash.text(value);
+        hash.end()
+    }
 }
 
 /// An odd number without a pattern.
@@ -63,6 +79,7 @@ const FACTOR: u64 = 0xd6e8_feb8_6659_fd93;
 
 /// Mixes words by multiplication. Whoever makes texts meet on purpose makes lookups of them read
 /// more records, and finds nothing that is not there.
+#[derive(Clone, Copy, Debug)]
 struct Mixer(u64);
 
 impl Mixer {
@@ -93,27 +110,29 @@ impl Mixer {
     }
 }
 
-/// All numbers of an event; none of one that `LookupEvents` never shows.
-pub(super) fn terms(record: &RecordRef<'_>, out: &mut Vec<u64>) {
+/// All numbers that an event shares with others, ascending, and with what the number of its id
+/// begins; none of an event that `LookupEvents` never shows.
+pub(super) fn terms(record: &RecordRef<'_>) -> Option<(Vec<u64>, Beginning)> {
     if record.category != Category::Management || record.recipient_account_id.is_empty() {
-        return;
+        return None;
     }
-    let of =
-        |attribute, value: &str| term(record.recipient_account_id, record.region, attribute, value);
-    out.push(of(Attribute::All, ""));
-    out.push(of(Attribute::EventId, &id_text(record.event_id)));
-    out.push(of(Attribute::EventName, record.event_name));
-    out.push(of(Attribute::EventSource, record.event_source));
-    out.push(of(Attribute::ReadOnly, truth(record.read_only)));
+    let beginning =
+        |attribute| Beginning::of(record.recipient_account_id, record.region, attribute);
+    let of = |attribute, value: &str| beginning(attribute).term(value);
+    let mut out = vec![
+        of(Attribute::All, ""),
+        of(Attribute::EventName, record.event_name),
+        of(Attribute::EventSource, record.event_source),
+        of(Attribute::ReadOnly, truth(record.read_only)),
+    ];
     out.extend(user_name(&record.identity).map(|name| of(Attribute::Username, name)));
     out.extend(record.identity.access_key_id.map(|id| of(Attribute::AccessKeyId, id)));
-    let named = resources::named(record);
-    for (at, (kind, name)) in named.iter().enumerate() {
-        out.push(of(Attribute::ResourceName, name));
-        if !named.iter().take(at).any(|(known, _)| known == kind) {
-            out.push(of(Attribute::ResourceType, kind));
-        }
+    for (kind, name) in resources::named(record) {
+        out.extend([of(Attribute::ResourceName, &name), of(Attribute::ResourceType, &kind)]);
     }
+    out.sort_unstable();
+    out.dedup();
+    Some((out, beginning(Attribute::EventId)))
 }
 
 /// Whether an event has an attribute with this value.

@@ -56,6 +56,10 @@ async fn fill(journal: &Journal, numbers: std::ops::Range<u64>) {
     }
 }
 
+fn index_of(journal: &Arc<Journal>, folder: Option<PathBuf>) -> Index {
+    Index::new(Arc::new(Feed::new(Arc::clone(journal))), folder)
+}
+
 const EVER: Range = Range { from_ms: i64::MIN, to_ms: i64::MAX };
 
 /// The ids of all events that are asked for, newest first, by a walk over all records.
@@ -121,7 +125,7 @@ fn queries() -> Vec<Query<'static>> {
 async fn lookups_find_what_a_walk_finds() {
     let journal = journal();
     let folder = tempfile::tempdir().unwrap();
-    let index = Index::new(Arc::clone(&journal), Some(folder.path().join("index")));
+    let index = index_of(&journal, Some(folder.path().join("index")));
     let mut found = 0;
     for part in [0..1, 1..700, 700..1_500] {
         fill(&journal, part).await;
@@ -142,7 +146,7 @@ async fn what_is_missing_of_an_index_is_made_again() {
     let path = folder.path().join("index");
     let query = queries().swap_remove(2);
     let expected = walked(&journal, &query);
-    Index::new(Arc::clone(&journal), Some(path.clone())).keep_up().unwrap();
+    index_of(&journal, Some(path.clone())).keep_up().unwrap();
     let mut files: Vec<_> =
         std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -151,7 +155,7 @@ async fn what_is_missing_of_an_index_is_made_again() {
     let whole = std::fs::read(&files[1]).unwrap();
     std::fs::write(&files[1], &whole[..whole.len() / 2]).unwrap();
     std::fs::write(&files[2], b"something else").unwrap();
-    let index = Index::new(Arc::clone(&journal), Some(path));
+    let index = index_of(&journal, Some(path));
     assert_eq!(looked_up(&index, &query, 50), expected);
     assert_eq!(std::fs::read(&files[1]).unwrap(), whole);
 }
@@ -164,7 +168,7 @@ async fn an_index_goes_with_its_segment() {
     let journal = Arc::new(Journal::open(Arc::new(medium), key, options).unwrap().0);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index");
-    let index = Index::new(Arc::clone(&journal), Some(path.clone()));
+    let index = index_of(&journal, Some(path.clone()));
     for part in 0..8 {
         fill(&journal, part * 200..(part + 1) * 200).await;
         index.keep_up().unwrap();

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bulla_ground::{Ground, Roots, Signer};
+use bulla_plane::journal::Feed;
 use bulla_plane::{BoxFuture, Plane};
 use bulla_shapes::cloudtrail;
 use bulla_trail::index::Index;
@@ -85,7 +86,8 @@ impl House {
     /// One whose trails deliver elsewhere than to its bucket.
     pub(crate) async fn delivering_to(place: Arc<dyn Place>) -> Self {
         let ground = Ground::in_memory().await.unwrap();
-        let index = Arc::new(Index::new(Arc::clone(&ground.journal), None));
+        let feed = Feed::new(Arc::clone(&ground.journal));
+        let index = Arc::new(Index::new(Arc::new(feed), None));
         let trail = Arc::new(Trail::new(
             (Arc::clone(&ground.barrier), ground.crypto.clone()),
             Arc::clone(&ground.clock),
@@ -99,7 +101,8 @@ impl House {
 
     /// The same store and journal in a house that was built anew.
     pub(crate) fn restarted(mut self) -> Self {
-        let index = Arc::new(Index::new(Arc::clone(&self.plane.journal), None));
+        let feed = Feed::new(Arc::clone(&self.plane.journal));
+        let index = Arc::new(Index::new(Arc::new(feed), None));
         self.trail = Arc::new(Trail::new(
             (Arc::clone(&self.plane.barrier), self.plane.crypto.clone()),
             Arc::clone(&self.plane.clock),

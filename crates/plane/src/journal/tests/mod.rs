@@ -2,6 +2,7 @@
 
 mod ahead;
 mod faults;
+mod feed;
 mod figures;
 mod many;
 mod packing;

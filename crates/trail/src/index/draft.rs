@@ -1,0 +1,253 @@
+//! The index of a segment while it is made.
+//!
+//! An event shares most of its terms with all events of its kind. So they are kept once a kind, and
+//! of an event there are only its place, its time, its kind and the term of its id.
+
+use std::io::{self, Write};
+use std::ops::Range as Stretch;
+
+use bulla_plane::journal::{Extent, Heard, Place, RecordRef};
+
+use super::resources;
+use super::sealed::{MAGIC, Range};
+use super::terms::{self, Beginning};
+
+/// The index of a segment, while it is made.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) segment: u64,
+    kinds: Vec<Kind>,
+    /// The kinds by the numbers that the journal gives them.
+    numbered: Vec<usize>,
+    /// The terms of the kinds, one kind behind the other.
+    terms: Vec<u64>,
+    records: Vec<Entry>,
+}
+
+/// What the events of a kind share.
+#[derive(Debug)]
+struct Kind {
+    /// Their terms, ascending.
+    terms: Stretch<usize>,
+    /// With what the term of an id begins; none of events that are never shown.
+    ids: Option<Beginning>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    offset: u32,
+    kind: u32,
+    time_ms: i64,
+    /// The term of its id, if it has terms.
+    id: u64,
+}
+
+impl Draft {
+    pub(super) fn new(segment: u64) -> Self {
+        Self { segment, ..Self::default() }
+    }
+
+    /// Adds a record that stands behind those that were added before, and if there is a number the
+    /// kind of that number.
+    pub(super) fn add(
+        &mut self,
+        heard: &Heard,
+        fields: &RecordRef<'_>,
+        number: Option<usize>,
+    ) -> Extent {
+        let start = self.terms.len();
+        let ids = terms::terms(fields).map(|(terms, ids)| {
+            self.terms.extend(terms);
+            ids
+        });
+        let kind = self.kinds.len();
+        self.kinds.push(Kind { terms: start..self.terms.len(), ids });
+        if let Some(number) = number {
+            self.numbered.resize(number.saturating_add(1), kind);
+        }
+        self.push(heard, kind);
+        if resources::are_in_json(fields) { Extent::Record } else { Extent::Kind }
+    }
+
+    /// Adds another record of a kind.
+    pub(super) fn add_again(&mut self, heard: &Heard, number: usize) {
+        if let Some(kind) = self.numbered.get(number) {
+            self.push(heard, *kind);
+        }
+    }
+
+    fn push(&mut self, heard: &Heard, kind: usize) {
+        let (Ok(offset), Ok(number)) = (u32::try_from(heard.place.offset), u32::try_from(kind))
+        else {
+            return;
+        };
+        let ids = self.kinds.get(kind).and_then(|kind| kind.ids);
+        let id = ids.map_or(0, |ids| ids.term(&terms::id_text(heard.event_id)));
+        self.records.push(Entry { offset, kind: number, time_ms: heard.time_ms, id });
+    }
+
+    fn kind(&self, entry: &Entry) -> Option<&Kind> {
+        self.kinds.get(usize::try_from(entry.kind).ok()?)
+    }
+
+    fn terms_of(&self, kind: &Kind) -> &[u64] {
+        self.terms.get(kind.terms.clone()).unwrap_or_default()
+    }
+
+    /// Where the records with this term stand whose time may be in the range, newest first, those
+    /// behind `from` left out; at most so many.
+    pub(super) fn places(&self, term: u64, range: Range, from: u64, most: usize) -> Vec<Place> {
+        let has = |kind: &Kind| self.terms_of(kind).binary_search(&term).is_ok();
+        let kinds: Vec<bool> = self.kinds.iter().map(has).collect();
+        let fits = |entry: &&Entry| {
+            let kind = usize::try_from(entry.kind).ok().and_then(|kind| kinds.get(kind));
+            (kind == Some(&true) || entry.id == term)
+                && u64::from(entry.offset) <= from
+                && range.contains(entry.time_ms)
+        };
+        let place = |entry: &Entry| Place { segment: self.segment, offset: entry.offset.into() };
+        self.records.iter().rev().filter(fits).map(place).take(most).collect()
+    }
+
+    /// Writes the whole index.
+    pub(super) fn seal(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Postings { shared, ids } = self.postings();
+        let (terms, numbers): (Vec<u64>, Vec<u32>) = ids.into_iter().unzip();
+        let mut numbers = numbers.as_slice();
+        let own = terms.chunk_by(|a, b| a == b).filter_map(|same| {
+            let (of, rest) = numbers.split_at_checked(same.len())?;
+            numbers = rest;
+            Some((*same.first()?, of))
+        });
+        let shared = shared.iter().map(|(term, numbers)| (*term, numbers.as_slice()));
+        let mut postings: Vec<(u64, &[u32])> = shared.chain(own).collect();
+        // Two runs, each in order.
+        postings.sort_by_key(|(term, _)| *term);
+        self.write(&postings, out)
+    }
+
+    fn postings(&self) -> Postings {
+        let mut terms = self.terms.clone();
+        terms.sort_unstable();
+        terms.dedup();
+        let mut shared: Vec<_> = terms.into_iter().map(|term| (term, vec![])).collect();
+        let slot = |term: &u64| shared.binary_search_by_key(term, |(term, _)| *term).ok();
+        let slots: Vec<_> = self.terms.iter().map(slot).collect();
+        let mut ids = Vec::with_capacity(self.records.len());
+        for (entry, number) in self.records.iter().zip(0_u32..) {
+            let Some(kind) = self.kind(entry) else { continue };
+            let slots = slots.get(kind.terms.clone()).unwrap_or_default();
+            for slot in slots.iter().flatten() {
+                if let Some((_, numbers)) = shared.get_mut(*slot) {
+                    numbers.push(number);
+                }
+            }
+            if kind.ids.is_none() {
+                continue;
+            }
+            // Whoever chooses a name may have it meet an id.
+            match shared.binary_search_by_key(&entry.id, |(term, _)| *term) {
+                Ok(slot) => shared.get_mut(slot).into_iter().for_each(|(_, numbers)| {
+                    if numbers.last() != Some(&number) {
+                        numbers.push(number);
+                    }
+                }),
+                Err(_) => ids.push((entry.id, number)),
+            }
+        }
+        ids.sort_unstable();
+        Postings { shared, ids }
+    }
+
+    fn write(&self, postings: &[(u64, &[u32])], out: &mut dyn Write) -> io::Result<()> {
+        let times = self.records.iter().map(|entry| entry.time_ms);
+        let (first_ms, last_ms) = (times.clone().min(), times.max());
+        out.write_all(&MAGIC)?;
+        out.write_all(&self.segment.to_le_bytes())?;
+        out.write_all(&first_ms.unwrap_or(i64::MAX).to_le_bytes())?;
+        out.write_all(&last_ms.unwrap_or(i64::MIN).to_le_bytes())?;
+        let all = postings.iter().map(|(_, numbers)| numbers.len()).sum();
+        for count in [postings.len(), all, self.records.len()] {
+            out.write_all(&fitted(count).to_le_bytes())?;
+        }
+        let mut at = 0_u32;
+        for (term, numbers) in postings {
+            let count = fitted(numbers.len());
+            out.write_all(&term.to_le_bytes())?;
+            out.write_all(&at.to_le_bytes())?;
+            out.write_all(&count.to_le_bytes())?;
+            at = at.saturating_add(count);
+        }
+        for number in postings.iter().flat_map(|(_, numbers)| *numbers) {
+            out.write_all(&number.to_le_bytes())?;
+        }
+        for entry in &self.records {
+            let seconds = entry.time_ms.saturating_sub(first_ms.unwrap_or(0)).div_euclid(1000);
+            out.write_all(&entry.offset.to_le_bytes())?;
+            out.write_all(&u32::try_from(seconds).unwrap_or(u32::MAX).to_le_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+/// Which records have which term, ascending by term.
+struct Postings {
+    /// The terms that kinds have, and the numbers of the records of each.
+    shared: Vec<(u64, Vec<u32>)>,
+    /// The other terms of ids, and a record of each.
+    ids: Vec<(u64, u32)>,
+}
+
+fn fitted(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sealed::{Sealed, Source};
+    use super::*;
+
+    const EVER: Range = Range { from_ms: i64::MIN, to_ms: i64::MAX };
+
+    fn entry(offset: u32, kind: u32, id: u64) -> Entry {
+        Entry { offset, kind, time_ms: 1_700_000_000_000, id }
+    }
+
+    #[test]
+    fn an_id_that_meets_another_term_or_id_is_found_with_it() {
+        let ids = terms::terms(&RecordRef {
+            recipient_account_id: "111122223333",
+            ..RecordRef::default()
+        });
+        let ids = ids.map(|(_, ids)| ids);
+        let draft = Draft {
+            segment: 1,
+            kinds: vec![Kind { terms: 0..2, ids }, Kind { terms: 2..3, ids }],
+            terms: vec![10, 20, 10],
+            records: vec![
+                entry(100, 0, 7),
+                entry(200, 1, 20),
+                entry(300, 1, 7),
+                entry(400, 0, 30),
+                // One that says the same thrice.
+                entry(500, 1, 10),
+            ],
+            ..Draft::default()
+        };
+        let mut sealed = Vec::new();
+        draft.seal(&mut sealed).unwrap();
+        let sealed = Sealed::open(Source::Memory(sealed.into()), 1).unwrap().unwrap();
+        for (term, offsets) in [
+            (7, &[300, 100][..]),
+            (10, &[500, 400, 300, 200, 100]),
+            (20, &[400, 200, 100]),
+            (30, &[400]),
+            (40, &[]),
+        ] {
+            let places: Vec<_> =
+                offsets.iter().map(|offset| Place { segment: 1, offset: *offset }).collect();
+            assert_eq!(draft.places(term, EVER, u64::MAX, 9), places, "{term}");
+            assert_eq!(sealed.places(term, EVER, u64::MAX, 9).unwrap(), places, "{term}");
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! Which key a material belongs to, in memory, and how many keys are kept.
+//! Which key a material or an alias belongs to, in memory, and how many keys are kept.
 
 use std::sync::Arc;
 
@@ -11,6 +11,9 @@ use crate::live::LiveKey;
 const MAX_CACHED_KEYS: u64 = 2_048;
 /// How many materials' owners stay known, at about 150 bytes each.
 const MAX_CACHED_OWNERS: usize = 8_192;
+
+/// How many aliases' keys stay known, at about 250 bytes each.
+const MAX_CACHED_ALIASES: usize = 8_192;
 
 /// Region and id of a material.
 pub(crate) type MaterialId = (String, [u8; 32]);
@@ -36,6 +39,29 @@ impl Owners {
 
     pub(crate) fn keep(&self, material: MaterialId, path: &str) {
         self.0.insert(material, Arc::from(path));
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.clear();
+    }
+}
+
+/// The rows of the keys that aliases were last seen to name. They are hints: an alias names a key
+/// only as long as the key's record says so, which each change of an alias changes too.
+pub(crate) struct AliasHints(Lru<String, Arc<str>>);
+
+impl AliasHints {
+    pub(crate) fn new() -> Self {
+        Self(Lru::new(MAX_CACHED_ALIASES))
+    }
+
+    /// The row of the key, by the row of the alias.
+    pub(crate) fn get(&self, alias: &str) -> Option<Arc<str>> {
+        self.0.get(alias)
+    }
+
+    pub(crate) fn keep(&self, alias: String, path: &str) {
+        self.0.insert(alias, Arc::from(path));
     }
 
     pub(crate) fn clear(&self) {

@@ -201,13 +201,22 @@ impl Kms {
         let foreign = account != call.account();
         let nothing = || Found::nothing(account, alias_arn(call, account, name));
         let row = key::path(account, &call.region, name);
+        if let Some(path) = self.aliases.get(&row)
+            && let Some(live) = self.live(&path).await?
+            && live.record.aliases.iter().any(|alias| alias == name)
+        {
+            return self.hold(call, live, Some(name)).await;
+        }
         let target = match self.barrier.get(ALIASES, row.as_bytes()).await? {
             Some(opened) => managed::alias_target(opened.value.expose())?,
             None if foreign => return Ok(nothing()),
             None => self.managed_key(call, name).await?,
         };
         match self.live(&key::path(account, &call.region, &target)).await? {
-            Some(live) => self.hold(call, live, Some(name)).await,
+            Some(live) => {
+                self.aliases.keep(row, &live.path);
+                self.hold(call, live, Some(name)).await
+            }
             None if foreign => Ok(nothing()),
             None => Err(keys::missing_alias(call, account, name).into()),
         }

@@ -54,7 +54,7 @@ use bulla_plane::outgoing::Nowhere;
 use bulla_plane::{Directory, Neighbours, Outgoing};
 use bulla_store::{Barrier, Space};
 
-use cache::Owners;
+use cache::{AliasHints, Owners};
 use grants::GrantCache;
 use hsm::{NoTokens, Tokens};
 pub use outer::Outer;
@@ -90,6 +90,7 @@ pub struct Kms {
     crypto: Crypto,
     cache: Cache<live::LiveKey>,
     owners: Owners,
+    aliases: AliasHints,
     grants: GrantCache,
     usage: Arc<UsageBook>,
     directory: Arc<dyn Directory>,
@@ -120,6 +121,7 @@ impl Kms {
             crypto,
             cache,
             owners,
+            aliases: AliasHints::new(),
             grants,
             usage,
             directory,

@@ -109,6 +109,7 @@ impl Rows for Kms {
     fn forget(&self) {
         self.cache.clear();
         self.owners.clear();
+        self.aliases.clear();
         self.grants.clear();
         self.usage.clear();
         self.counts.forget();

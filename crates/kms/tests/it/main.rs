@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod abroad;
+mod aliases;
 mod condition_keys;
 mod events;
 mod grant_authorization;

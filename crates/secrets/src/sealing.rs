@@ -92,6 +92,14 @@ impl Sealed {
     }
 }
 
+/// Who gives a data key.
+enum Giver {
+    /// KMS, in the secret's own region.
+    Kms,
+    /// We, and KMS encrypts it.
+    Us,
+}
+
 fn unreadable() -> Stop {
     tracing::error!("a stored secret value does not read");
     Stop::Internal
@@ -106,14 +114,7 @@ impl Secrets {
         version: &str,
         value: &Value,
     ) -> Result<Sealed, Stop> {
-        let arn = record.arn();
-        let context = [(ARN, arn.as_str()), (VERSION, version)];
-        let home = std::mem::replace(&mut call.region, record.region.clone());
-        let given = self.keys.data_key(call, record.key_name(), &context).await;
-        call.region = home;
-        let given = given.map_err(|refused| refusal(refused, fault::encryption))?;
-        let key = SecretKey::from_slice(given.plaintext.expose())?;
-        self.sealed_under((&key, &given.ciphertext), &arn, version, value)
+        self.seal_under(Giver::Kms, call, record, (version, value)).await
     }
 
     /// Seals a value for a secret of another account, under a data key of ours which that
@@ -126,32 +127,44 @@ impl Secrets {
         version: &str,
         value: &Value,
     ) -> Result<Sealed, Stop> {
-        let arn = record.arn();
-        let context = [(ARN, arn.as_str()), (VERSION, version)];
-        let key = self.crypto.generate_key()?;
-        let named = record.key_arn();
-        let given = self.keys.encrypt(call, &named, &context, key.expose()).await;
-        let given = given.map_err(|refused| refusal(refused, fault::encryption))?;
-        self.sealed_under((&key, &given.ciphertext), &arn, version, value)
+        self.seal_under(Giver::Us, call, record, (version, value)).await
     }
 
-    /// The row of a value under a data key, which is given in clear and as KMS wrapped it.
-    fn sealed_under(
+    /// The row of a value under a new data key, which stands in it as KMS wrapped it.
+    async fn seal_under(
         &self,
-        (key, wrapped): (&SecretKey, &[u8]),
-        arn: &str,
-        version: &str,
-        value: &Value,
+        giver: Giver,
+        call: &mut Call,
+        record: &SecretRecord,
+        (version, value): (&str, &Value),
     ) -> Result<Sealed, Stop> {
+        let arn = record.arn();
+        let context = [(ARN, arn.as_str()), (VERSION, version)];
+        let (key, wrapped) = match giver {
+            Giver::Kms => {
+                let home = std::mem::replace(&mut call.region, record.region.clone());
+                let given = self.keys.data_key(call, record.key_name(), &context).await;
+                call.region = home;
+                let given = given.map_err(|refused| refusal(refused, fault::encryption))?;
+                (SecretKey::from_slice(given.plaintext.expose())?, given.ciphertext)
+            }
+            Giver::Us => {
+                let key = self.crypto.generate_key()?;
+                let named = record.key_arn();
+                let given = self.keys.encrypt(call, &named, &context, key.expose()).await;
+                let given = given.map_err(|refused| refusal(refused, fault::encryption))?;
+                (key, given.ciphertext)
+            }
+        };
         let nonce = self.crypto.random::<NONCE_LEN>()?;
         let length = u16::try_from(wrapped.len()).map_err(|_| unreadable())?;
         let kind = u8::from(value.kind == Kind::Binary);
         let [high, low] = length.to_be_bytes();
         let mut row = vec![FORMAT, kind, high, low];
-        row.extend_from_slice(wrapped);
+        row.extend_from_slice(&wrapped);
         row.extend_from_slice(&nonce);
-        let bound = bound_to(arn, version, kind);
-        self.crypto.seal(key, &nonce, &bound, value.bytes.expose(), &mut row)?;
+        let bound = bound_to(&arn, version, kind);
+        self.crypto.seal(&key, &nonce, &bound, value.bytes.expose(), &mut row)?;
         Ok(Sealed(row.into()))
     }
 

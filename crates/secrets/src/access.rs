@@ -124,6 +124,16 @@ impl AccessBook {
         true
     }
 
+    /// The day on which a secret was last read, if that is not written yet.
+    pub(crate) fn unwritten(&self, secret: &LiveSecret) -> Option<i64> {
+        let unwritten = self.lock();
+        if unwritten.is_empty() {
+            return None;
+        }
+        let days = unwritten.get(&(secret.path.clone(), secret.record.suffix.clone()))?;
+        days.values().copied().max()
+    }
+
     /// The days on which a secret's versions were last read.
     pub(crate) async fn days(&self, secret: &SecretRecord) -> Result<Days, Stop> {
         let path = secret.path();
@@ -230,13 +240,22 @@ impl AccessBook {
     }
 
     /// A secret's new row: the version of the secret's record, that of the row as it was, its
-    /// content. None if the secret is no longer there.
+    /// content. None if the secret is no longer there, or has that row already.
     async fn row(
         &self,
         path: &str,
         suffix: &str,
         days: &Days,
     ) -> Result<Option<(u64, Option<u64>, Vec<u8>)>, Stop> {
+        let before = self.barrier.get(ACCESSES, path.as_bytes()).await?;
+        let mut all = match &before {
+            Some(opened) => read(opened.value.expose())?,
+            None => Days::new(),
+        };
+        // A secret that was read anew from the store is noted again.
+        if days.iter().all(|(version, day)| all.get(version) == Some(day)) {
+            return Ok(None);
+        }
         let Some(secret) = self.barrier.get(SECRETS, path.as_bytes()).await? else {
             return Ok(None);
         };
@@ -244,11 +263,6 @@ impl AccessBook {
         if record.suffix != suffix {
             return Ok(None);
         }
-        let before = self.barrier.get(ACCESSES, path.as_bytes()).await?;
-        let mut all = match &before {
-            Some(opened) => read(opened.value.expose())?,
-            None => Days::new(),
-        };
         all.extend(days.clone());
         all.retain(|version, _| record.version(version).is_some());
         let bytes = serde_json::to_vec(&all).map_err(|error| unreadable(&error))?;

@@ -2,30 +2,18 @@
 //!
 //! A secret passes if it passes every filter, and a filter if it matches one of its values. A value
 //! that begins with `!` must not match; where a filter has only such values, that is enough.
-//! How words are told apart is our choice: by whatever is neither a letter nor a digit.
 
 use bulla_shapes::secretsmanager::Filter as Asked;
 use bulla_shapes::{Fault, Views};
 
 use crate::fault;
-use crate::index::Entry;
+use crate::index::{Entries, Field, Slots};
 
 /// A filter, ready for use.
 pub(crate) struct Filter {
     field: Field,
     wanted: Vec<String>,
     unwanted: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Field {
-    Description,
-    Name,
-    TagKey,
-    TagValue,
-    PrimaryRegion,
-    OwningService,
-    All,
 }
 
 /// Reads the filters of a request.
@@ -59,64 +47,42 @@ impl Filter {
         Ok(Self { field, wanted: wanted.collect(), unwanted: unwanted.collect() })
     }
 
-    /// Whether a secret passes.
-    pub(crate) fn passes(&self, name: &str, entry: &Entry) -> bool {
-        let matches = |value: &String| self.matches(value, name, entry);
-        let wanted = self.wanted.is_empty() || self.wanted.iter().any(matches);
-        wanted && !self.unwanted.iter().any(matches)
-    }
-
-    fn matches(&self, value: &str, name: &str, entry: &Entry) -> bool {
-        match self.field {
-            Field::Name => name.starts_with(value),
-            Field::TagKey => entry.tags.iter().any(|(key, _)| key.starts_with(value)),
-            Field::TagValue => entry.tags.iter().any(|(_, of)| of.starts_with(value)),
-            Field::PrimaryRegion => {
-                entry.primary_region.as_ref().is_some_and(|region| region.starts_with(value))
-            }
-            // No service owns secrets yet.
-            Field::OwningService => false,
-            Field::Description => has_words(value, &mut std::iter::once(&*entry.description)),
-            Field::All => {
-                let tags = entry.tags.iter().flat_map(|(key, of)| [key.as_str(), of.as_str()]);
-                let region = entry.primary_region.as_deref();
-                let mut texts = [name, &entry.description].into_iter().chain(tags).chain(region);
-                has_words(value, &mut texts)
+    /// The secrets that pass.
+    fn passing(&self, entries: &Entries) -> Slots {
+        let mut passing = Slots::default();
+        match self.wanted.as_slice() {
+            [] => passing = entries.all(),
+            wanted => {
+                wanted.iter().for_each(|value| passing.join(&entries.matching(self.field, value)));
             }
         }
+        let unwanted = self.unwanted.iter();
+        unwanted.for_each(|value| passing.take_away(&entries.matching(self.field, value)));
+        passing
     }
 }
 
-/// Whether each word of a value is the beginning of some word of the texts, whatever its case.
-fn has_words(value: &str, texts: &mut dyn Iterator<Item = &str>) -> bool {
-    let mut missing: Vec<&str> = words(value).collect();
-    if missing.is_empty() {
-        return false;
-    }
-    for word in texts.flat_map(words) {
-        missing.retain(|begin| !begins(word, begin));
-        if missing.is_empty() {
-            return true;
+/// The secrets that pass all of these, and whose deletion is not scheduled, unless those are wanted
+/// too; nothing where that is all secrets.
+pub(crate) fn passing(filters: &[Filter], with_going: bool, entries: &Entries) -> Option<Slots> {
+    let mut passing = None::<Slots>;
+    for filter in filters {
+        let also = filter.passing(entries);
+        match &mut passing {
+            Some(passing) => passing.keep(&also),
+            None => passing = Some(also),
         }
     }
-    false
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty())
-}
-
-fn begins(word: &str, begin: &str) -> bool {
-    if word.is_ascii() && begin.is_ascii() {
-        let start = word.as_bytes().get(..begin.len());
-        return start.is_some_and(|start| start.eq_ignore_ascii_case(begin.as_bytes()));
+    if !with_going && !entries.going().is_empty() {
+        passing.get_or_insert_with(|| entries.all()).take_away(entries.going());
     }
-    word.to_lowercase().starts_with(&begin.to_lowercase())
+    passing
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::index::Entry;
 
     fn entry() -> Entry {
         Entry {
@@ -131,8 +97,10 @@ mod tests {
     }
 
     fn passes(key: &str, values: &[&str]) -> bool {
+        let mut entries = Entries::default();
+        entries.insert("prod/orders-db", entry());
         let asked = Asked::new().with_key(key).with_values(values.iter().copied());
-        Filter::read(&asked).unwrap().passes("prod/orders-db", &entry())
+        !Filter::read(&asked).unwrap().passing(&entries).is_empty()
     }
 
     #[test]

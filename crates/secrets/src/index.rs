@@ -6,36 +6,27 @@
 //! those anew that are stale or under way. A change that is given up half-way may still be
 //! committed at any later time: its secrets are read anew by every list.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod entries;
+mod slots;
+mod terms;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bulla_plane::Stop;
 use bulla_store::{Barrier, MAX_PAGE_ROWS, Range, View};
 
+pub(crate) use entries::{Entries, Entry, Field, Order, Page, Place, Wanted};
+pub(crate) use slots::Slots;
+
 use crate::access::{self, ACCESSES};
 use crate::record::SecretRecord;
 use crate::{SECRETS, fault};
 
-/// How many shelves there are at most; a secret takes about 400 bytes of one.
+/// How many shelves there are at most; a secret takes about 900 bytes of one.
 const MAX_SHELVES: usize = 64;
 /// How many secrets of a shelf may be stale before it is put up anew.
 const MAX_STALE: usize = 16_384;
-
-/// What is known of one secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) description: Box<str>,
-    pub(crate) tags: Box<[(String, String)]>,
-    pub(crate) primary_region: Option<Box<str>>,
-    pub(crate) created_ms: i64,
-    pub(crate) changed_ms: i64,
-    /// The day of the last reading; 0 for never.
-    pub(crate) accessed_ms: i64,
-    pub(crate) is_going: bool,
-}
-
-/// The secrets of a shelf, by name.
-pub(crate) type Entries = BTreeMap<String, Entry>;
 
 #[derive(Default)]
 pub(crate) struct Index {
@@ -191,9 +182,9 @@ async fn refresh(
                 let accessed = view.get(ACCESSES, path.as_bytes()).await?;
                 let accessed = accessed.map(|row| latest(row.value.expose())).transpose()?;
                 let entry = entry(opened.value.expose(), accessed.unwrap_or_default())?;
-                entries.insert(name.to_owned(), entry)
+                entries.insert(name, entry);
             }
-        };
+        }
     }
     Ok(())
 }
@@ -211,7 +202,7 @@ async fn load(barrier: &Barrier, prefix: &str) -> Result<Entries, Stop> {
         let Some(next) = page.next else { break };
         range.from = next;
     }
-    let mut entries = Entries::new();
+    let mut entries = Entries::default();
     let mut range = Range::prefix(prefix);
     loop {
         let next = load_page(&view, prefix, &range, &accessed, &mut entries).await?;
@@ -230,7 +221,7 @@ async fn load_page(
     let page = view.range(SECRETS, range, MAX_PAGE_ROWS).await?;
     for (key, row) in page.rows {
         let path = std::str::from_utf8(key.as_bytes()).map_err(|_| fault::internal())?;
-        let name = path.strip_prefix(prefix).ok_or_else(fault::internal)?.to_owned();
+        let name = path.strip_prefix(prefix).ok_or_else(fault::internal)?;
         let accessed = accessed.get(&key).copied().unwrap_or_default();
         entries.insert(name, entry(row.value.expose(), accessed)?);
     }
@@ -284,7 +275,7 @@ mod tests {
 
     async fn seen(index: &Index, barrier: &Barrier) -> Vec<(String, String)> {
         let all = |entries: &Entries| {
-            entries.iter().map(|(name, it)| (name.clone(), it.description.to_string())).collect()
+            entries.iter().map(|(name, it)| pair(name, &it.description)).collect()
         };
         index.look(barrier, PREFIX, all).await.ok().unwrap()
     }

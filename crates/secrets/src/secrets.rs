@@ -7,11 +7,11 @@ use bulla_plane::counts::Lease;
 use bulla_plane::gate::Named;
 use bulla_plane::{Call, Guarded, Stop};
 use bulla_policy::Conditions;
-use bulla_store::{Expected, Place, SealedBatch};
+use bulla_store::{Expected, Place, SealedBatch, View};
 
 use crate::identifier;
 use crate::live::{Held, LiveSecret};
-use crate::record::{self, SecretRecord};
+use crate::record::{self, SecretRecord, Version};
 use crate::replicas::Spread;
 use crate::sealing::Sealed;
 use crate::stages::CURRENT;
@@ -86,13 +86,40 @@ impl Secrets {
         Ok(Guarded::new(Held { secret, arn, account }))
     }
 
-    /// A secret, from memory or from the store, where record and value are of one revision.
+    /// A secret, from memory or from the store.
     pub(crate) async fn live(&self, path: &str) -> Result<Option<Arc<LiveSecret>>, Stop> {
+        self.live_in(&mut None, path).await
+    }
+
+    /// The same, from the view that others were read from as well, which is opened if it must be.
+    pub(crate) async fn live_in<'s>(
+        &'s self,
+        view: &mut Option<(u64, View<'s>)>,
+        path: &str,
+    ) -> Result<Option<Arc<LiveSecret>>, Stop> {
         if let Some(live) = self.cache.get(path) {
             return Ok(Some(live));
         }
-        let read_at = self.cache.generation();
-        let view = self.barrier.view().await?;
+        let (read_at, view) = match view {
+            Some(open) => open,
+            None => {
+                let read_at = self.cache.generation();
+                view.insert((read_at, self.barrier.view().await?))
+            }
+        };
+        let live = self.read_live(view, path).await?;
+        if let Some(live) = &live {
+            self.cache.keep(path, live, *read_at);
+        }
+        Ok(live)
+    }
+
+    /// A secret of a view, where record and value are of one revision.
+    async fn read_live(
+        &self,
+        view: &View<'_>,
+        path: &str,
+    ) -> Result<Option<Arc<LiveSecret>>, Stop> {
         let Some(opened) = view.get(SECRETS, path.as_bytes()).await? else { return Ok(None) };
         let record = SecretRecord::read(opened.value.expose())?;
         let current = match record.labelled(CURRENT).filter(|version| version.has_value) {
@@ -103,10 +130,9 @@ impl Secrets {
                 Some(value.map(|value| Sealed::read(&value)).ok_or_else(fault::internal)??)
             }
         };
-        drop(view);
         let policy = record.policy.as_ref().map(policies::compiled).transpose()?;
         let policy = across::with_replication_policy(&record, policy)?;
-        let live = Arc::new(LiveSecret {
+        Ok(Some(Arc::new(LiveSecret {
             arn: record.arn(),
             path: path.to_owned(),
             version: opened.version,
@@ -114,9 +140,7 @@ impl Secrets {
             current,
             noted_ms: AtomicI64::new(0),
             record,
-        });
-        self.cache.keep(path, &live, read_at);
-        Ok(Some(live))
+        })))
     }
 
     /// Commits a change of a secret and of its replicas, with what else goes along with it.
@@ -138,6 +162,18 @@ impl Secrets {
     /// told.
     pub(crate) async fn commit(&self, paths: &[&str], batch: SealedBatch) -> Result<(), Stop> {
         self.commit_as(paths, batch, None).await
+    }
+
+    /// Commits a new secret, with its record added to a batch.
+    pub(crate) async fn commit_new(
+        &self,
+        record: &SecretRecord,
+        batch: SealedBatch,
+    ) -> Result<(), Stop> {
+        let path = record.path();
+        let made = made(record, &batch)?;
+        let batch = batch.put(SECRETS, path.as_str(), Expected::Absent, record.to_bytes()?);
+        self.commit_as(&[&path], batch, made).await
     }
 
     /// The same; one secret that was changed alone may be kept as what it became.
@@ -198,13 +234,9 @@ fn became(
     let Some(version) = record.labelled(CURRENT).filter(|_| may_be_seen_alike) else {
         return Ok(None);
     };
-    let row = record.value_row(&version.id);
-    let is_it = |place: &Place| place.space == VALUES && place.key.as_bytes() == row.as_bytes();
-    let put = batch.puts().find(|(_, place, _)| is_it(place));
-    let current = match put {
-        Some((_, _, value)) => Some(Sealed::of(value)?),
+    let current = match put_with(record, version, batch)? {
         None if old.labelled(CURRENT) == Some(version) => before.current.clone(),
-        None => None,
+        put => put,
     };
     Ok(current.map(|current| {
         Arc::new(LiveSecret {
@@ -217,6 +249,37 @@ fn became(
             noted_ms: AtomicI64::new(0),
         })
     }))
+}
+
+/// A new secret, if it is known without reading it: nobody else has a part in it, and its value
+/// stands in the batch.
+fn made(record: &SecretRecord, batch: &SealedBatch) -> Result<Option<Arc<LiveSecret>>, Stop> {
+    let alone = record.policy.is_none() && record.foreign_primary.is_none();
+    let Some(version) = record.labelled(CURRENT).filter(|_| alone) else { return Ok(None) };
+    let current = put_with(record, version, batch)?;
+    Ok(current.map(|current| {
+        Arc::new(LiveSecret {
+            record: record.clone(),
+            version: 1,
+            arn: record.arn(),
+            path: record.path(),
+            policy: None,
+            current: Some(current),
+            noted_ms: AtomicI64::new(0),
+        })
+    }))
+}
+
+/// The value of a version, if it stands in a batch.
+fn put_with(
+    record: &SecretRecord,
+    version: &Version,
+    batch: &SealedBatch,
+) -> Result<Option<Sealed>, Stop> {
+    let row = record.value_row(&version.id);
+    let is_it = |place: &Place| place.space == VALUES && place.key.as_bytes() == row.as_bytes();
+    let put = batch.puts().find(|(_, place, _)| is_it(place));
+    put.map(|(_, _, value)| Sealed::of(value)).transpose()
 }
 
 /// Adds the new record of a secret to a batch.

@@ -8,7 +8,7 @@ use bulla_shapes::secretsmanager::{
 };
 
 use super::Answer;
-use super::list::Wanted;
+use super::list::{List, token_of};
 use super::read::{Asked, Read, text};
 use crate::conditions::RequestKeys;
 use crate::filter;
@@ -25,7 +25,7 @@ pub(crate) async fn batch_get_secret_value(
 ) -> Answer {
     permit_account(call, "secretsmanager:BatchGetSecretValue", "*", &RequestKeys::none())?;
     let filters = filter::read(input.filters())?;
-    let (ids, next) = match input.secret_id_list() {
+    let (ids, next): (Vec<String>, _) = match input.secret_id_list() {
         // AWS's texts are not recorded; these are ours.
         Some(_) if !filters.is_empty() => {
             let text = "You can't specify both SecretIdList and Filters.";
@@ -43,7 +43,10 @@ pub(crate) async fn batch_get_secret_value(
         None => {
             permit_account(call, "secretsmanager:ListSecrets", "*", &RequestKeys::none())?;
             let size = marker::page_size(input.max_results(), PAGE.0, PAGE.1);
-            service.page(call, &Wanted::filtered(filters), input.next_token(), size).await?
+            let list = List::filtered(filters);
+            let page = service.page(call, &list, input.next_token(), size).await?;
+            let names = page.secrets.iter().map(|(name, _)| name.to_string());
+            (names.collect(), page.next.map(token_of))
         }
     };
     let (mut values, mut errors) = (Vec::new(), Vec::new());

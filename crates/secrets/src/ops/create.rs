@@ -4,7 +4,7 @@ use bulla_plane::gate::Named;
 use bulla_plane::{Call, Guarded, Stop};
 use bulla_shapes::View;
 use bulla_shapes::secretsmanager::{CreateSecretRequest, CreateSecretResponse, ReplicaRegionType};
-use bulla_store::{Expected, SealedBatch};
+use bulla_store::SealedBatch;
 
 use super::{Answer, key_name, tags};
 use crate::across::POLICY_NAME;
@@ -16,7 +16,7 @@ use crate::replicas;
 use crate::sealing::Value;
 use crate::secrets::SECRET_TYPE;
 use crate::stages::CURRENT;
-use crate::{SECRETS, Secrets, fault};
+use crate::{Secrets, fault};
 
 /// What a suffix is made of: 32 signs, so that a byte gives one of them without preference.
 const SUFFIX_SIGNS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefgh";
@@ -61,14 +61,12 @@ pub(crate) async fn create_secret(
         batch = service.seal_everywhere(call, &mut record, token, value, batch).await?;
     }
     call.touched(&arn, &record.account, SECRET_TYPE);
-    let path = record.path();
-    let batch = batch.put(SECRETS, path.as_str(), Expected::Absent, record.to_bytes()?);
-    service.commit(&[&path], batch).await?;
+    service.commit_new(&record, batch).await?;
     let mut statuses = None;
     if input.add_replica_regions().is_some() {
         let force = input.force_overwrite_replica_secret() == Some(true);
         let wanted: Vec<_> = wanted(input).collect();
-        statuses = Some(service.replicate(call, &path, &wanted, force).await?);
+        statuses = Some(service.replicate(call, &record.path(), &wanted, force).await?);
     }
     let answer = answer(&record, value.is_some().then_some(token))
         .with_some(statuses, CreateSecretResponse::with_replication_status);

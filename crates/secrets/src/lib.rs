@@ -60,9 +60,9 @@ pub const SPACES: &[Space] = &[SECRETS, VALUES, access::ACCESSES, quotas::COUNTS
 /// How Secrets Manager calls KMS.
 const VIA: Via = Via { service: "secretsmanager", recorded: "secretsmanager.amazonaws.com" };
 /// About how many secrets stay in memory.
-const CACHED_SECRETS: usize = 65_536;
+const CACHED_SECRETS: usize = 131_072;
 /// How many bytes of secrets stay in memory; values among them are sealed.
-const CACHE_BYTES: u64 = 128 << 20;
+const CACHE_BYTES: u64 = 256 << 20;
 
 /// The service.
 pub struct Secrets {

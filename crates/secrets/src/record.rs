@@ -283,7 +283,11 @@ impl SecretRecord {
     }
 
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Stop> {
-        serde_json::from_slice(bytes).map_err(|error| unreadable(&error))
+        let mut record: Self = serde_json::from_slice(bytes).map_err(|error| unreadable(&error))?;
+        // It may stay in memory.
+        record.versions.shrink_to_fit();
+        record.versions.iter_mut().for_each(|version| version.stages.shrink_to_fit());
+        Ok(record)
     }
 
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, Stop> {

@@ -68,7 +68,7 @@ impl Report {
         line(&mut out, "Medians of the rounds. How to read them: [README.md](README.md).");
         if !self.calls.is_empty() {
             calls(&mut out, &self.calls);
-            threads(&mut out, &self.calls);
+            threads(&mut out, &self.calls, ("Bulla", "bare"));
         }
         if let Some(memory) = &self.memory {
             self::memory(&mut out, memory);
@@ -130,12 +130,15 @@ fn secrets(out: &mut String, many: &ManySecrets) {
     line(out, "\n## Many secrets\n");
     line(out, &format!("{count} secrets, created in {fill:.0} s; beside ten.\n"));
     sample_head(out);
+    sample_row(out, "GetSecretValue, first", "many", std::slice::from_ref(&many.first));
     for rounds in &many.rounds {
         sample_row(out, &rounds.name, "many", &rounds.first);
         sample_row(out, &rounds.name, "ten", &rounds.second);
     }
-    sample_row(out, "PutSecretValue", "many", &many.put);
-    beside_the_store(out, "PutSecretValue", &many.put, &many.alone);
+    if let Some(put) = many.rounds.last() {
+        beside_the_store(out, &put.name, &put.first, &many.alone);
+    }
+    threads(out, &many.rounds, ("many", "ten"));
 }
 
 fn expiring(out: &mut String, expiring: &Expiring) {
@@ -194,12 +197,12 @@ fn calls(out: &mut String, all: &[Rounds]) {
 }
 
 /// Where the CPU goes, by kind of thread, over all rounds of a call.
-fn threads(out: &mut String, all: &[Rounds]) {
+fn threads(out: &mut String, all: &[Rounds], (first, second): (&str, &str)) {
     line(out, "\n## Where the microseconds go\n");
     line(out, "| call | server | threads | CPU µs | its own | the kernel's | sleeps |");
     line(out, "|---|---|---|---:|---:|---:|---:|");
     for rounds in all {
-        for (server, samples) in [("Bulla", &rounds.first), ("bare", &rounds.second)] {
+        for (server, samples) in [(first, &rounds.first), (second, &rounds.second)] {
             let requests: f64 = samples.iter().map(|sample| sample.requests).sum();
             let mut sum = Uses::new();
             for (name, used) in samples.iter().flat_map(|sample| &sample.threads) {

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::client::Until;
 use crate::error::BenchError;
 use crate::parameters::{Alone, fill};
 use crate::request::Call;
@@ -12,26 +13,33 @@ use crate::rounds::{Budget, Effort, Rounds, Sample, Side, interleave};
 use crate::scenarios::get_secret_value;
 use crate::site::{Mode, Site};
 
-/// Calls take turns over this many names at most.
-const NAMES: u64 = 10_000;
 /// The store of few has this many.
 const FEW: u64 = 10;
 /// More writes than a second sees: each has a token of its own, as none is one that was before.
 const WRITES_A_SECOND: u64 = 15_000;
+/// What writes are called.
+const PUT: &str = "PutSecretValue";
 
 /// What many secrets cost.
 pub(crate) struct ManySecrets {
     pub(crate) count: u64,
     pub(crate) fill: Duration,
-    /// First: many secrets. Second: ten.
+    /// Each secret read once, for the first time since it was made.
+    pub(crate) first: Sample,
+    /// First: many secrets, all of which were read before. Second: ten. Then writes, beside many.
     pub(crate) rounds: Vec<Rounds>,
-    /// PutSecretValue, beside many.
-    pub(crate) put: Vec<Sample>,
     pub(crate) alone: Alone,
 }
 
 fn name(at: u64) -> String {
     format!("app-{}/secret-{at}", at / 100)
+}
+
+/// All numbers below `count` once, so that neighbours lie far from each other.
+fn spread(count: u64) -> impl Iterator<Item = u64> {
+    let strides = [7919, 7907, 7901];
+    let stride = strides.into_iter().find(|stride| !count.is_multiple_of(*stride)).unwrap_or(1);
+    (0..count).map(move |at| at * stride % count)
 }
 
 fn create(at: u64) -> Call {
@@ -65,30 +73,52 @@ pub(crate) fn many(program: &Path, count: u64, effort: Effort) -> Result<ManySec
     let started = Instant::now();
     fill(&many, &many_site, count, "/ARN", create)?;
     let fill = started.elapsed();
-    let step = usize::try_from((count / NAMES).max(1)).unwrap_or(1);
-    let gets: Vec<Call> = (0..count).step_by(step).map(|at| get_secret_value(&name(at))).collect();
+    let gets: Vec<Call> = spread(count).map(|at| get_secret_value(&name(at))).collect();
     let few_gets: Vec<Call> = (0..FEW).map(|at| get_secret_value(&name(at))).collect();
-    let filters = json!({ "Filters": [{ "Key": "name", "Values": ["app-0/"] }] });
-    let lists = [Call::secrets("ListSecrets", &filters)];
+    let lists = |filters: Value| [Call::secrets("ListSecrets", &json!({ "Filters": filters }))];
+    let prefix = lists(json!([{ "Key": "name", "Values": ["app-0/"] }]));
+    let words = lists(json!([
+        { "Key": "all", "Values": ["app secret"] },
+        { "Key": "name", "Values": ["!app-0/"] },
+    ]));
     let (here, there) = (many_site.credentials(), few_site.credentials());
+    let side = |calls| Side { label: "many", server: &many, credentials: here, calls };
+    let first = side(&gets).sample(effort.connections, Until::Calls(count))?;
     let mut rounds = Vec::new();
     for (name, calls, few_calls) in [
         ("GetSecretValue", gets.as_slice(), few_gets.as_slice()),
-        ("ListSecrets, filtered", &lists, &lists),
+        ("ListSecrets, few names", &prefix, &prefix),
+        ("ListSecrets, common words", &words, &words),
     ] {
-        let first = Side { label: "many", server: &many, credentials: here, calls };
         let second = Side { label: "few", server: &few, credentials: there, calls: few_calls };
-        rounds.push(interleave(name, Budget::None, Some(&first), Some(&second), effort)?);
+        rounds.push(interleave(name, Budget::None, Some(&side(calls)), Some(&second), effort)?);
     }
     let writes = WRITES_A_SECOND.saturating_mul(effort.round.as_secs().max(1));
-    let mut puts = Vec::new();
+    let (put_name, budget) = (PUT.to_owned(), Budget::None);
+    let mut puts = Rounds { name: put_name, budget, first: Vec::new(), second: Vec::new() };
     for round in 0..effort.rounds as u64 {
         let calls: Vec<Call> =
             (round * writes..(round + 1) * writes).map(|at| put(at, count)).collect();
         let side = Side { label: "many", server: &many, credentials: here, calls: &calls };
-        puts.push(side.told_sample("PutSecretValue", effort)?);
+        puts.first.push(side.told_sample(PUT, effort)?);
     }
+    rounds.push(puts);
     drop((few, many));
     let alone = Alone::measure(dir.path(), effort)?;
-    Ok(ManySecrets { count, fill, rounds, put: puts, alone })
+    Ok(ManySecrets { count, fill, first, rounds, alone })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::spread;
+
+    #[test]
+    fn each_number_comes_once() {
+        for count in [1, 10, 7919, 7919 * 7907, 20_000] {
+            let all: BTreeSet<u64> = spread(count).take(100_000).collect();
+            assert_eq!(all.len() as u64, count.min(100_000));
+        }
+    }
 }

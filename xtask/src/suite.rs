@@ -65,7 +65,8 @@ fn style(report: &mut Report) -> Result<(), Failure> {
     report.check("tidy", tidy::check)?;
     report.check("models", || models::run(true).map_err(Failure::Found))?;
     let mut clippy = paths::cargo();
-    clippy.args(["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"]);
+    clippy.args(["clippy", "--workspace", "--all-targets", "--features", "bulla/traces"]);
+    clippy.args(["--", "--deny", "warnings"]);
     report.step("clippy", Runner::Whole, &mut clippy)?;
     Ok(())
 }
@@ -99,6 +100,10 @@ fn features(report: &mut Report, filter: Option<&str>) -> Result<(), Failure> {
     s3.args(["nextest", "run", "--no-fail-fast", "--package", "bulla-trail", "--features", "s3"]);
     s3.arg("s3");
     report.step("the feature s3", Runner::Nextest, &mut s3)?;
+    let mut traces = paths::cargo();
+    traces.args(["nextest", "run", "--no-fail-fast", "--package", "bulla-plane"]);
+    traces.args(["--package", "bulla", "--features", "bulla/traces", "traces"]);
+    report.step("the feature traces", Runner::Nextest, &mut traces)?;
     Ok(())
 }
 

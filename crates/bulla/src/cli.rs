@@ -8,6 +8,8 @@ pub(crate) mod message;
 pub(crate) mod parameters;
 pub(crate) mod quota;
 pub(crate) mod status;
+#[cfg(feature = "traces")]
+pub(crate) mod traces;
 pub(crate) mod trail;
 pub(crate) mod xks;
 
@@ -287,6 +289,9 @@ pub(crate) struct DevOptions {
     pub(crate) quotas: Vec<String>,
     #[command(flatten)]
     pub(crate) trails: TrailOptions,
+    #[cfg(feature = "traces")]
+    #[command(flatten)]
+    pub(crate) traces: traces::TraceOptions,
     #[command(flatten)]
     pub(crate) functions: FunctionOptions,
     #[command(flatten)]
@@ -326,6 +331,9 @@ pub(crate) struct ServeOptions {
     pub(crate) functions: FunctionOptions,
     #[command(flatten)]
     pub(crate) trails: TrailOptions,
+    #[cfg(feature = "traces")]
+    #[command(flatten)]
+    pub(crate) traces: traces::TraceOptions,
     #[command(flatten)]
     pub(crate) rates: RateOptions,
     #[command(flatten)]

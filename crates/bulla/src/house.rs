@@ -25,6 +25,8 @@ use bulla_trail::{Folder, Nowhere, Trail};
 use tokio::sync::Semaphore;
 
 use crate::config::{KeySettings, TrailSettings};
+#[cfg(feature = "traces")]
+use crate::error::Error;
 use crate::event_files::EventFiles;
 use crate::foundation::Foundation;
 use crate::functions::{FunctionRoles, FunctionTargets};
@@ -33,6 +35,8 @@ use crate::metrics::Requests;
 use crate::outgoing::Outgoing;
 use crate::replication::ReplicationRoles;
 use crate::rotation::Rotation;
+#[cfg(feature = "traces")]
+use crate::traces::{TraceSettings, Traces};
 
 /// The folder of CloudTrail's index in the data directory.
 const INDEX_FOLDER: &str = "journal-index";
@@ -75,6 +79,9 @@ pub(crate) struct House {
     /// The data directory; none where nothing outlives the process.
     pub(crate) directory: Option<PathBuf>,
     pub(crate) since: Instant,
+    /// What follows requests, where they are to be followed.
+    #[cfg(feature = "traces")]
+    pub(crate) traces: Option<Arc<Traces>>,
     /// Whether this is `bulla dev`.
     pub(crate) dev: bool,
 }
@@ -260,8 +267,18 @@ impl House {
             seal,
             directory: data,
             since: Instant::now(),
+            #[cfg(feature = "traces")]
+            traces: None,
             dev,
         }
+    }
+
+    /// The same, whose requests are followed. To be called within a runtime.
+    #[cfg(feature = "traces")]
+    pub(crate) fn with_traces(self, settings: Option<TraceSettings>) -> Result<Self, Error> {
+        let crypto = self.plane.crypto.clone();
+        let started = settings.map(|settings| Traces::start(settings, crypto)).transpose()?;
+        Ok(Self { traces: started.map(Arc::new), ..self })
     }
 }
 

@@ -38,6 +38,7 @@ mod status;
 mod stdout;
 mod tls;
 mod tour;
+mod traces;
 mod xks;
 
 use std::process::ExitCode;

@@ -104,6 +104,10 @@ pub(crate) fn render(house: &House) -> String {
     house.requests.render(&mut out);
     render_quotas(&mut out, house);
     render_stages(&mut out);
+    #[cfg(feature = "traces")]
+    if let Some(traces) = &house.traces {
+        render_traces(&mut out, traces.counts());
+    }
     let journal = house.plane.journal.metrics();
     let mut add = |name: &str, kind: &str, help: &str, value: u64| {
         // Writing to a string cannot fail.
@@ -178,6 +182,29 @@ fn render_quotas(out: &mut String, house: &House) {
             );
         }
     }
+}
+
+/// What became of the spans of requests that were followed.
+#[cfg(feature = "traces")]
+fn render_traces(out: &mut String, counts: &crate::traces::Counts) {
+    let spans =
+        [("exported", &counts.exported), ("left-out", &counts.left_out), ("lost", &counts.lost)];
+    out.push_str(
+        "# HELP bulla_trace_spans_total Spans of requests, by what became of them.\n\
+         # TYPE bulla_trace_spans_total counter\n",
+    );
+    for (outcome, count) in spans {
+        let count = count.load(Ordering::Relaxed);
+        // Writing to a string cannot fail.
+        let _infallible = writeln!(out, "bulla_trace_spans_total{{outcome=\"{outcome}\"}} {count}");
+    }
+    let failures = counts.failures.load(Ordering::Relaxed);
+    let _infallible = write!(
+        out,
+        "# HELP bulla_trace_export_failures_total Exports of traces that failed.\n\
+         # TYPE bulla_trace_export_failures_total counter\n\
+         bulla_trace_export_failures_total {failures}\n"
+    );
 }
 
 /// The resident memory, where the system tells it (proc(5), `VmRSS`).

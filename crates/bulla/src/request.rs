@@ -17,6 +17,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::completion::Completion;
 use crate::control;
 use crate::house::House;
+use crate::traces::Following;
 
 /// How long a request's body may take.
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -51,14 +52,19 @@ pub(crate) struct Peer {
 pub(crate) async fn answer(house: &Arc<House>, request: Request<Incoming>, peer: Peer) -> Answer {
     let (parts, body) = request.into_parts();
     let limit = house.plane.body_limit(parts.method.as_str(), parts.uri.path());
+    let following = Following::of(house, &parts.headers);
     let read = async {
         let room = room_for(house, &body, limit).await?;
         let _reading = stages::READ.begin();
         Ok((read_to(body, limit).await?, room))
     };
-    let (body, room) = match read.await {
+    let (body, room) = match following.within(read).await {
         Ok(read) => read,
-        Err(fault) => return refuse(fault, parts.version),
+        Err(fault) => {
+            let refusal = refuse(fault, parts.version);
+            following.end(refusal.status());
+            return refusal;
+        }
     };
     if let Some(address) = parts.uri.path().strip_prefix(control::PREFIX) {
         return control::answer(house, (&parts.method, address), &body, peer.address).await;
@@ -67,10 +73,12 @@ pub(crate) async fn answer(house: &Arc<House>, request: Request<Incoming>, peer:
     let request = wire(parts, body, &peer);
     let house = Arc::clone(house);
     Completion::of(async move {
-        let response = house.plane.call(request).await;
+        let response = following.within(house.plane.call(request)).await;
         house.requests.count(counter, response.status);
         drop((peer.room, room));
-        from_wire(response)
+        let answer = from_wire(response);
+        following.end(answer.status());
+        answer
     })
     .await
 }

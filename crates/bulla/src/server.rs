@@ -22,6 +22,8 @@ use crate::house::House;
 use crate::key_stores::KeyStores;
 use crate::listener::listen;
 use crate::tls;
+#[cfg(feature = "traces")]
+use crate::traces::TraceSettings;
 
 /// How often the anchor remembers how far the data directory has come.
 const ANCHOR_EVERY: Duration = Duration::from_secs(1);
@@ -41,6 +43,8 @@ pub(crate) fn serve(options: ServeOptions) -> Result<(), Error> {
     let durability = options.durability()?;
     let keys = options.key_settings()?;
     let functions = options.function_settings()?;
+    #[cfg(feature = "traces")]
+    let traces = TraceSettings::of(&options.traces)?;
     warn_of(harden_process()?);
     runtime()?.block_on(async {
         let listener = bind(at.address).await?;
@@ -48,6 +52,8 @@ pub(crate) fn serve(options: ServeOptions) -> Result<(), Error> {
         let functions =
             functions.map(|functions| functions.on(&at, own_address(&listener)?, Some(&data)));
         let house = House::new(foundation, false, key_stores, keys, functions.transpose()?);
+        #[cfg(feature = "traces")]
+        let house = house.with_traces(traces)?;
         run(listener, &at, house, "serve").await
     })
 }
@@ -58,6 +64,8 @@ pub(crate) fn dev(options: DevOptions) -> Result<(), Error> {
     let key_stores = KeyStores::new(&key_stores, true)?;
     let keys = options.key_settings()?;
     let functions = options.function_settings()?;
+    #[cfg(feature = "traces")]
+    let traces = TraceSettings::of(&options.traces)?;
     warn_of(harden_process()?);
     runtime()?.block_on(async {
         let listener = bind(at.address).await?;
@@ -76,6 +84,8 @@ pub(crate) fn dev(options: DevOptions) -> Result<(), Error> {
         let address = own_address(&listener)?;
         let functions = functions.on(&at, address, data.as_ref())?;
         let house = House::new(foundation, true, key_stores, keys, Some(functions));
+        #[cfg(feature = "traces")]
+        let house = house.with_traces(traces)?;
         run(listener, &at, house, "dev").await
     })
 }
@@ -130,6 +140,10 @@ async fn run(listener: TcpListener, at: &Listen, house: House, name: &str) -> Re
     keeping_up.abort();
     anchored.abort();
     metering.abort();
+    #[cfg(feature = "traces")]
+    if let Some(traces) = &house.traces {
+        traces.close().await;
+    }
     if let Err(error) = stored {
         tokio::task::block_in_place(|| house.plane.journal.close());
         return Err(Error::Barrier("the store".into(), error));

@@ -23,6 +23,7 @@ mod secret_text;
 pub mod service;
 pub mod stages;
 pub mod stop;
+pub mod traces;
 pub mod trail;
 pub mod upkeep;
 pub mod wire;

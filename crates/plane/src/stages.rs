@@ -7,6 +7,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::traces::{self, Passing};
+
 /// The upper ends of the buckets, in nanoseconds; what takes longer is in one more.
 pub const BUCKETS_NS: [u64; 5] = [10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
@@ -56,7 +58,7 @@ impl Stage {
     /// Measures until what this answers is dropped.
     #[must_use]
     pub fn begin(&'static self) -> Running {
-        Running { stage: self, began: Instant::now() }
+        Running { stage: self, began: Instant::now(), _passing: traces::part(self.name) }
     }
 
     fn took(&self, time: Duration) {
@@ -86,6 +88,7 @@ impl Stage {
 pub struct Running {
     stage: &'static Stage,
     began: Instant,
+    _passing: Passing,
 }
 
 impl Drop for Running {

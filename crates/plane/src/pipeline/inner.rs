@@ -19,7 +19,7 @@ use crate::call::{Trail, Via};
 use crate::journal::{Journal, JournalError, RecordRef};
 use crate::outbox::Intent;
 use crate::stop::internal;
-use crate::{Authority, Call, Outcome, Quotas, Service, region, trail};
+use crate::{Authority, Call, Outcome, Quotas, Service, region, traces, trail};
 
 /// The services that a service may call. One is given those that were made before it, so that no
 /// circle can come about.
@@ -76,6 +76,7 @@ impl Neighbours {
             tracing::error!(service = model.id, operation, "a service calls what is not here");
             return Err(internal(model));
         };
+        let passing = traces::inner();
         let ids = self.ids.draw(&self.crypto).map_err(|error| {
             tracing::error!(%error, "no random bytes for the ids of an inner call");
             internal(model)
@@ -103,6 +104,7 @@ impl Neighbours {
             Err(fault) => Err(fault),
         };
         let fault = outcome.as_ref().err().map(summary);
+        passing.told(&call, served.operation.name, fault.as_ref());
         outer.trail.inner.push(Inner { served, call, parameters, fault });
         outcome
     }

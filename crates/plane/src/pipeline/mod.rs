@@ -38,7 +38,7 @@ use crate::outbox::Outbox;
 use crate::stop::internal;
 use crate::upkeep::Upkeep;
 use crate::wire::{MAX_BODY_BYTES, WireRequest, WireResponse};
-use crate::{Authenticator, Call, Clock, Quotas, Service, region, stages, trail};
+use crate::{Authenticator, Call, Clock, Quotas, Service, region, stages, traces, trail};
 
 pub use acting::Acting;
 pub use due::{MAX_JOBS_A_RUN, TICK};
@@ -182,7 +182,10 @@ impl Plane {
     ) -> Outcome {
         let Served { model, operation, .. } = route.served;
         let protocol = model.protocol;
-        let input = codec.decode(operation, &route.input);
+        let input = {
+            let _decoding = traces::part("decode");
+            codec.decode(operation, &route.input)
+        };
         let identified = match &input {
             // What does not even parse is told before anything else.
             Err(error) if unreadable(error) => Err(error.fault(protocol)),
@@ -216,7 +219,9 @@ impl Plane {
         };
         let (parameters, time_ms) = (parameters.as_deref(), self.clock.now_ms());
         let told = Told { served: route.served, call: &call, parameters, time_ms };
-        self.write_down(told, outcome).await
+        let outcome = self.write_down(told, outcome).await;
+        traces::answered(&call, operation.name, outcome.as_ref().err());
+        outcome
     }
 
     /// Has a call that has ended recorded, and gives its outcome once it is.

@@ -28,6 +28,10 @@ use super::json;
 const EPOCH_MS: i64 = 1_767_225_600_000;
 /// How far back a record refers, 2 MiB: a damaged record makes none unreadable beyond that.
 pub(super) const REACH_BYTES: u64 = 2 << 20;
+/// How often a text is referred to before it is written again: with a record that is damaged so
+/// many are lost for each of its texts at most, and those that refer to JSON among them. It costs
+/// less than a byte in a hundred.
+pub(super) const MAX_REFERENCES: u32 = 256;
 /// The shortest text that is referred to: a reference takes about as much.
 const MIN_SHARED_BYTES: usize = 6;
 /// The longest.
@@ -78,6 +82,8 @@ struct Known {
     hash: u64,
     at: At,
     number: u8,
+    /// How often it was referred to.
+    references: u32,
     kind: Kind,
     text: Box<[u8]>,
 }
@@ -92,6 +98,8 @@ pub(super) struct Packer {
     /// What it refers to.
     frames: Vec<At>,
     tokens: Vec<u8>,
+    /// Whether the text that was looked for last was referred to too often.
+    is_worn: bool,
 }
 
 impl Packer {
@@ -144,9 +152,13 @@ impl Packer {
     }
 
     fn put_text(&mut self, text: &[u8], at: At) {
-        if self.put_reference(Kind::Plain, text, at) {
-            return;
+        if !self.put_reference(Kind::Plain, text, at) {
+            self.put_own(text, at);
         }
+    }
+
+    /// Writes a text, whoever has it already.
+    fn put_own(&mut self, text: &[u8], at: At) {
         let is_shared = self.share(Kind::Plain, text, at);
         match json::parse_uuid(text).filter(|_| is_shared) {
             Some(id) => {
@@ -162,16 +174,19 @@ impl Packer {
     }
 
     fn put_json(&mut self, text: &[u8], at: At) {
+        self.is_worn = false;
         if self.put_reference(Kind::Json, text, at) {
             return;
         }
+        // Those that will refer to it would depend on what its parts refer to, too.
+        let put = if self.is_worn { Self::put_own } else { Self::put_text };
         let cut = json::cut(text, MIN_SHARED_BYTES)
             .filter(|cut| cut.values.len() <= MAX_VALUES && self.share(Kind::Json, text, at));
         let Some(cut) = cut else { return self.put_text(text, at) };
         put_number((cut.values.len() as u64) << 3 | PIECES, &mut self.tokens);
-        self.put_text(&cut.between, at);
+        put(self, &cut.between, at);
         for value in cut.values {
-            self.put_text(value, at);
+            put(self, value, at);
         }
     }
 
@@ -208,8 +223,10 @@ impl Packer {
         let found = set.iter().position(|way| way.as_ref().is_some_and(is_it))?;
         // The one that was needed last comes first.
         set.get_mut(..=found)?.rotate_right(1);
-        let known = set.first()?.as_ref()?;
-        Some((known.at, known.number))
+        let known = set.first_mut()?.as_mut()?;
+        known.references += 1;
+        self.is_worn = known.references > MAX_REFERENCES;
+        (!self.is_worn).then_some((known.at, known.number))
     }
 
     /// Has a text of this record be known to later ones, if it is worth that.
@@ -219,7 +236,8 @@ impl Packer {
             return false;
         }
         let number = u8::try_from(number).unwrap_or(u8::MAX);
-        self.fresh.push(Known { hash: hash(kind, text), at, number, kind, text: text.into() });
+        let (hash, text) = (hash(kind, text), text.into());
+        self.fresh.push(Known { hash, at, number, references: 0, kind, text });
         true
     }
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::super::chain::{FRAME_OVERHEAD, HEADER_FRAME_BYTES};
+use super::super::chain::{FRAME_OVERHEAD, HEADER_FRAME_BYTES, PREFIX_BYTES, SEQUENCE_BYTES};
 use super::super::fixtures::{append, check, contents, key, open, small};
+use super::super::pack::MAX_REFERENCES;
 use super::super::{
-    Anchor, Fault, FaultKind, Journal, Medium, OpenError, ReadError, Reader, Report, Simulated,
-    verify,
+    Anchor, Fault, FaultKind, Journal, Medium, OpenError, Options, ReadError, Reader, Report,
+    Simulated, verify,
 };
 
 const RECORDS: u64 = 12;
@@ -244,6 +245,31 @@ fn a_text_of_an_altered_record_is_in_no_other() {
     let before = written.before(2);
     assert_eq!((altered.kind, altered.records), (FaultKind::Chain, Some((before + 1, before + 1))));
     assert_eq!(records, Some((before + 2, before + lost)));
+}
+
+#[test]
+fn few_records_are_lost_with_one_that_all_refer_to() {
+    let (disk, records) = (Arc::new(Simulated::new(1)), 2_000);
+    let medium: Arc<dyn Medium> = disk.clone();
+    let options = Options { segment_bytes: 4 << 20, ..small() };
+    let (journal, _) = Journal::open(Arc::clone(&medium), key(), options).unwrap();
+    for time_ms in 0..records {
+        append(&journal, time_ms).unwrap();
+    }
+    journal.close();
+    // The first record, which has all texts.
+    let first = HEADER_FRAME_BYTES + PREFIX_BYTES + SEQUENCE_BYTES;
+    disk.tamper(|all| all.get_mut(&1).unwrap()[first] ^= 1);
+    let reader = Reader::from_sequence(Arc::clone(&medium), key(), 1).unwrap();
+    let read = reader.filter(Result::is_ok).count() as u64;
+    let lost = records.cast_unsigned() - read;
+    assert!((200..=1 + u64::from(MAX_REFERENCES)).contains(&lost), "{lost}");
+    let report = check(&medium);
+    let [altered, Fault { kind: FaultKind::Texts, records: texts, .. }] = report.faults[..] else {
+        panic!("{report:?}")
+    };
+    assert_eq!((altered.kind, altered.records), (FaultKind::Chain, Some((1, 1))));
+    assert_eq!(texts, Some((2, lost)));
 }
 
 #[test]

@@ -4,7 +4,6 @@
 //! asked over the wire.
 
 use std::fmt::Write as _;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -44,8 +43,9 @@ const TURNS: usize = 15;
 const PAGES: usize = 10;
 /// What a lookup must keep within.
 const TARGET: Duration = Duration::from_millis(50);
-/// How long making the index may take.
-const PATIENCE: Duration = Duration::from_secs(1800);
+/// How long a group may take while the journal is filled: a machine that is busy with other things
+/// is no reason to give up, as it is for a server.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// How many calls are made to see what a record takes.
 const CALLS: u64 = 60_000;
 /// As many different encryption contexts are among them.
@@ -74,7 +74,8 @@ pub(crate) fn run(program: &Path, records: u64) -> Result<String, BenchError> {
     );
     let server = site.start(Mode::Serve)?;
     let begun = Instant::now();
-    journal.await_index()?;
+    // Whoever looks makes what is missing of the index, and is answered when it is whole.
+    ask(&server, &site, "nothing", Some("EventName"), "Nothing", 1)?;
     let (indexed, with_index) = (begun.elapsed(), server.peak_kib()?);
     // Writing to a string cannot fail.
     let _infallible = writeln!(
@@ -85,7 +86,7 @@ pub(crate) fn run(program: &Path, records: u64) -> Result<String, BenchError> {
         with_index >> 10
     );
     for (name, attribute, value) in questions() {
-        let row = ask(&server, &site, name, attribute, &value)?;
+        let row = ask(&server, &site, name, attribute, &value, TURNS)?;
         let _infallible = writeln!(text, "{row}");
     }
     let _infallible =
@@ -131,7 +132,6 @@ fn questions() -> Vec<(&'static str, Option<&'static str>, String)> {
 /// The journal of a site.
 struct Place {
     folder: PathBuf,
-    index: PathBuf,
     key: Arc<ChainKey>,
 }
 
@@ -147,7 +147,6 @@ impl Place {
         let key = root.derive(&crypto, JOURNAL_LABEL, root.id()).map_err(|e| refused(&e))?;
         Ok(Self {
             folder: data.join("journal"),
-            index: data.join("journal-index"),
             key: Arc::new(ChainKey::new(HmacKey::new(key.expose()))),
         })
     }
@@ -155,7 +154,8 @@ impl Place {
     fn fill(&self, account: &str, records: u64) -> Result<(), BenchError> {
         let doing = || format!("fill {}", self.folder.display());
         let medium = Arc::new(Directory::open(&self.folder).map_err(BenchError::io(doing()))?);
-        let opened = Journal::open(medium, Arc::clone(&self.key), Options::default());
+        let options = Options { stall: PATIENCE, ..Options::default() };
+        let opened = Journal::open(medium, Arc::clone(&self.key), options);
         let (journal, _) = opened.map_err(|error| BenchError::malformed(error.to_string()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let runtime = runtime.map_err(BenchError::io("start a runtime"))?;
@@ -209,27 +209,6 @@ impl Place {
             last = place;
         }
         Ok((count.max(1), bytes))
-    }
-
-    /// Waits until each complete segment has an index.
-    fn await_index(&self) -> Result<(), BenchError> {
-        let files = |folder: &Path, suffix: &str| -> Result<usize, BenchError> {
-            let entries = match std::fs::read_dir(folder) {
-                // The server makes the index's folder.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-                entries => entries.map_err(BenchError::io("listing the journal or its index"))?,
-            };
-            let names = entries.filter_map(Result::ok).map(|entry| entry.file_name());
-            Ok(names.filter(|name| name.to_string_lossy().ends_with(suffix)).count())
-        };
-        let begun = Instant::now();
-        while files(&self.index, ".index")? + 1 < files(&self.folder, ".segment")? {
-            if begun.elapsed() > PATIENCE {
-                return Err(BenchError::malformed("the index was not made in time"));
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(())
     }
 }
 
@@ -308,6 +287,7 @@ fn ask(
     name: &str,
     attribute: Option<&str>,
     value: &str,
+    turns: usize,
 ) -> Result<String, BenchError> {
     let call = |token: Option<&str>| {
         let mut body = json!({ "MaxResults": 50 });
@@ -327,7 +307,7 @@ fn ask(
     };
     let (mut first, mut next) = (Vec::new(), Vec::new());
     let mut answer = Value::Null;
-    for _ in 0..TURNS {
+    for _ in 0..turns {
         let (took, told) = timed(&call(None))?;
         first.push(took);
         answer = told;

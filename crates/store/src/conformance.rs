@@ -51,6 +51,7 @@ pub fn all(mut fresh: impl FnMut() -> Engine) -> Vec<(&'static str, Check)> {
         pages_of_changes_hold_whole_revisions
         watching_waits_for_the_next_commit
         one_of_many_racing_writers_wins
+        what_many_expect_is_judged_as_it_has_become
         every_commit_is_attested
         a_refused_attestation_stops_only_that_commit
         closing_refuses_everything_after
@@ -348,6 +349,37 @@ async fn watching_waits_for_the_next_commit(engine: Engine) {
     ));
     engine.close().await.unwrap();
     assert_eq!(forever.await, Err(StoreError::Closed));
+}
+
+async fn what_many_expect_is_judged_as_it_has_become(engine: Engine) {
+    put(&engine, A, "common", 1, b"").await;
+    let expecting = |key: &str, version| {
+        let batch = Batch::new().expect(A, "common", Expect::Version(version));
+        engine.commit(batch.put(B, key, 1, ""))
+    };
+    let commits = [
+        expecting("first", 1),
+        expecting("before", 1),
+        engine.commit(Batch::new().put(A, "common", 2, "")),
+        expecting("late", 1),
+        expecting("after", 2),
+    ];
+    // They come while the first is being written, and are one group where commits are grouped.
+    let begun = commits.map(|mut commit| {
+        let polled = commit.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        (commit, polled)
+    });
+    let mut answers = Vec::new();
+    for (commit, polled) in begun {
+        answers.push(match polled {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => commit.await,
+        });
+    }
+    let place = Place::new(A, "common");
+    assert_eq!(answers[3], Err(CommitError::Conflict { place, found: Some(2) }));
+    let made: Vec<_> = answers.iter().map(Result::is_ok).collect();
+    assert_eq!(made, [true, true, true, false, true]);
 }
 
 async fn one_of_many_racing_writers_wins(engine: Engine) {

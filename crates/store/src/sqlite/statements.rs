@@ -79,13 +79,17 @@ impl<'c> Statements<'c> {
         self.log.execute(params![revision.0, places]).map(drop)
     }
 
-    /// Sets the revision, and forgets what the changelog need not hold any more.
+    /// Sets the revision.
     pub(super) fn head(
         &mut self,
         revision: Revision,
         attestation: Option<&[u8]>,
     ) -> rusqlite::Result<()> {
-        self.head.execute(params![revision.0, attestation])?;
+        self.head.execute(params![revision.0, attestation]).map(drop)
+    }
+
+    /// Forgets what the changelog need not hold any more.
+    pub(super) fn forget(&mut self, revision: Revision) -> rusqlite::Result<()> {
         self.forget.execute([revision.0.saturating_sub(CHANGELOG_REVISIONS)]).map(drop)
     }
 }

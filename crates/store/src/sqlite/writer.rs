@@ -21,6 +21,10 @@ use crate::{
 /// The most batches in one transaction.
 const MAX_GROUP: usize = 128;
 
+/// After so many revisions the changelog forgets what it need not hold any more. Each time a page
+/// is written that else is not.
+const FORGET_AFTER: u64 = 1024;
+
 type Outcome = Result<Revision, CommitError>;
 
 /// What the writer is asked to do.
@@ -61,6 +65,9 @@ struct Group {
     revision: Revision,
     changes: Vec<Traced>,
     log: changelog::Entry,
+    /// The row that was expected last and not written, and how it is: most batches expect the same
+    /// one.
+    standing: Option<(Place, Option<Trace>)>,
 }
 
 /// Why a group was not committed.
@@ -259,10 +266,12 @@ impl Work<'_> {
     fn write_group(&mut self, batches: Vec<Batch>) -> Result<Vec<Outcome>, GroupError> {
         self.sql.begin()?;
         let log = changelog::Entry::default();
-        let mut group = Group { revision: self.state.revision, changes: Vec::new(), log };
+        let (revision, changes) = (self.state.revision, Vec::new());
+        let mut group = Group { revision, changes, log, standing: None };
         let mut outcomes = Vec::with_capacity(batches.len());
         for mut batch in batches {
-            let known = match self.judge(std::mem::take(&mut batch.expect))? {
+            let expected = std::mem::take(&mut batch.expect);
+            let known = match self.judge(expected, &mut group.standing)? {
                 Ok(known) => known,
                 Err(unmet) => {
                     outcomes.push(Err(unmet));
@@ -284,6 +293,9 @@ impl Work<'_> {
         }
         let attestation = self.attest(&group)?;
         self.sql.head(group.revision, attestation.as_deref())?;
+        if group.revision.0 / FORGET_AFTER > self.state.revision.0 / FORGET_AFTER {
+            self.sql.forget(group.revision)?;
+        }
         self.sql.commit()?;
         self.state.revision = group.revision;
         self.state.attestation = attestation;
@@ -294,10 +306,18 @@ impl Work<'_> {
     fn judge(
         &mut self,
         expected: Vec<Expectation>,
+        standing: &mut Option<(Place, Option<Trace>)>,
     ) -> rusqlite::Result<Result<Known, CommitError>> {
         let mut traces = Vec::with_capacity(expected.len());
-        for Expectation { place, expect } in &expected {
-            let row = self.sql.trace(place)?;
+        let last = expected.len().saturating_sub(1);
+        for (number, Expectation { place, expect }) in expected.iter().enumerate() {
+            let row = match standing {
+                Some((known, row)) if known == place => *row,
+                _ => self.sql.trace(place)?,
+            };
+            if number == last {
+                *standing = Some((place.clone(), row));
+            }
             if !expect.holds(row.as_ref().map(|(version, tail)| (*version, tail.as_bytes()))) {
                 let (place, found) = (place.clone(), row.map(|(version, _)| version));
                 return Ok(Err(CommitError::Conflict { place, found }));
@@ -322,6 +342,7 @@ impl Work<'_> {
                 Some((version, value)) => self.sql.put(&place, *version, value)?,
                 None => self.sql.delete(&place)?,
             }
+            group.standing.take_if(|(known, _)| *known == place);
             group.log.add(&place);
             if is_attested {
                 let new = new.map(|(version, value)| (version, Tail::of(&value)));

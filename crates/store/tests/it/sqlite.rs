@@ -197,6 +197,27 @@ fn changes_that_are_forgotten_are_not_passed_over() {
     });
 }
 
+#[test]
+fn the_changelog_forgets_now_and_then() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(Sqlite::open(directory.path()).unwrap());
+    let file = directory.path().join(DATABASE_FILE);
+    let database = rusqlite::Connection::open(&file).unwrap();
+    let kept = bulla_store::CHANGELOG_REVISIONS;
+    let soon = kept.next_multiple_of(1024) - 2;
+    database.execute("UPDATE head SET rev = ?1", [soon]).unwrap();
+    database.execute("INSERT INTO changelog (rev, places) VALUES (1, x'')", []).unwrap();
+    drop(database);
+    for (rows, key) in [(2, "k"), (2, "l")] {
+        let engine = Sqlite::open(directory.path()).unwrap();
+        run(async { engine.commit(Batch::new().put(KEYS, key, 1, "x")).await.unwrap() });
+        drop(engine);
+        let database = rusqlite::Connection::open(&file).unwrap();
+        let count = database.query_row("SELECT COUNT(*) FROM changelog", [], |row| row.get(0));
+        assert_eq!(count, Ok(rows), "{key}");
+    }
+}
+
 /// The tables as version 1 had them, of a store of this version.
 fn as_version_1(directory: &Path, changes: &[Change]) {
     let database = rusqlite::Connection::open(directory.join(DATABASE_FILE)).unwrap();

@@ -4,17 +4,21 @@
 //! at which it will be full again. One whose time has passed is full, and as good as none, so that
 //! it can be dropped without anybody noticing.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher as _, BuildHasherDefault, Hasher, RandomState};
+use std::hash::BuildHasher as _;
 use std::sync::{Mutex, PoisonError};
+
+use foldhash::quality::RandomState;
 
 /// How many parts the buckets are in. Calls of different parts don't wait for each other.
 const SHARDS: usize = 64;
-/// How many buckets a part has before full ones are first dropped from it.
-const FIRST_SWEEP: usize = 1_024;
-/// The most buckets in a part, 32 bytes each. More than a million in all would need as many calls
-/// in one second.
-const MAX_IN_SHARD: usize = 16_384;
+/// How many slots a part has, of 16 bytes each, at first and at most.
+const FIRST_SLOTS: usize = 16;
+const MAX_SLOTS: usize = 32_768;
+/// One slot of so many is taken at most, so that a bucket is found at a glance. More than a million
+/// buckets in all would need as many calls in one second.
+const SLOTS_TO_TAKEN: usize = 2;
+/// So many times as many slots as buckets are there after a part was gone through.
+const SLOTS_TO_KEPT: usize = 3;
 /// How long a part that stayed full is left alone, in nanoseconds: going through it is not free.
 const SWEEP_PAUSE_NS: i64 = 100_000_000;
 /// What a bucket holds, in time: so much of what was not used can be used at once.
@@ -30,49 +34,41 @@ pub(super) struct Buckets {
     shards: Vec<Mutex<Shard>>,
 }
 
-/// The name of a bucket. Two may share one by a chance of one in 2^64.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// The name of a bucket, never zero. Two may share one by a chance of one in 2^64.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key(u64);
 
+/// A part of the buckets: a table with open addressing, where a bucket lies in the first slot from
+/// its key's on that was free. A slot whose bucket is full is free, but not an end of the search.
 struct Shard {
-    /// When each bucket will be full again, in nanoseconds since 1970.
-    full_at: HashMap<Key, i64, BuildHasherDefault<Same>>,
-    sweep_at: usize,
-    /// When a full part is gone through again.
+    slots: Vec<Slot>,
+    /// How many slots are not [`Slot::UNUSED`].
+    taken: usize,
+    /// When a part with no room left is gone through again.
     not_before: i64,
 }
 
-/// Keys are hashes already.
-#[derive(Default)]
-struct Same(u64);
+#[derive(Clone, Copy)]
+struct Slot {
+    /// The bucket's key; zero where there was none yet.
+    key: u64,
+    /// When the bucket will be full again, in nanoseconds since 1970.
+    full_at: i64,
+}
 
-impl Hasher for Same {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
+impl Slot {
+    const UNUSED: Self = Self { key: 0, full_at: i64::MIN };
 }
 
 impl Buckets {
     pub(super) fn new() -> Self {
-        let shard =
-            || Shard { full_at: HashMap::default(), sweep_at: FIRST_SWEEP, not_before: i64::MIN };
-        let shards = (0..SHARDS).map(|_| Mutex::new(shard())).collect();
-        Self { hash: RandomState::new(), shards }
+        let shards = (0..SHARDS).map(|_| Mutex::new(Shard::new())).collect();
+        Self { hash: RandomState::default(), shards }
     }
 
     /// The bucket of a quota, or of a part of it, in an account and region.
     pub(super) fn key(&self, account: &str, region: &str, quota: (usize, &str)) -> Key {
-        Key(self.hash.hash_one((account, region, quota)))
+        Key(self.hash.hash_one((account, region, quota)).max(1))
     }
 
     /// Takes one from a bucket that fills with `per_second`, or says in how many milliseconds there
@@ -80,7 +76,7 @@ impl Buckets {
     pub(super) fn take(&self, key: Key, per_second: f64, now_ms: i64) -> Result<(), u64> {
         let now = now_ms.saturating_mul(NS_IN_MS);
         let Some((each, window)) = spacing(per_second) else { return Err(NEVER_MS) };
-        // The table's own index is in the low bits.
+        // A shard's own index is in the low bits.
         let shard = usize::try_from(key.0 >> 32).unwrap_or(0) % SHARDS;
         let Some(shard) = self.shards.get(shard) else { return Ok(()) };
         // Nothing that can fail runs under this lock.
@@ -112,22 +108,67 @@ fn spacing(per_second: f64) -> Option<(i64, i64)> {
 }
 
 impl Shard {
+    fn new() -> Self {
+        Self { slots: vec![Slot::UNUSED; FIRST_SLOTS], taken: 0, not_before: i64::MIN }
+    }
+
     /// The bucket of a key, new if need be; none when there are as many as there may be.
     fn at(&mut self, key: Key, now: i64) -> Option<&mut i64> {
-        if self.full_at.len() >= self.sweep_at && !self.full_at.contains_key(&key) {
-            if now >= self.not_before {
-                self.full_at.retain(|_, full_at| *full_at > now);
+        let (found, at) = self.find(key, now);
+        if !found {
+            let is_unused = self.slots.get(at)?.key == 0;
+            if is_unused && self.taken >= self.slots.len() / SLOTS_TO_TAKEN {
+                return self.make_room(now).then(|| self.at(key, now))?;
             }
-            let twice = self.full_at.len().saturating_mul(2);
-            self.sweep_at = twice.clamp(FIRST_SWEEP, MAX_IN_SHARD);
-            if self.full_at.len() >= MAX_IN_SHARD {
-                if now >= self.not_before {
-                    self.not_before = now.saturating_add(SWEEP_PAUSE_NS);
-                }
-                return None;
+            self.taken = self.taken.saturating_add(usize::from(is_unused));
+            *self.slots.get_mut(at)? = Slot { key: key.0, full_at: now };
+        }
+        self.slots.get_mut(at).map(|slot| &mut slot.full_at)
+    }
+
+    /// Whether the key has a slot, and that slot, or else the one that it would get.
+    fn find(&self, key: Key, now: i64) -> (bool, usize) {
+        // The number of slots is a power of two, of which some are unused.
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut at = usize::try_from(key.0 & 0xffff_ffff).unwrap_or(0) & mask;
+        let mut free = None;
+        while let Some(slot) = self.slots.get(at) {
+            if slot.key == key.0 {
+                return (true, at);
+            }
+            if slot.key == 0 {
+                break;
+            }
+            if slot.full_at <= now && free.is_none() {
+                free = Some(at);
+            }
+            at = at.wrapping_add(1) & mask;
+        }
+        (false, free.unwrap_or(at))
+    }
+
+    /// Drops full buckets, and makes as many slots as the others need. Answers whether there is
+    /// room now.
+    #[cold]
+    fn make_room(&mut self, now: i64) -> bool {
+        if now < self.not_before {
+            return false;
+        }
+        let kept: Vec<Slot> =
+            self.slots.iter().filter(|slot| slot.full_at > now).copied().collect();
+        let slots = kept.len().saturating_mul(SLOTS_TO_KEPT).next_power_of_two();
+        let slots = slots.clamp(FIRST_SLOTS, MAX_SLOTS);
+        *self = Self { slots: vec![Slot::UNUSED; slots], taken: kept.len(), ..*self };
+        for slot in kept {
+            let (_new, at) = self.find(Key(slot.key), now);
+            if let Some(free) = self.slots.get_mut(at) {
+                *free = slot;
             }
         }
-        Some(self.full_at.entry(key).or_insert(now))
+        if slots == MAX_SLOTS {
+            self.not_before = now.saturating_add(SWEEP_PAUSE_NS);
+        }
+        self.taken < slots / SLOTS_TO_TAKEN
     }
 }
 
@@ -144,9 +185,9 @@ mod tests {
             let other = buckets.key("111122223333", "eu-central-1", (at + 1, ""));
             assert_eq!(buckets.take(other, 1000.0, at as i64), Ok(()));
         }
-        let kept: usize =
-            buckets.shards.iter().map(|shard| shard.lock().unwrap().full_at.len()).sum();
-        assert!(kept < 2 * SHARDS * FIRST_SWEEP, "{kept} buckets are kept");
+        let slots: usize =
+            buckets.shards.iter().map(|shard| shard.lock().unwrap().slots.len()).sum();
+        assert!(slots <= 8 * SHARDS * FIRST_SLOTS, "{slots} slots are kept");
         assert!(buckets.take(busy, 0.001, 200_000).is_err(), "it is empty for 1,000 seconds");
     }
 
@@ -157,10 +198,27 @@ mod tests {
             let key = buckets.key("111122223333", "eu-central-1", (at, ""));
             buckets.take(key, 0.001, 0)
         };
-        let most = SHARDS * MAX_IN_SHARD;
+        let most = SHARDS * MAX_SLOTS / SLOTS_TO_TAKEN;
         let through = (0..most * 3 / 2).filter(|at| take(*at).is_ok()).count();
         assert!(through <= most, "{through} buckets were made");
         let later = buckets.key("111122223333", "eu-central-1", (most * 2, ""));
         assert_eq!(buckets.take(later, 0.001, 2_000_000), Ok(()), "full ones make room");
+    }
+
+    #[test]
+    fn no_bucket_is_lost_or_doubled_while_others_come_and_go() {
+        let buckets = Buckets::new();
+        let key = |at: usize| buckets.key("111122223333", "eu-central-1", (at, ""));
+        // Each takes one a second and is taken from five times a second, among others that are
+        // full again at once.
+        for now_ms in 0..3_000 {
+            for others in 0..40 {
+                let other = key(1_000 + usize::try_from(now_ms * 40 + others).unwrap());
+                assert_eq!(buckets.take(other, 1_000_000.0, now_ms), Ok(()));
+            }
+            let (at, round) = (usize::try_from(now_ms % 200).unwrap(), now_ms / 200);
+            let outcome = buckets.take(key(at), 1.0, now_ms);
+            assert_eq!(outcome.is_ok(), round % 5 == 0, "bucket {at} at {now_ms} ms: {outcome:?}");
+        }
     }
 }

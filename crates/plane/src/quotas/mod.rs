@@ -14,11 +14,11 @@ mod tests;
 mod throttled;
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, PoisonError, RwLock, RwLockReadGuard};
 
 use bulla_shapes::{Fault, Protocol, Service};
+use foldhash::fast::FixedState;
 
 use self::buckets::Buckets;
 pub use self::resource::Resource;
@@ -96,11 +96,13 @@ pub struct TooMany;
 pub struct Quotas {
     known: Vec<Known>,
     /// Where a quota stands in `known`, by the service's model and the name of what it limits.
-    places: HashMap<(&'static str, &'static str), usize, BuildHasherDefault<Names>>,
+    places: HashMap<(&'static str, &'static str), usize, FixedState>,
     /// Whether AWS's default request rates hold where nothing was set.
     defaults: bool,
     /// Whether any quota of this kind can refuse anybody.
     armed: AtomicBool,
+    /// Whether anything was set.
+    is_set: AtomicBool,
     set: RwLock<HashMap<Place, f64>>,
     /// What every account may have where nothing was set for it, by the services' names.
     everywhere: HashMap<String, usize>,
@@ -135,6 +137,7 @@ impl Quotas {
             places,
             defaults,
             armed: AtomicBool::new(defaults && !known.is_empty()),
+            is_set: AtomicBool::new(false),
             set: RwLock::default(),
             everywhere: HashMap::new(),
             buckets: Buckets::new(),
@@ -185,13 +188,16 @@ impl Quotas {
                 set.remove(&place);
             }
         }
+        self.is_set.store(!set.is_empty(), Ordering::Release);
         self.armed.store(self.defaults || !set.is_empty(), Ordering::Release);
         Ok(())
     }
 
     /// Takes back everything that was set.
     pub fn forget(&self) {
-        self.set.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut set = self.set.write().unwrap_or_else(PoisonError::into_inner);
+        set.clear();
+        self.is_set.store(false, Ordering::Release);
         self.armed.store(self.defaults && !self.known.is_empty(), Ordering::Release);
     }
 
@@ -321,39 +327,18 @@ impl Quotas {
     }
 
     fn rate(&self, quota: usize, asked: &Caller<'_>, raised: Option<f64>) -> Option<f64> {
-        let set = self.read();
-        let mut own = None;
-        if !set.is_empty() {
+        // Most houses have set nothing, and need no lock to see that.
+        let own = self.is_set.load(Ordering::Acquire).then(|| {
             let (account, region) = (asked.account.to_owned(), asked.region.to_owned());
-            own = set.get(&Place { account, region, quota }).copied();
-        }
+            self.was_set(&Place { account, region, quota })
+        });
+        let own = own.flatten();
         let default = || self.known.get(quota).map(|known| known.default_in(asked.region));
         own.or_else(|| raised.or_else(default).filter(|_| self.defaults))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, HashMap<Place, f64>> {
         self.set.read().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A hash of the names of services and quotas, which nobody from outside chooses: a quick one will
-/// do.
-#[derive(Default)]
-struct Names(u64);
-
-impl Hasher for Names {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word.iter_mut().zip(chunk).for_each(|(into, byte)| *into = *byte);
-            let mixed = self.0.rotate_left(5) ^ u64::from_le_bytes(word);
-            // The golden ratio's fraction, as Fibonacci hashing has it.
-            self.0 = mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
     }
 }
 

@@ -220,6 +220,17 @@ def test_both_accounts_have_it_in_their_record(server, pair, account, other_acco
         assert "one" not in json.dumps([made, ended]).split('"')
 
 
+def assumed(server, account):
+    """The roles that Secrets Manager assumed, as the account's record has it."""
+    trail = client(server, "cloudtrail", account=account)
+    attributes = [{"AttributeKey": "EventName", "AttributeValue": "AssumeRole"}]
+    events = trail.lookup_events(LookupAttributes=attributes)["Events"]
+    service = {"type": "AWSService", "invokedBy": "secretsmanager.amazonaws.com"}
+    records = [json.loads(event["CloudTrailEvent"]) for event in events]
+    assert all(record["userIdentity"] == service for record in records)
+    return {record["requestParameters"]["roleArn"] for record in records}
+
+
 def test_a_role_replicates_where_one_is_given(server, pair, iam, account):
     trust = json.dumps(
         {
@@ -245,6 +256,7 @@ def test_a_role_replicates_where_one_is_given(server, pair, iam, account):
     pair.associate(ReplicationRoleARN=role)
     [entry] = pair.here.describe_secret(SecretId="db")["CrossAccountReplicas"]
     assert entry["ReplicationRoleARN"] == role and pair.text() == "one"
+    assert assumed(server, account) == {role}
     pair.here.put_secret_value(SecretId="db", SecretString="two")
     assert pair.text() == "two"
     iam.delete_role_policy(RoleName="copier", PolicyName="own")

@@ -4,23 +4,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bulla_crypto::Crypto;
 use bulla_events::{Invoker, Trouble};
-use bulla_iam::{Assumption, ServiceCredentials, Sessions};
+use bulla_iam::Assumption;
 use bulla_lambda::{Assuming, Credentials, Lambda, Roles, Service, Settings};
-use bulla_plane::journal::{Identity, RecordRef, Resource};
-use bulla_plane::pipeline::event_id;
-use bulla_plane::{BoxFuture, Clock, Neighbours, SecretText};
+use bulla_plane::{BoxFuture, SecretText};
 use bulla_shapes::{Fault, lambda};
-use serde_json::json;
 
+use crate::assumed::ServiceSessions;
 use crate::config::{Data, Listen};
 use crate::error::Error;
 
 /// The principal of functions in their roles' trust policies.
 const PRINCIPAL: &str = "lambda.amazonaws.com";
-/// How long a session of a function's role lasts, in seconds. Environments end before.
-const SESSION_SECONDS: i64 = 3_600;
 /// The folder of functions' logs in the data directory.
 const LOGS: &str = "functions";
 /// The first user id of functions, and how many run at once, unless told otherwise.
@@ -91,65 +86,8 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// Roles of functions, as STS has them. Each session that is made is in the record, as a call of
-/// Lambda's to STS.
-pub(crate) struct FunctionRoles {
-    pub(crate) sessions: Arc<Sessions>,
-    pub(crate) neighbours: Arc<Neighbours>,
-    pub(crate) crypto: Crypto,
-    pub(crate) clock: Arc<Clock>,
-}
-
-impl FunctionRoles {
-    /// Records that a session was made.
-    async fn record(
-        &self,
-        asked: Assuming<'_>,
-        session: &str,
-        issued: &ServiceCredentials,
-    ) -> Result<(), Fault> {
-        let unrecorded = |error: &dyn std::fmt::Display| {
-            tracing::error!(%error, role = asked.role, "a function's session is unrecorded");
-            bulla_plane::stop::internal(&lambda::SERVICE)
-        };
-        let id = || event_id(&self.crypto).map_err(|error| unrecorded(&error));
-        let parameters = json!({ "roleArn": asked.role, "roleSessionName": session }).to_string();
-        let expires = jiff::Timestamp::from_millisecond(issued.expires_ms).unwrap_or_default();
-        let answer = json!({ "credentials": {
-            "accessKeyId": issued.access_key_id,
-            "sessionToken": issued.token,
-            "expiration": expires.to_string(),
-        }});
-        let answer = answer.to_string();
-        let record = RecordRef {
-            time_ms: self.clock.now_ms(),
-            event_id: id()?,
-            shared_event_id: Some(id()?),
-            event_source: "sts.amazonaws.com",
-            event_name: "AssumeRole",
-            region: asked.function.split(':').nth(3).unwrap_or_default(),
-            recipient_account_id: asked.account,
-            identity: Identity {
-                kind: Some("AWSService"),
-                invoked_by: Some(PRINCIPAL),
-                ..Identity::default()
-            },
-            source_ip: PRINCIPAL,
-            user_agent: Some(PRINCIPAL),
-            read_only: true,
-            request_parameters: Some(&parameters),
-            response_elements: Some(&answer),
-            resources: vec![Resource {
-                account_id: asked.account,
-                kind: Some("AWS::IAM::Role"),
-                arn: asked.role,
-            }]
-            .into(),
-            ..RecordRef::default()
-        };
-        self.neighbours.happened(&record).await.map_err(|error| unrecorded(&error))
-    }
-}
+/// Roles of functions, as STS has them.
+pub(crate) struct FunctionRoles(pub(crate) ServiceSessions);
 
 fn assumption(asked: Assuming<'_>) -> Assumption<'_> {
     let Assuming { role, function, account } = asked;
@@ -158,7 +96,7 @@ fn assumption(asked: Assuming<'_>) -> Assumption<'_> {
 
 impl Roles for FunctionRoles {
     fn assumable<'a>(&'a self, asked: Assuming<'a>) -> BoxFuture<'a, Result<bool, Fault>> {
-        Box::pin(self.sessions.can_assume(assumption(asked)))
+        Box::pin(self.0.sessions.can_assume(assumption(asked)))
     }
 
     fn credentials<'a>(
@@ -168,9 +106,8 @@ impl Roles for FunctionRoles {
     ) -> BoxFuture<'a, Result<Option<Credentials>, Fault>> {
         Box::pin(async move {
             let wanted = assumption(asked);
-            let issued = self.sessions.for_service(wanted, session, SESSION_SECONDS).await?;
+            let issued = self.0.assume(&lambda::SERVICE, wanted, session).await?;
             let Some(issued) = issued else { return Ok(None) };
-            self.record(asked, session, &issued).await?;
             let secret = String::from_utf8(issued.secret.expose().to_vec());
             let secret = secret.map_err(|_| bulla_plane::stop::internal(&lambda::SERVICE))?;
             Ok(Some(Credentials {

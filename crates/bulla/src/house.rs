@@ -24,6 +24,7 @@ use bulla_trail::index::Index;
 use bulla_trail::{Folder, Nowhere, Trail};
 use tokio::sync::Semaphore;
 
+use crate::assumed::ServiceSessions;
 use crate::config::{KeySettings, TrailSettings};
 #[cfg(feature = "traces")]
 use crate::error::Error;
@@ -104,6 +105,16 @@ impl Base {
         Arc::new(Neighbours::new(crypto, journal, services))
     }
 
+    /// What makes sessions of roles for services.
+    fn sessions(&self, sessions: &Arc<Sessions>, neighbours: &Arc<Neighbours>) -> ServiceSessions {
+        ServiceSessions {
+            sessions: Arc::clone(sessions),
+            neighbours: Arc::clone(neighbours),
+            crypto: self.crypto.clone(),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
     fn lambda(
         &self,
         directory: &Arc<dyn Directory>,
@@ -116,12 +127,7 @@ impl Base {
             crypto: self.crypto.clone(),
             clock: Arc::clone(&self.clock),
             directory: Arc::clone(directory),
-            roles: Arc::new(FunctionRoles {
-                sessions: Arc::clone(sessions),
-                neighbours: Arc::clone(neighbours),
-                crypto: self.crypto.clone(),
-                clock: Arc::clone(&self.clock),
-            }),
+            roles: Arc::new(FunctionRoles(self.sessions(sessions, neighbours))),
             neighbours: Arc::clone(neighbours),
         };
         Arc::new(Lambda::new(foundation, settings))
@@ -235,9 +241,10 @@ impl House {
         let (known, called) = (Arc::clone(&people), Arc::clone(&lambda));
         let rotation = Rotation::new(crypto.clone(), known, beside, called, key_stores.databases);
         let (rotation, known) = (Arc::new(rotation), Arc::clone(&people));
+        let service_sessions = base.sessions(&sessions, &neighbours);
         let secrets = Secrets::new(Arc::clone(&barrier), crypto.clone(), known, neighbours)
             .with_rotators(Arc::<Rotation>::clone(&rotation))
-            .with_roles(Arc::new(ReplicationRoles(Arc::clone(&sessions))));
+            .with_roles(Arc::new(ReplicationRoles(service_sessions)));
         let secrets: Arc<dyn Service> = secrets.shared();
         let neighbours = base.neighbours(vec![Arc::clone(&kms), Arc::clone(&secrets)]);
         let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), neighbours);

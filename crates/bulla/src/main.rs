@@ -4,6 +4,7 @@
 
 mod access;
 mod account;
+mod assumed;
 mod audit;
 mod cli;
 mod client;

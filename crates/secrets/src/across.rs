@@ -41,18 +41,19 @@ pub struct Replicating<'a> {
 
 /// Roles as replication needs them. The program joins this to whoever keeps them.
 pub trait Roles: Send + Sync {
-    /// Whether the role is there and trusts `secretsmanager.amazonaws.com`.
+    /// Assumes the role, which becomes a record; whether it is there and trusts
+    /// `secretsmanager.amazonaws.com`.
     ///
     /// # Errors
-    /// Our own, when the store can't be read.
-    fn assumable<'a>(&'a self, asked: Replicating<'a>) -> BoxFuture<'a, Result<bool, Fault>>;
+    /// Our own, when the store can't be read or the journal not be written.
+    fn assume<'a>(&'a self, asked: Replicating<'a>) -> BoxFuture<'a, Result<bool, Fault>>;
 }
 
 /// No roles: none can be assumed.
 pub(crate) struct NoRoles;
 
 impl Roles for NoRoles {
-    fn assumable<'a>(&'a self, _: Replicating<'a>) -> BoxFuture<'a, Result<bool, Fault>> {
+    fn assume<'a>(&'a self, _: Replicating<'a>) -> BoxFuture<'a, Result<bool, Fault>> {
         Box::pin(std::future::ready(Ok(false)))
     }
 }
@@ -194,7 +195,7 @@ impl Secrets {
     ) -> Result<Arc<Authority>, Stop> {
         let (arn, account) = (primary.arn(), primary.account.as_str());
         let asked = Replicating { role, secret: &arn, account };
-        let authority = match self.roles.assumable(asked).await? {
+        let authority = match self.roles.assume(asked).await? {
             true => self.directory.authority(role).await?,
             false => None,
         };

@@ -419,7 +419,7 @@ async fn what_happened_is_in_the_record_of_both_accounts() {
 struct Trusting(Mutex<Vec<String>>);
 
 impl Roles for Trusting {
-    fn assumable<'a>(&'a self, asked: Replicating<'a>) -> BoxFuture<'a, Result<bool, Fault>> {
+    fn assume<'a>(&'a self, asked: Replicating<'a>) -> BoxFuture<'a, Result<bool, Fault>> {
         assert_eq!(asked.account, A);
         assert!(asked.secret.contains(":secret:db-"), "{}", asked.secret);
         let found = self.0.lock().unwrap().iter().any(|role| role == asked.role);

@@ -241,10 +241,10 @@ impl House {
         let (known, called) = (Arc::clone(&people), Arc::clone(&lambda));
         let rotation = Rotation::new(crypto.clone(), known, beside, called, key_stores.databases);
         let (rotation, known) = (Arc::new(rotation), Arc::clone(&people));
-        let service_sessions = base.sessions(&sessions, &neighbours);
+        let roles = Arc::new(ReplicationRoles(base.sessions(&sessions, &neighbours)));
         let secrets = Secrets::new(Arc::clone(&barrier), crypto.clone(), known, neighbours)
             .with_rotators(Arc::<Rotation>::clone(&rotation))
-            .with_roles(Arc::new(ReplicationRoles(service_sessions)));
+            .with_roles(roles);
         let secrets: Arc<dyn Service> = secrets.shared();
         let neighbours = base.neighbours(vec![Arc::clone(&kms), Arc::clone(&secrets)]);
         let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), neighbours);
@@ -256,9 +256,8 @@ impl House {
             vec![kms, Arc::new(ssm), secrets, iam, sts, organizations, events, lambda];
         let operator = Arc::new(service_quotas.operator());
         let costs = Arc::new(CostExplorer::new(Arc::clone(&meter)));
-        services.push(Arc::clone(&trail) as _);
+        services.extend([Arc::clone(&trail) as Arc<dyn Service>, operator, costs]);
         services.push(Arc::new(service_quotas.clone()));
-        services.extend([operator as Arc<dyn Service>, costs]);
         services.push(Arc::new(Access::new(people, services.clone())));
         let requests = Requests::new(services.iter().map(|service| service.model()));
         let plane = base.plane(access_keys, services);

@@ -207,13 +207,16 @@ impl Journal {
     }
 
     /// Appends a record; resolves, with its sequence number, once it is as durable as an answer
-    /// needs it ([`Durability`]). A future that is dropped before may leave its record in the
-    /// journal.
+    /// needs it ([`Durability`]). The record is encoded at once, so that the future holds nothing
+    /// of it; one that is dropped before its end may leave its record in the journal.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`] if the record is not known to be written.
-    pub async fn append(&self, record: &RecordRef<'_>) -> Result<u64, JournalError> {
-        self.append_all(std::slice::from_ref(record)).await
+    pub fn append<'j>(
+        &'j self,
+        record: &RecordRef<'_>,
+    ) -> impl Future<Output = Result<u64, JournalError>> + Send + use<'j> {
+        self.append_all(std::slice::from_ref(record))
     }
 
     /// Appends records that follow each other and become durable together; resolves with the
@@ -222,42 +225,41 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Unavailable`] if not all of them are known to be written, and
     /// [`JournalError::TooLarge`] if there are none, or more than [`MAX_TOGETHER`].
-    pub async fn append_all(&self, records: &[RecordRef<'_>]) -> Result<u64, JournalError> {
-        let more = records.len().checked_sub(1).filter(|more| *more < MAX_TOGETHER);
-        let more = more.ok_or(JournalError::TooLarge)?;
-        self.append_with(more, |index, out| {
-            if let Some(record) = records.get(index) {
-                encoding::encode(record, out);
-            }
-        })
-        .await
+    pub fn append_all<'j>(
+        &'j self,
+        records: &[RecordRef<'_>],
+    ) -> impl Future<Output = Result<u64, JournalError>> + Send + use<'j> {
+        self.append_frames(Frames::of(records, |record, out| encoding::encode(record, out)))
     }
 
     /// Appends bytes that are not looked at; else as [`Journal::append`].
     ///
     /// # Errors
     /// As [`Journal::append`], and [`JournalError::TooLarge`] above [`MAX_RECORD_BYTES`].
-    pub async fn append_bytes(&self, bytes: &[u8]) -> Result<u64, JournalError> {
-        self.append_with(0, |_, out| out.extend_from_slice(bytes)).await
+    pub fn append_bytes<'j>(
+        &'j self,
+        bytes: &[u8],
+    ) -> impl Future<Output = Result<u64, JournalError>> + Send + use<'j> {
+        self.append_frames(Frames::of(&[bytes], |bytes, out| out.extend_from_slice(bytes)))
     }
 
-    /// Appends one record and `more`; `encode` is given the number of each, from 0.
-    async fn append_with(
+    async fn append_frames(
         &self,
-        more: usize,
-        encode: impl Fn(usize, &mut Vec<u8>),
+        frames: Result<Frames, JournalError>,
     ) -> Result<u64, JournalError> {
+        let frames = frames?;
         let (group, index) = loop {
-            if let Some(placed) = self.shared.place(more, &encode)? {
+            if let Some(placed) = self.shared.place(&frames)? {
                 break placed;
             }
             let mut room = std::pin::pin!(self.shared.room.notified());
             room.as_mut().enable();
-            if let Some(placed) = self.shared.place(more, &encode)? {
+            if let Some(placed) = self.shared.place(&frames)? {
                 break placed;
             }
             room.await;
         };
+        drop(frames);
         let first = if self.shared.writes_ahead {
             self.shared.write_ahead(&group, index).await
         } else {
@@ -395,13 +397,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Encodes one record and `more` into the group that waits; `None` if there is no room at
-    /// present.
-    fn place(
-        &self,
-        more: usize,
-        encode: impl Fn(usize, &mut Vec<u8>),
-    ) -> Result<Option<Waiting>, JournalError> {
+    /// Lays records into the group that waits; `None` if there is no room at present.
+    fn place(&self, frames: &Frames) -> Result<Option<Waiting>, JournalError> {
         let mut state = self.lock();
         if state.failed || state.closing {
             self.metrics.count_refused(1);
@@ -416,9 +413,9 @@ impl Shared {
             self.wake_writer(state);
             return Ok(None);
         }
-        encode_frames(&mut state.pending, more, encode)?;
+        state.pending.extend_from_slice(&frames.bytes);
         let index = usize::try_from(state.count).unwrap_or(usize::MAX);
-        state.count += 1 + more as u64;
+        state.count += frames.count;
         let group = Arc::clone(state.group.get_or_insert_default());
         if state.ahead.is_none() {
             self.wake_writer(state);
@@ -512,25 +509,34 @@ impl Shared {
     }
 }
 
-/// Encodes one record and `more` behind what is pending, or nothing if one of them is too large.
-fn encode_frames(
-    pending: &mut Vec<u8>,
-    more: usize,
-    encode: impl Fn(usize, &mut Vec<u8>),
-) -> Result<(), JournalError> {
-    let before = pending.len();
-    for number in 0..=more {
-        let start = pending.len();
-        open_frame(pending);
-        let body = pending.len();
-        encode(number, pending);
-        if pending.len() - body > MAX_RECORD_BYTES {
-            pending.truncate(before);
+/// The room that the frames of a call are given at first; most take less.
+const FRAMES_BYTES: usize = 1000;
+
+/// Records as they stand in a group, before they are packed.
+struct Frames {
+    bytes: Vec<u8>,
+    count: u64,
+}
+
+impl Frames {
+    /// The frames of these records, each as `encode` writes it.
+    fn of<T>(records: &[T], encode: impl Fn(&T, &mut Vec<u8>)) -> Result<Self, JournalError> {
+        if records.is_empty() || records.len() > MAX_TOGETHER {
             return Err(JournalError::TooLarge);
         }
-        close_frame(pending, start);
+        let mut bytes = Vec::with_capacity(FRAMES_BYTES);
+        for record in records {
+            let start = bytes.len();
+            open_frame(&mut bytes);
+            let body = bytes.len();
+            encode(record, &mut bytes);
+            if bytes.len() - body > MAX_RECORD_BYTES {
+                return Err(JournalError::TooLarge);
+            }
+            close_frame(&mut bytes, start);
+        }
+        Ok(Self { bytes, count: records.len() as u64 })
     }
-    Ok(())
 }
 
 impl State {

@@ -35,10 +35,22 @@ pub(super) async fn record(
 ) -> Result<(), JournalError> {
     let trail = &told.call.trail;
     if trail.inner.is_empty() && trail.more_events.is_empty() && is_at_home(told.call) {
-        let texts = Texts::of(&told);
-        journal.append(&entry(&told, &texts, fault)).await?;
-        return Ok(());
+        // Encoded at once, so that nothing of it is kept while it is waited for.
+        let appended = journal.append(&entry(&told, &Texts::of(&told), fault));
+        return appended.await.map(drop);
     }
+    for appended in several(journal, told, fault) {
+        appended.await?;
+    }
+    Ok(())
+}
+
+/// The appends of a call that has several records, to be waited for one after the other.
+fn several<'j>(
+    journal: &'j Journal,
+    told: Told<'_>,
+    fault: Option<&Fault>,
+) -> Vec<impl Future<Output = Result<u64, JournalError>> + use<'j>> {
     let mut all = Vec::new();
     gather(told, fault, &mut all);
     let texts: Vec<_> = all.iter().map(|(told, _)| Texts::of(told)).collect();
@@ -55,10 +67,7 @@ pub(super) async fn record(
             records.extend(with_copies(record));
         }
     }
-    for together in records.chunks(MAX_TOGETHER) {
-        journal.append_all(together).await?;
-    }
-    Ok(())
+    records.chunks(MAX_TOGETHER).map(|together| journal.append_all(together)).collect()
 }
 
 /// A further record of a call.

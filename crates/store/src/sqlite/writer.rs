@@ -21,6 +21,8 @@ use crate::{
 /// The most batches in one transaction.
 const MAX_GROUP: usize = 128;
 
+/// How often others have their turn before a group is written, as long as each time more comes.
+const MAX_TURNS: usize = 8;
 /// After so many revisions the changelog forgets what it need not hold any more. Each time a page
 /// is written that else is not.
 const FORGET_AFTER: u64 = 1024;
@@ -145,6 +147,29 @@ impl Writer {
     }
 }
 
+/// Adds what waits to a group, and gives what is no commit. While others have their turn more may
+/// come: each commit that joins saves a sync.
+fn gather(
+    messages: &mut mpsc::Receiver<Message>,
+    group: &mut VecDeque<(Batch, oneshot::Sender<Outcome>)>,
+) -> Option<Message> {
+    for _ in 0..MAX_TURNS {
+        std::thread::yield_now();
+        let before = group.len();
+        while group.len() < MAX_GROUP {
+            match messages.try_recv() {
+                Ok(Message::Commit(batch, answer)) => group.push_back((batch, answer)),
+                Ok(other) => return Some(other),
+                Err(_) => break,
+            }
+        }
+        if group.len() == before {
+            break;
+        }
+    }
+    None
+}
+
 impl Work<'_> {
     fn run(mut self, mut messages: mpsc::Receiver<Message>, shared: &Shared) {
         let mut held = None;
@@ -168,13 +193,7 @@ impl Work<'_> {
                 }
                 Message::Commit(batch, answer) => {
                     let mut group = VecDeque::from([(batch, answer)]);
-                    while group.len() < MAX_GROUP && held.is_none() {
-                        match messages.try_recv() {
-                            Ok(Message::Commit(batch, answer)) => group.push_back((batch, answer)),
-                            Ok(other) => held = Some(other),
-                            Err(_) => break,
-                        }
-                    }
+                    held = gather(&mut messages, &mut group);
                     if self.commit_group(group, shared).is_err() || self.checkpoint(shared).is_err()
                     {
                         return;

@@ -43,8 +43,8 @@ pub fn harden_process() -> Result<Hardening, CryptoError> {
 /// `SCHED_IDLE` can't promise, from which a thread can't come back without privileges.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 5;
-/// How long such a thread's turns are: the longest that Linux takes. Whoever wakes up meanwhile goes
-/// first.
+/// How long such a thread's turns are: the longest that Linux takes. Whoever wakes up meanwhile
+/// goes first.
 #[cfg(target_os = "linux")]
 const TURN: Duration = Duration::from_millis(100);
 

@@ -5,9 +5,9 @@ use std::io;
 use std::time::Duration;
 
 /// Has the calling thread work in the background at a niceness: it wakes up in nobody's way
-/// (`SCHED_BATCH`), and takes its share of a core in long turns, which those who ask for shorter ones
-/// may cut short when they wake up (`sched_runtime`, Linux 6.12; older ones don't look at it). See
-/// `sched(7)` and `sched_setattr(2)`.
+/// (`SCHED_BATCH`), and takes its share of a core in long turns, which those who ask for shorter
+/// ones may cut short when they wake up (`sched_runtime`, Linux 6.12; older ones don't look at it).
+/// See `sched(7)` and `sched_setattr(2)`.
 ///
 /// # Errors
 /// What the system says when it refuses; the thread is then scheduled as before.

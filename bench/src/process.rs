@@ -13,8 +13,9 @@ use crate::threads::{self, Uses};
 
 /// Linux counts a process's CPU time in hundredths of a second, on every architecture.
 const TICKS_PER_SECOND: u64 = 100;
-/// A server that isn't ready by then is taken for hung.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+/// A server that isn't ready by then is taken for hung. One that finds millions of records which
+/// were not metered yet reads them first.
+const READY_WITHIN: Duration = Duration::from_secs(600);
 /// How often readiness is asked for: the resolution of the measured start.
 const ASK_EVERY: Duration = Duration::from_micros(500);
 /// How much of a failed server's log is shown.
@@ -56,7 +57,7 @@ impl Server {
                 return Err(server.failure(format!("ended before it was ready ({status})")));
             }
             if started.elapsed() > READY_WITHIN {
-                return Err(server.failure("isn't ready after a minute".to_owned()));
+                return Err(server.failure("isn't ready after ten minutes".to_owned()));
             }
             thread::sleep(ASK_EVERY);
         }

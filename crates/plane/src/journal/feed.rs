@@ -14,7 +14,7 @@ use super::record::RecordRef;
 use super::writer::Journal;
 
 /// How many kinds of records a segment has at most. Those of further kinds are decoded one by one.
-pub const MAX_KINDS: usize = 8192;
+const MAX_KINDS: usize = 8192;
 
 /// What is known of each record, of whichever kind it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -43,7 +43,7 @@ pub use chain::{CHAIN_BYTES, ChainKey, ChainValue, FORMAT_VERSION};
 pub use directory::Directory;
 pub use encoding::{DecodeError, ENCODING_VERSION};
 pub use fault::{Fault, FaultKind};
-pub use feed::{Extent, Feed, Follower, Heard, Listener, MAX_KINDS, Pace};
+pub use feed::{Extent, Feed, Follower, Heard, Listener, Pace};
 pub use medium::Medium;
 pub use memory::{MEMORY_BYTES, Memory};
 pub use metrics::Metrics;

@@ -3,5 +3,5 @@
 
 pub(crate) mod aws_lc;
 pub(crate) mod memory;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "background"))]
 pub(crate) mod scheduling;

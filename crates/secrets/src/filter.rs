@@ -51,7 +51,7 @@ impl Filter {
     fn passing(&self, entries: &Entries) -> Slots {
         let mut passing = Slots::default();
         match self.wanted.as_slice() {
-            [] => passing = entries.all(),
+            [] => passing.join(entries.all()),
             wanted => {
                 wanted.iter().for_each(|value| passing.join(&entries.matching(self.field, value)));
             }
@@ -74,7 +74,7 @@ pub(crate) fn passing(filters: &[Filter], with_going: bool, entries: &Entries) -
         }
     }
     if !with_going && !entries.going().is_empty() {
-        passing.get_or_insert_with(|| entries.all()).take_away(entries.going());
+        passing.get_or_insert_with(|| entries.all().clone()).take_away(entries.going());
     }
     passing
 }

@@ -99,6 +99,7 @@ pub(crate) struct Entries {
     accessed: Ordered,
     changed: Ordered,
     named: Ordered,
+    all: Slots,
     going: Slots,
     tag_keys: Terms,
     tag_values: Terms,
@@ -144,6 +145,10 @@ impl Entries {
             entry.iter().for_each(|new| self.note(slot, name, new, Terms::add));
         }
         match &entry {
+            Some(_) => self.all.add(slot),
+            None => self.all.remove(slot),
+        }
+        match &entry {
             Some(entry) if entry.is_going => self.going.add(slot),
             _ => self.going.remove(slot),
         }
@@ -182,10 +187,8 @@ impl Entries {
     }
 
     /// All secrets.
-    pub(crate) fn all(&self) -> Slots {
-        let mut all = Slots::default();
-        self.named.values().for_each(|slot| all.add(*slot));
-        all
+    pub(crate) fn all(&self) -> &Slots {
+        &self.all
     }
 
     /// The secrets that match a value: by how a text begins, or where a filter looks at words, by

@@ -20,8 +20,6 @@
 mod aead;
 #[cfg(feature = "attestation")]
 mod attestation;
-#[cfg(feature = "background")]
-mod background;
 mod cms;
 mod der;
 mod digest;
@@ -50,8 +48,6 @@ mod verify;
 pub use aead::{Aead, Aes256Gcm, NONCE_LEN, TAG_LEN};
 #[cfg(feature = "attestation")]
 pub use attestation::{AttestationError, AttestationRoot, Attested, verify_attestation};
-#[cfg(feature = "background")]
-pub use background::give_way;
 pub use cms::envelop;
 pub use digest::{SHA256_LEN, Sha256, sha1_thumbprint, sha256};
 pub use ecdh::{EcdhKey, compressed_point, is_public_key, point_to_der};
@@ -73,7 +69,7 @@ pub use password::{
     Argon2Cost, Argon2id, MAX_MEMORY_KIB, MAX_PARALLELISM, MAX_PASSES, MAX_PASSPHRASE_LEN,
     MAX_SALT_LEN, MIN_SALT_LEN, PasswordHash, argon2id,
 };
-pub use process::{Hardening, harden_process};
+pub use process::{Hardening, give_way, harden_process};
 pub use provider::Crypto;
 pub use random::{ContinuousTest, Rng, SystemRng};
 pub use raw::memory::{MAX_ARENA_BYTES, MemoryLock, memory_lock};

@@ -33,6 +33,23 @@ pub fn harden_process() -> Result<Hardening, CryptoError> {
     Ok(Hardening { undumpable, memory: memory_lock()? })
 }
 
+/// The niceness of a thread that gives way. Beside a busy thread it still gets a quarter of a core,
+/// so that on a machine that is never idle its work takes longer and not for ever.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 5;
+
+/// Has the calling thread let others go first. Where the system refuses, it runs as before, which
+/// costs others time and nothing else.
+#[cfg(target_os = "linux")]
+pub fn give_way() {
+    // On Linux niceness is a thread's, and no process names the caller's thread.
+    let _refused = rustix::process::setpriority_process(None, NICE);
+}
+
+/// Elsewhere niceness is a whole process's, and threads stay equal.
+#[cfg(not(target_os = "linux"))]
+pub fn give_way() {}
+
 #[cfg(target_os = "linux")]
 fn forbid_tracing() -> Result<bool, CryptoError> {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};

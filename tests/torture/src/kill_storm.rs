@@ -37,7 +37,9 @@ pub(crate) fn run(run: &mut Run) -> Result<Counts, String> {
 /// A data directory's life: begun, written to and killed, again and again.
 fn rounds(seed: u64, run: &Run, counts: &mut Counts) -> Result<(), String> {
     let mut random = Random::new(seed);
-    let site = Site::new("keyfile", Vec::new(), None)?;
+    // What was written and not synced outlives a process too.
+    let durability = if random.next().is_multiple_of(2) { "before-answer" } else { "within-5ms" };
+    let site = Site::new("keyfile", vec![("BULLA_JOURNAL", durability.to_owned())], None)?;
     let (server, address, _) = site.start()?;
     let mut client = Client::connect(address, &site.root).map_err(|lost| lost.0)?;
     let shared = make_shared(&mut client, &site.account)?;

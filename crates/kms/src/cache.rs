@@ -1,8 +1,10 @@
 //! Which key a material or an alias belongs to, in memory, and how many keys are kept.
 
+use std::hash::Hash;
 use std::sync::Arc;
 
 use bulla_plane::cache::{Cache, Weighs};
+use quick_cache::Equivalent;
 use quick_cache::sync::Cache as Lru;
 
 use crate::live::LiveKey;
@@ -11,7 +13,6 @@ use crate::live::LiveKey;
 const MAX_CACHED_KEYS: u64 = 2_048;
 /// How many materials' owners stay known, at about 150 bytes each.
 const MAX_CACHED_OWNERS: usize = 8_192;
-
 /// How many aliases' keys stay known, at about 250 bytes each.
 const MAX_CACHED_ALIASES: usize = 8_192;
 
@@ -26,42 +27,35 @@ pub(crate) fn keys() -> Cache<LiveKey> {
 }
 
 /// The rows of the keys that materials belong to; they never change.
-pub(crate) struct Owners(Lru<MaterialId, Arc<str>>);
+pub(crate) type Owners = KeyRows<MaterialId>;
+
+/// The rows of the keys that aliases, by their own rows, were last seen to name. They are hints: an
+/// alias names a key only as long as the key's record says so, which each change of an alias
+/// changes too.
+pub(crate) type AliasHints = KeyRows<String>;
+
+/// The rows of keys, by what leads to them.
+pub(crate) struct KeyRows<K>(Lru<K, Arc<str>>);
 
 impl Owners {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn of_materials() -> Self {
         Self(Lru::new(MAX_CACHED_OWNERS))
-    }
-
-    pub(crate) fn get(&self, material: &MaterialId) -> Option<Arc<str>> {
-        self.0.get(material)
-    }
-
-    pub(crate) fn keep(&self, material: MaterialId, path: &str) {
-        self.0.insert(material, Arc::from(path));
-    }
-
-    pub(crate) fn clear(&self) {
-        self.0.clear();
     }
 }
 
-/// The rows of the keys that aliases were last seen to name. They are hints: an alias names a key
-/// only as long as the key's record says so, which each change of an alias changes too.
-pub(crate) struct AliasHints(Lru<String, Arc<str>>);
-
 impl AliasHints {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn of_aliases() -> Self {
         Self(Lru::new(MAX_CACHED_ALIASES))
     }
+}
 
-    /// The row of the key, by the row of the alias.
-    pub(crate) fn get(&self, alias: &str) -> Option<Arc<str>> {
-        self.0.get(alias)
+impl<K: Eq + Hash> KeyRows<K> {
+    pub(crate) fn get<Q: Hash + Equivalent<K> + ?Sized>(&self, from: &Q) -> Option<Arc<str>> {
+        self.0.get(from)
     }
 
-    pub(crate) fn keep(&self, alias: String, path: &str) {
-        self.0.insert(alias, Arc::from(path));
+    pub(crate) fn keep(&self, from: K, path: &str) {
+        self.0.insert(from, Arc::from(path));
     }
 
     pub(crate) fn clear(&self) {

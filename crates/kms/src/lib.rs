@@ -113,7 +113,7 @@ impl Kms {
     #[must_use]
     pub fn new(barrier: Arc<Barrier>, crypto: Crypto, directory: Arc<dyn Directory>) -> Self {
         let usage = Arc::new(UsageBook::new(Arc::clone(&barrier)));
-        let (cache, owners, grants) = (cache::keys(), Owners::new(), GrantCache::new());
+        let (cache, owners, grants) = (cache::keys(), Owners::of_materials(), GrantCache::new());
         let (workshop, prime_workshop) = (Workshop::brisk(), Workshop::patient());
         let (outgoing, tokens) = (Arc::new(Nowhere), Arc::new(NoTokens));
         Self {
@@ -121,7 +121,7 @@ impl Kms {
             crypto,
             cache,
             owners,
-            aliases: AliasHints::new(),
+            aliases: AliasHints::of_aliases(),
             grants,
             usage,
             directory,

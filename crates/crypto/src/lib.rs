@@ -43,6 +43,7 @@ mod random;
 mod raw;
 mod rsa;
 mod secret;
+mod stock;
 mod verify;
 
 pub use aead::{Aead, Aes256Gcm, NONCE_LEN, TAG_LEN};
@@ -75,4 +76,5 @@ pub use random::{ContinuousTest, Rng, SystemRng};
 pub use raw::memory::{MAX_ARENA_BYTES, MemoryLock, memory_lock};
 pub use rsa::{RsaDecryptionKey, RsaEncryptionKey, RsaPadding};
 pub use secret::{KEY_LEN, SecretBytes, SecretKey};
+pub use stock::RandomStock;
 pub use verify::{Curve, PublicKey, SignatureAlgorithm, verify};

@@ -1,7 +1,7 @@
 //! Hedged nonces: unique even if the random source is stuck, or cloned with a virtual machine.
 //!
 //! `nonce = HMAC-SHA-256(key, label || r || c || len(p1) || p1 || len(p2) || p2 ...)`, cut to 16
-//! bytes, with 32 fresh random bytes `r`, a counter `c` of the process, and lengths and counter as
+//! bytes, with 32 random bytes `r`, a counter `c` of the process, and lengths and counter as
 //! 64 bits, big endian. HMAC is a pseudo-random function, so nonces collide with the chance of 128
 //! random bits whenever the inputs differ:
 //! - with a sound source, by `r`;
@@ -10,11 +10,14 @@
 //!   a nonce. Only the same message under the same context yields the same nonce, and then the
 //!   same ciphertext, which tells no more than that they are the same.
 //!
+//! The random bytes are drawn for some nonces at once, and each is used once. They need not be secret,
+//! as the key is.
+//!
 //! For that, the parts must hold all that the nonce will seal: plaintext and associated data.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{CryptoError, Mac, Rng, SecretKey};
+use crate::{CryptoError, Mac, RandomStock, Rng, SecretKey};
 
 /// The length of a hedged nonce, in bytes.
 pub const HEDGED_NONCE_LEN: usize = 16;
@@ -25,16 +28,18 @@ const RANDOM_LEN: usize = 32;
 /// So many parts are put together without an allocation.
 const INLINE_PARTS: usize = 8;
 
+/// Random bytes for the nonces to come.
+pub(crate) type Hedges = RandomStock<RANDOM_LEN>;
+
 static DRAWN: AtomicU64 = AtomicU64::new(0);
 
 pub(crate) fn hedged_nonce(
-    rng: &dyn Rng,
+    (rng, hedges): (&dyn Rng, &Hedges),
     mac: &dyn Mac,
     key: &SecretKey,
     parts: &[&[u8]],
 ) -> Result<[u8; HEDGED_NONCE_LEN], CryptoError> {
-    let mut random = [0; RANDOM_LEN];
-    rng.fill(&mut random)?;
+    let random = hedges.draw(rng)?;
     Ok(nonce_from(mac, key, &random, DRAWN.fetch_add(1, Ordering::Relaxed), parts))
 }
 
@@ -129,9 +134,10 @@ mod tests {
                 Ok(())
             }
         }
-        let (key, mut seen) = (key(), HashSet::new());
+        let (key, hedges, mut seen) = (key(), Hedges::default(), HashSet::new());
         for _ in 0..1_000 {
-            let nonce = hedged_nonce(&Constant, &HmacSha256, &key, &[b"same"]).unwrap();
+            let source = (&Constant as &dyn Rng, &hedges);
+            let nonce = hedged_nonce(source, &HmacSha256, &key, &[b"same"]).unwrap();
             assert!(seen.insert(nonce));
         }
     }

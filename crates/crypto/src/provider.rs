@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use crate::{
     Aead, Aes256Gcm, Argon2Cost, Argon2id, ContinuousTest, CounterKdf, CryptoError,
     HEDGED_NONCE_LEN, Hash, HmacSha256, Kdf, KeyPairs, Mac, NONCE_LEN, PasswordHash, Rng,
-    SecretBytes, SecretKey, StandardPairs, SystemRng, nonce::hedged_nonce,
+    SecretBytes, SecretKey, StandardPairs, SystemRng,
+    nonce::{Hedges, hedged_nonce},
 };
 
 /// Every primitive that Bulla chooses. Cloning it is cheap.
@@ -23,6 +24,8 @@ pub struct Crypto {
     pub password: &'static dyn PasswordHash,
     /// Key pairs.
     pub pairs: &'static dyn KeyPairs,
+    /// Random bytes for the nonces to come, of this source.
+    hedges: Arc<Hedges>,
 }
 
 impl Crypto {
@@ -39,6 +42,7 @@ impl Crypto {
             mac: &HmacSha256,
             password: &Argon2id,
             pairs: &StandardPairs,
+            hedges: Arc::default(),
         }
     }
 
@@ -53,7 +57,7 @@ impl Crypto {
     #[must_use]
     pub fn fips(&self) -> bool {
         // Without `..`: a new part must be considered here to compile.
-        let Self { rng, aead, kdf, mac, password, pairs } = self;
+        let Self { rng, aead, kdf, mac, password, pairs, hedges: _ } = self;
         rng.fips() && aead.fips() && kdf.fips() && mac.fips() && password.fips() && pairs.fips()
     }
 
@@ -124,8 +128,8 @@ impl Crypto {
         self.mac.tag(hash, key, message)
     }
 
-    /// A nonce that stays unique when the random source fails: an HMAC under `key` of fresh random
-    /// bytes, a counter of the process, and `parts`, each with its length. Give it all that the
+    /// A nonce that stays unique when the random source fails: an HMAC under `key` of random bytes
+    /// that are used once, a counter of the process, and `parts`, each with its length. Give it all that the
     /// nonce will seal (plaintext, associated data): then no two different messages share a
     /// nonce, even with a stuck or cloned random source. `key` must not sign anything else that
     /// an outsider chooses; keys for [`Self::derive_key`] are fine.
@@ -137,7 +141,7 @@ impl Crypto {
         key: &SecretKey,
         parts: &[&[u8]],
     ) -> Result<[u8; HEDGED_NONCE_LEN], CryptoError> {
-        hedged_nonce(&*self.rng, self.mac, key, parts)
+        hedged_nonce((&*self.rng, &self.hedges), self.mac, key, parts)
     }
 
     /// A new random key.

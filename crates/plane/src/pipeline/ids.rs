@@ -1,17 +1,11 @@
 //! The two random ids of a call.
 
-use std::sync::{Mutex, PoisonError};
-
-use bulla_crypto::{Crypto, CryptoError, hex};
+use bulla_crypto::{Crypto, CryptoError, RandomStock, hex};
 
 /// How many digits stand between dashes (RFC 9562, section 4).
 const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
 /// The length of an id's text: 32 digits and four dashes.
 const TEXT_BYTES: usize = 36;
-
-/// For how many calls ids are drawn at once: asking the random source costs as much as a small
-/// cryptographic operation.
-const DRAWN_AHEAD: usize = 16;
 
 /// The ids of one call: UUIDs of version 4 (RFC 9562, section 5.4).
 pub(super) struct Ids {
@@ -21,25 +15,15 @@ pub(super) struct Ids {
 
 /// Ids for the calls to come. They are no secret, so that they may lie about.
 #[derive(Default)]
-pub struct IdStock(Mutex<Vec<Ids>>);
+pub struct IdStock(RandomStock<32>);
 
 impl IdStock {
     /// The ids of the next call.
     pub(super) fn draw(&self, crypto: &Crypto) -> Result<Ids, CryptoError> {
-        // An unlucky thread leaves at worst fewer ids behind.
-        let mut stock = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ids) = stock.pop() {
-            return Ok(ids);
-        }
-        let mut random = [[[0; 16]; 2]; DRAWN_AHEAD];
-        crypto.rng.fill(random.as_flattened_mut().as_flattened_mut())?;
-        let mut drawn = random.into_iter().map(|pair| {
-            let [request, event] = pair.map(version_4);
-            Ids { request, event }
-        });
-        let ids = drawn.next().ok_or(CryptoError::RandomSource);
-        stock.extend(drawn);
-        ids
+        let random = self.0.draw(&*crypto.rng)?;
+        let (pairs, _) = random.as_chunks::<16>();
+        let [request, event] = pairs else { return Err(CryptoError::RandomSource) };
+        Ok(Ids { request: version_4(*request), event: version_4(*event) })
     }
 }
 
@@ -99,7 +83,7 @@ mod tests {
     #[test]
     fn no_id_comes_twice() {
         let (stock, crypto) = (IdStock::default(), Crypto::standard());
-        let calls = 3 * DRAWN_AHEAD + 1;
+        let calls = 100;
         let mut all = HashSet::new();
         for _ in 0..calls {
             let Ids { request, event } = stock.draw(&crypto).unwrap();

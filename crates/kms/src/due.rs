@@ -190,8 +190,9 @@ async fn delete(kms: &Kms, live: &LiveKey, job: &Job, done: SealedBatch) -> Resu
     let paths: Vec<_> = paths.iter().map(String::as_str).collect();
     // The token's key goes last: should the commit fail, the key is whole. A token that cannot be
     // reached must not keep a key here; a job asks it again.
+    let (batch, count) = kms.counted(batch, record, -1).await?;
     kms.commit(&paths, batch).await?;
-    kms.counts.changed(&key::path(&record.account, &record.region, ""), false);
+    count.end();
     if let Some(cluster) = cluster {
         kms.destroy_outer_key(&cluster, &record.id).await;
     }

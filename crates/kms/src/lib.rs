@@ -76,6 +76,7 @@ pub const SPACES: &[Space] = &[
     KEYS,
     MATERIALS,
     ALIASES,
+    quotas::COUNTS,
     usage::USAGES,
     grants::GRANTS,
     grants::GRANT_NAMES,
@@ -130,7 +131,7 @@ impl Kms {
             tokens,
             workshop,
             prime_workshop,
-            counts: KeyCounts::new(),
+            counts: KeyCounts::default(),
             attestation_root: None,
         }
     }

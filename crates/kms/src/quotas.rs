@@ -1,16 +1,15 @@
 //! How many resources there may be (KMS guide, "Resource quotas"), and how many keys there are.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use bulla_plane::counts::{Counted, Counts, Lease};
 use bulla_plane::quotas::Resource;
 use bulla_plane::{Call, Stop};
 use bulla_shapes::Fault;
-use bulla_store::{Range, Space, View};
-use quick_cache::sync::Cache as Lru;
+use bulla_store::{Range, SealedBatch, Space};
 
+use crate::key::KeyRecord;
+use crate::keys::unreadable;
 use crate::live::LiveKey;
-use crate::managed::RESERVED;
-use crate::{ALIASES, KEYS, Kms, fault, key};
+use crate::{KEYS, Kms, fault};
 
 /// Keys of customers in an account and region.
 pub(crate) const KEYS_OF_ACCOUNT: Resource = Resource::new("keys", 100_000);
@@ -35,51 +34,33 @@ pub const RESOURCES: &[Resource] = &[
     CUSTOM_KEY_STORES,
 ];
 
-/// How many accounts' keys are remembered to be so many.
-const MAX_COUNTED: usize = 4_096;
-/// How many keys one look at the store counts.
-const KEYS_A_LOOK: usize = 1_000;
+/// Rows whose sum is how many keys of customers an account has in a region.
+pub(crate) const COUNTS: Space = Space::new("kms.count");
 
-/// How many keys accounts have, as far as they were counted.
-///
-/// A number may be too high, where a key was counted that was told of only afterwards. So nobody is
-/// refused by a number that was not counted just then.
-pub(crate) struct KeyCounts {
-    known: Lru<String, usize>,
-    /// How many changes there were. Held while a number changes, so that no change is lost.
-    changes: Mutex<u64>,
+/// What counts keys.
+pub(crate) type KeyCounts = Counts<Keys, 1>;
+
+/// Keys, as they are counted: AWS managed keys don't count.
+pub(crate) struct Keys;
+
+impl Counted<1> for Keys {
+    const COUNTS: Space = COUNTS;
+    const ROWS: Space = KEYS;
+
+    fn ranges(home: &str) -> Vec<Range> {
+        vec![Range::prefix(format!("{home}/"))]
+    }
+
+    fn tally(value: &[u8]) -> Result<[i64; 1], Stop> {
+        let record: KeyRecord =
+            serde_json::from_slice(value).map_err(|error| unreadable(&error))?;
+        Ok([i64::from(record.managed_by.is_none())])
+    }
 }
 
-impl KeyCounts {
-    pub(crate) fn new() -> Self {
-        Self { known: Lru::new(MAX_COUNTED), changes: Mutex::default() }
-    }
-
-    pub(crate) fn forget(&self) {
-        self.known.clear();
-    }
-
-    /// Notes that there is one key more, or one fewer, in the place that begins so.
-    pub(crate) fn changed(&self, prefix: &str, more: bool) {
-        let mut changes = self.lock();
-        *changes = changes.wrapping_add(1);
-        if let Some(count) = self.known.get(prefix) {
-            let count = if more { count.saturating_add(1) } else { count.saturating_sub(1) };
-            self.known.insert(prefix.to_owned(), count);
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, u64> {
-        // Nothing that can fail runs under this lock.
-        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Keeps a number that was counted, unless there were changes since there had been `changes`.
-    fn counted(&self, prefix: &str, count: usize, changes: u64) {
-        if *self.lock() == changes {
-            self.known.insert(prefix.to_owned(), count);
-        }
-    }
+/// Where keys are counted together.
+fn home(account: &str, region: &str) -> String {
+    [account, "/", region].concat()
 }
 
 /// The request quota of each custom key store, whoever calls.
@@ -122,8 +103,7 @@ pub(crate) fn charge_pair(call: &Call, spec: &str) -> Result<(), Fault> {
 }
 
 impl Kms {
-    /// Refuses one more key in a region where there are as many as there may be. Keys are counted
-    /// at first, then kept count of, and counted again before anybody is refused. Calls that run at
+    /// Refuses one more key in a region where there are as many as there may be. Calls that run at
     /// the same time may go over by one each, as with AWS, whose quotas are no promise either. The
     /// text is ours.
     pub(crate) async fn must_have_room_for_a_key(
@@ -133,34 +113,24 @@ impl Kms {
     ) -> Result<(), Stop> {
         let limit = KEYS_OF_ACCOUNT.limit_in(call, region);
         let account = call.account();
-        let prefix = key::path(account, region, "");
-        let known = self.counts.known.get(&prefix);
-        if known.is_some_and(|count| count < limit) || self.count_keys(&prefix).await? < limit {
+        let [there_are] = self.counts.total(&self.barrier, &home(account, region)).await?;
+        if usize::try_from(there_are).unwrap_or(0) < limit {
             return Ok(());
         }
         let text = format!("Account {account} has {limit} keys in {region}, the most possible.");
         Err(fault::limit_exceeded(text).into())
     }
 
-    /// Counts the customers' keys of an account and region: AWS managed keys don't count.
-    async fn count_keys(&self, prefix: &str) -> Result<usize, Stop> {
-        let changes = *self.counts.lock();
-        let view = self.barrier.view().await?;
-        let all = count_rows(&view, KEYS, prefix).await?;
-        let managed = count_rows(&view, ALIASES, &format!("{prefix}{RESERVED}")).await?;
-        let count = all.saturating_sub(managed);
-        self.counts.counted(prefix, count, changes);
-        Ok(count)
-    }
-}
-
-async fn count_rows(view: &View<'_>, space: Space, prefix: &str) -> Result<usize, Stop> {
-    let mut range = Range::prefix(prefix);
-    let mut count = 0_usize;
-    loop {
-        let page = view.range(space, &range, KEYS_A_LOOK).await?;
-        count = count.saturating_add(page.rows.len());
-        let Some(next) = page.next else { return Ok(count) };
-        range.from = next;
+    /// Adds to a batch that makes a customer's key (`1`) or removes it (`-1`) what that changes of
+    /// the count, which is known once the lease ends.
+    pub(crate) async fn counted(
+        &self,
+        batch: SealedBatch,
+        record: &KeyRecord,
+        change: i64,
+    ) -> Result<(SealedBatch, Lease<1>), Stop> {
+        let home = home(&record.account, &record.region);
+        let lease = self.counts.lease(&self.barrier, &home, [change]).await?;
+        Ok((lease.write(batch), lease))
     }
 }

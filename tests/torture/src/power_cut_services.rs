@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use bulla_crypto::hex;
 use bulla_plane::journal::{self as plane, Medium, Reader, verify};
-use bulla_store::{Barrier, BarrierError, Disk, Faults, Simulated};
+use bulla_store::{
+    Barrier, BarrierError, Disk, Faults, MAX_PAGE_ROWS, Opened, Range, Simulated, Space,
+};
 
 use crate::client::REGION;
 use crate::house::House;
@@ -131,6 +133,7 @@ fn one(seed: u64, cut: Cut) -> Result<(), String> {
     demand(report.is_clean(), || format!("the journal does not hold: {:?}", report.faults))?;
     let verified = wait(async { house.plane.barrier.verify_all().await.map_err(say) })?;
     demand(verified.is_intact(), || verified.to_string())?;
+    counted(&house)?;
     let mut door = house.door(ACCOUNT, REGION);
     let world = World::observe(&mut door)?;
     let Some(mut worker) = worker else { return Ok(()) };
@@ -142,6 +145,23 @@ fn one(seed: u64, cut: Cut) -> Result<(), String> {
         demand(step == Step::Acknowledged, || "a write is lost on a sound machine".into())?;
     }
     Ok(())
+}
+
+/// The counts of keys come to as many as there are: none of them is an AWS managed one.
+fn counted(house: &House) -> Result<(), String> {
+    let (keys, counts) = house.wait(async {
+        let view = house.plane.barrier.view().await.map_err(say)?;
+        let every = Range::all();
+        let keys = view.range(Space::new("kms.key"), &every, MAX_PAGE_ROWS).await.map_err(say)?;
+        let counts = view.range(Space::new("kms.count"), &every, MAX_PAGE_ROWS).await;
+        Ok::<_, String>((keys, counts.map_err(say)?))
+    })?;
+    demand(keys.next.is_none() && counts.next.is_none(), || "too many keys to count".into())?;
+    let number = |row: &Opened| row.value.expose().try_into().map(i64::from_be_bytes);
+    let numbers: Result<Vec<i64>, _> = counts.rows.iter().map(|(_, row)| number(row)).collect();
+    let sum: i64 = numbers.map_err(say)?.into_iter().sum();
+    let there_are = keys.rows.len();
+    demand(usize::try_from(sum) == Ok(there_are), || format!("{there_are} keys count as {sum}"))
 }
 
 /// Every call that was answered has its record.

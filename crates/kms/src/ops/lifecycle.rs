@@ -21,7 +21,7 @@ use crate::conditions::{RequestKeys, truth};
 use crate::family::Family;
 use crate::fault;
 use crate::found::Takes;
-use crate::key::{self, KeyRecord, Origin, State};
+use crate::key::{KeyRecord, Origin, State};
 use crate::kind::Kind;
 use crate::linked;
 use crate::live::LiveKey;
@@ -129,15 +129,22 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
     let path = record.path();
     let bytes = record.to_bytes().map_err(|_| fault::internal())?;
     let batch = batch.put(KEYS, path.as_str(), Expected::Absent, bytes);
-    if let Err(stop) = kms.commit(&[&path], batch).await {
+    if let Err(stop) = keep(kms, &record, &path, batch).await {
         if let Some(placed) = &placed {
             placed.forget(&record.id).await;
         }
         return Err(stop);
     }
-    kms.counts.changed(&key::path(&account, &record.region, ""), true);
     let metadata = kms.with_store(&record, super::describe::metadata(&record)).await?;
     Ok(Some(CreateKeyResponse::new().with_key_metadata(metadata).into_record()))
+}
+
+/// Commits the rows of a new key.
+async fn keep(kms: &Kms, record: &KeyRecord, path: &str, batch: SealedBatch) -> Result<(), Stop> {
+    let (batch, count) = kms.counted(batch, record, 1).await?;
+    kms.commit(&[path], batch).await?;
+    count.end();
+    Ok(())
 }
 
 /// The kind of key that a request wants, which names its usage unless it is the usual kind.

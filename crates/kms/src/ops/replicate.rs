@@ -65,8 +65,9 @@ pub(crate) async fn replicate_key(
     let batch = copies(kms, &key, &replica).await?;
     let bytes = replica.to_bytes().map_err(|_| fault::internal())?;
     let batch = batch.put(KEYS, replica.path().as_str(), Expected::Absent, bytes);
+    let (batch, count) = kms.counted(batch, &replica, 1).await?;
     kms.change(&key, &primary, batch, call.now_ms).await?;
-    kms.counts.changed(&key::path(&replica.account, &replica.region, ""), true);
+    count.end();
     Ok(Some(answer(&primary, replica).into_record()))
 }
 

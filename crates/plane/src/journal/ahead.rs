@@ -185,7 +185,7 @@ impl Turn {
         std::mem::swap(&mut self.frames, &mut state.pending);
         self.count = std::mem::take(&mut state.count);
         self.group = state.group.take();
-        state.awaited = false;
+        (state.awaited, state.laid) = (false, None);
         state.in_flight = self.group.clone().map(|group| (now, group));
         if let Some(ahead) = &mut state.ahead {
             ahead.unsynced.since.get_or_insert(now);
@@ -295,7 +295,6 @@ impl Shared {
         }
         let turn = Turn::take(&mut state, Instant::now());
         if turn.is_some() {
-            self.wake_watch(&mut state);
             return turn;
         }
         state.awaited = true;

@@ -134,6 +134,8 @@ pub(super) struct State {
     pub(super) group: Option<Arc<Group>>,
     /// Somebody waits for what is pending who will not write it.
     pub(super) awaited: bool,
+    /// When the first of what is pending was laid down, where those who lay it down write it.
+    pub(super) laid: Option<Instant>,
     /// What is being written, and since when.
     pub(super) in_flight: Option<(Instant, Arc<Group>)>,
     pub(super) writer_waits: bool,
@@ -173,6 +175,7 @@ impl Journal {
                 count: 0,
                 group: None,
                 awaited: false,
+                laid: None,
                 in_flight: None,
                 writer_waits: false,
                 watch_rests: false,
@@ -369,6 +372,12 @@ impl Journal {
         &self.shared.metrics
     }
 
+    /// Whether the watch waits to be told of work.
+    #[cfg(test)]
+    pub(super) fn watch_rests(&self) -> bool {
+        self.shared.lock().watch_rests
+    }
+
     /// Writes what waits, and ends the threads; later appends are unavailable. Blocks meanwhile.
     pub fn close(&self) {
         {
@@ -407,11 +416,14 @@ impl Shared {
         if state.pending.len() >= self.options.pending_bytes {
             return Ok(None);
         }
-        if let Some(ahead) = &mut state.ahead
-            && ahead.is_full(Instant::now(), self.options.pending_bytes)
-        {
-            self.wake_writer(state);
-            return Ok(None);
+        if let Some(ahead) = &mut state.ahead {
+            let now = Instant::now();
+            if ahead.is_full(now, self.options.pending_bytes) {
+                self.wake_writer(state);
+                return Ok(None);
+            }
+            state.laid.get_or_insert(now);
+            self.wake_watch(&mut state);
         }
         state.pending.extend_from_slice(&frames.bytes);
         let index = usize::try_from(state.count).unwrap_or(usize::MAX);
@@ -472,7 +484,7 @@ impl Shared {
         }
         self.metrics.count_refused(std::mem::take(&mut state.count));
         state.pending.clear();
-        state.awaited = false;
+        (state.awaited, state.laid) = (false, None);
         self.room.notify_waiters();
     }
 
@@ -482,20 +494,26 @@ impl Shared {
         self.room.notify_waiters();
     }
 
-    /// Gives up a group that takes too long: a disk that hangs must not make callers hang.
+    /// Gives up a group that takes too long: a disk that hangs must not make callers hang. Has the
+    /// thread write what is still laid down a look later: a caller that does not get its turn must
+    /// not keep those who laid theirs beside it.
     fn watch_over(&self) {
         let look = self.options.stall / WATCH_PART;
         let mut quiet = 0;
         let mut state = self.lock();
         while !state.closing {
-            match state.busy_since() {
-                Some(since) => {
-                    quiet = 0;
-                    if since.elapsed() >= self.options.stall && !state.failed {
-                        self.fail(&mut state);
-                    }
+            let is_late = |since: Instant, most| since.elapsed() >= most;
+            let busy = state.busy_since();
+            let is_quiet = busy.is_none() && state.laid.is_none();
+            quiet = if is_quiet { quiet + 1 } else { 0 };
+            if busy.is_some_and(|since| is_late(since, self.options.stall)) && !state.failed {
+                self.fail(&mut state);
+            }
+            if state.laid.is_some_and(|since| is_late(since, look)) {
+                state.awaited = true;
+                if std::mem::take(&mut state.writer_waits) {
+                    self.work.notify_one();
                 }
-                None => quiet += 1,
             }
             state = if quiet > QUIET_LOOKS {
                 quiet = 0;

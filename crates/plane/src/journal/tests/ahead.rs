@@ -323,6 +323,32 @@ fn what_was_laid_down_by_one_who_ended_is_written_all_the_same() {
 }
 
 #[test]
+fn what_was_laid_down_by_one_who_does_not_come_back_is_written_a_look_later() {
+    let medium: Arc<dyn Medium> = Arc::new(Simulated::new(12));
+    let journal = open(&medium, Options { stall: Duration::from_millis(80), ..never() });
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut context = Context::from_waker(Waker::noop());
+    // Whether the watch is awake, or rests as nothing was to be done.
+    for (number, time) in [(1, 1), (2, 2)] {
+        while number == 2 && !journal.watch_rests() {
+            assert!(Instant::now() < deadline, "the watch does not rest");
+            std::thread::yield_now();
+        }
+        let record = decrypt(time);
+        let mut laid = Box::pin(journal.append(&record));
+        assert!(laid.as_mut().poll(&mut context).is_pending());
+        while journal.written_ahead() != Some(number) {
+            assert!(Instant::now() < deadline, "nobody writes it");
+            std::thread::yield_now();
+        }
+        assert_eq!(block_on(laid), Ok(number));
+        block_on(journal.flush()).unwrap();
+    }
+    assert!(journal.healthy());
+    assert_eq!(contents(&medium), [(1, 1), (2, 2)]);
+}
+
+#[test]
 fn a_sync_begins_as_late_as_syncs_are_quick() {
     const LIMIT: Duration = Duration::from_millis(100);
     let medium: Arc<dyn Medium> = Arc::new(Simulated::new(11));

@@ -72,7 +72,10 @@ impl Texts {
     /// What is known of another segment is of no use in this one.
     fn enter(&mut self, segment: u64) {
         if self.segment != segment {
-            *self = Self { segment, ..Self::default() };
+            self.segment = segment;
+            self.frames.clear();
+            self.bytes = 0;
+            self.passed.clear();
         }
     }
 

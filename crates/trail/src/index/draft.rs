@@ -2,12 +2,16 @@
 //!
 //! An event shares most of its terms with all events of its kind. So they are kept once a kind, and
 //! of an event there are only its place, its time, its kind and the term of its id.
+//!
+//! How much it takes is bounded by the size of a segment, as each event takes some of that. The room
+//! stays for the next segment: see `postings.rs`.
 
 use std::io::{self, Write};
 use std::ops::Range as Stretch;
 
 use bulla_plane::journal::{Extent, Heard, Place, RecordRef};
 
+use super::postings::{Postings, Termed};
 use super::resources;
 use super::sealed::{MAGIC, Range};
 use super::terms::{self, Beginning};
@@ -45,6 +49,15 @@ struct Entry {
 impl Draft {
     pub(super) fn new(segment: u64) -> Self {
         Self { segment, ..Self::default() }
+    }
+
+    /// Begins with another segment, in the same room.
+    pub(super) fn begin(&mut self, segment: u64) {
+        self.segment = segment;
+        self.kinds.clear();
+        self.numbered.clear();
+        self.terms.clear();
+        self.records.clear();
     }
 
     /// Adds a record that stands behind those that were added before, and if there is a number the
@@ -109,77 +122,40 @@ impl Draft {
         self.records.iter().rev().filter(fits).map(place).take(most).collect()
     }
 
-    /// Writes the whole index.
-    pub(super) fn seal(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Postings { shared, ids } = self.postings();
-        let (terms, numbers): (Vec<u64>, Vec<u32>) = ids.into_iter().unzip();
-        let mut numbers = numbers.as_slice();
-        let own = terms.chunk_by(|a, b| a == b).filter_map(|same| {
-            let (of, rest) = numbers.split_at_checked(same.len())?;
-            numbers = rest;
-            Some((*same.first()?, of))
+    /// Writes the whole index, in a room that is kept for it.
+    pub(super) fn seal(&self, postings: &mut Postings, out: &mut dyn Write) -> io::Result<()> {
+        let records = self.records.iter().zip(0_u32..).filter_map(|(entry, number)| {
+            let kind = self.kind(entry)?;
+            Some(Termed { number, kind: &kind.terms, id: kind.ids.map(|_| entry.id) })
         });
-        let shared = shared.iter().map(|(term, numbers)| (*term, numbers.as_slice()));
-        let mut postings: Vec<(u64, &[u32])> = shared.chain(own).collect();
-        // Two runs, each in order.
-        postings.sort_by_key(|(term, _)| *term);
-        self.write(&postings, out)
+        postings.gather(&self.terms, records);
+        self.write(postings, out)
     }
 
-    fn postings(&self) -> Postings {
-        let mut terms = self.terms.clone();
-        terms.sort_unstable();
-        terms.dedup();
-        let mut shared: Vec<_> = terms.into_iter().map(|term| (term, vec![])).collect();
-        let slot = |term: &u64| shared.binary_search_by_key(term, |(term, _)| *term).ok();
-        let slots: Vec<_> = self.terms.iter().map(slot).collect();
-        let mut ids = Vec::with_capacity(self.records.len());
-        for (entry, number) in self.records.iter().zip(0_u32..) {
-            let Some(kind) = self.kind(entry) else { continue };
-            let slots = slots.get(kind.terms.clone()).unwrap_or_default();
-            for slot in slots.iter().flatten() {
-                if let Some((_, numbers)) = shared.get_mut(*slot) {
-                    numbers.push(number);
-                }
-            }
-            if kind.ids.is_none() {
-                continue;
-            }
-            // Whoever chooses a name may have it meet an id.
-            match shared.binary_search_by_key(&entry.id, |(term, _)| *term) {
-                Ok(slot) => shared.get_mut(slot).into_iter().for_each(|(_, numbers)| {
-                    if numbers.last() != Some(&number) {
-                        numbers.push(number);
-                    }
-                }),
-                Err(_) => ids.push((entry.id, number)),
-            }
-        }
-        ids.sort_unstable();
-        Postings { shared, ids }
-    }
-
-    fn write(&self, postings: &[(u64, &[u32])], out: &mut dyn Write) -> io::Result<()> {
+    fn write(&self, postings: &Postings, out: &mut dyn Write) -> io::Result<()> {
         let times = self.records.iter().map(|entry| entry.time_ms);
         let (first_ms, last_ms) = (times.clone().min(), times.max());
         out.write_all(&MAGIC)?;
         out.write_all(&self.segment.to_le_bytes())?;
         out.write_all(&first_ms.unwrap_or(i64::MAX).to_le_bytes())?;
         out.write_all(&last_ms.unwrap_or(i64::MIN).to_le_bytes())?;
-        let all = postings.iter().map(|(_, numbers)| numbers.len()).sum();
-        for count in [postings.len(), all, self.records.len()] {
+        let (terms, all) =
+            postings.iter().fold((0_usize, 0_usize), |(terms, all), (_, numbers)| {
+                (terms.saturating_add(1), all.saturating_add(numbers.count()))
+            });
+        for count in [terms, all, self.records.len()] {
             out.write_all(&fitted(count).to_le_bytes())?;
         }
         let mut at = 0_u32;
-        for (term, numbers) in postings {
-            let count = fitted(numbers.len());
+        for (term, numbers) in postings.iter() {
+            let count = fitted(numbers.count());
             out.write_all(&term.to_le_bytes())?;
             out.write_all(&at.to_le_bytes())?;
             out.write_all(&count.to_le_bytes())?;
             at = at.saturating_add(count);
         }
-        for number in postings.iter().flat_map(|(_, numbers)| *numbers) {
-            out.write_all(&number.to_le_bytes())?;
+        for (_, numbers) in postings.iter() {
+            numbers.each(|number| out.write_all(&number.to_le_bytes()))?;
         }
         for entry in &self.records {
             let seconds = entry.time_ms.saturating_sub(first_ms.unwrap_or(0)).div_euclid(1000);
@@ -188,14 +164,6 @@ impl Draft {
         }
         Ok(())
     }
-}
-
-/// Which records have which term, ascending by term.
-struct Postings {
-    /// The terms that kinds have, and the numbers of the records of each.
-    shared: Vec<(u64, Vec<u32>)>,
-    /// The other terms of ids, and a record of each.
-    ids: Vec<(u64, u32)>,
 }
 
 fn fitted(count: usize) -> u32 {
@@ -235,7 +203,11 @@ mod tests {
             ..Draft::default()
         };
         let mut sealed = Vec::new();
-        draft.seal(&mut sealed).unwrap();
+        // What another index left behind in the room does not show in this one.
+        let mut room = Postings::default();
+        let other = Draft { records: vec![entry(9, 0, 3)], ..Draft::new(2) };
+        other.seal(&mut room, &mut Vec::new()).unwrap();
+        draft.seal(&mut room, &mut sealed).unwrap();
         let sealed = Sealed::open(Source::Memory(sealed.into()), 1).unwrap().unwrap();
         for (term, offsets) in [
             (7, &[300, 100][..]),

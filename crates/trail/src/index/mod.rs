@@ -10,6 +10,7 @@
 //! back, that is not the order of their times; none is lost or told twice by it.
 
 mod draft;
+mod postings;
 pub(crate) mod resources;
 mod sealed;
 mod shelf;
@@ -73,7 +74,7 @@ impl Tail {
 
 impl Listener for Tail {
     fn begin(&self, segment: u64) {
-        *self.draft() = Draft::new(segment);
+        self.draft().begin(segment);
     }
 
     fn end(&self) -> io::Result<()> {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::draft::Draft;
+use super::postings::Postings;
 use super::sealed::{Sealed, Source};
 
 /// What the names of indexes end in; before that is the segment's number, 20 digits.
@@ -22,11 +23,13 @@ const WRITE_BYTES: usize = 64 << 10;
 pub(super) struct Shelf {
     folder: Option<PathBuf>,
     memory: Mutex<BTreeMap<u64, Arc<[u8]>>>,
+    /// Where indexes are put together, one at a time.
+    room: Mutex<Postings>,
 }
 
 impl Shelf {
     pub(super) fn new(folder: Option<PathBuf>) -> Self {
-        Self { folder, memory: Mutex::default() }
+        Self { folder, memory: Mutex::default(), room: Mutex::default() }
     }
 
     fn memory(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<[u8]>>> {
@@ -46,11 +49,16 @@ impl Shelf {
         source.map_or(Ok(None), |source| Sealed::open(source, segment))
     }
 
+    fn room(&self) -> MutexGuard<'_, Postings> {
+        // What is in it counts for nothing when the next index is put together.
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Keeps the index of a segment. It is there whole, or not at all.
     pub(super) fn put(&self, draft: &Draft) -> io::Result<()> {
         let Some(folder) = &self.folder else {
             let mut index = Vec::new();
-            draft.seal(&mut index)?;
+            draft.seal(&mut self.room(), &mut index)?;
             self.memory().insert(draft.segment, index.into());
             return Ok(());
         };
@@ -63,7 +71,7 @@ impl Shelf {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
         let mut file = BufWriter::with_capacity(WRITE_BYTES, options.open(&unfinished)?);
-        draft.seal(&mut file)?;
+        draft.seal(&mut self.room(), &mut file)?;
         file.flush()?;
         // Else the name could outlive what it names.
         file.get_ref().sync_data()?;

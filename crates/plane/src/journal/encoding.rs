@@ -41,13 +41,15 @@ const KNOWN_FLAGS: u16 = (1 << 11) - 1;
 const ALWAYS: u16 = 1 | 1 << 1 | 1 << 3;
 /// The most blocks of a record.
 const BLOCKS: u16 = 13;
+/// The block that has the access key.
+pub(super) const ACCESS_KEY: u16 = 2;
 /// The first of the blocks that hold JSON; those after it do too.
 pub(super) const FIRST_JSON: u16 = 8;
 /// The block that says how many units were metered.
 pub(super) const METERED: u16 = FIRST_JSON + 4;
 /// The blocks by which records are [alike](super::outline): what was called, who called with which
-/// access key, the error's code, the resources.
-pub(super) const ALIKE: [u16; 5] = [0, 1, 2, 4, 7];
+/// access key (or that of a session of the call's own), the error's code, the resources.
+pub(super) const ALIKE: [u16; 5] = [0, 1, ACCESS_KEY, 4, 7];
 /// The most digits of how many units were metered.
 const MAX_UNITS_BYTES: usize = 20;
 /// Bytes of an id.
@@ -300,6 +302,10 @@ pub(super) fn is_known(flags: u16, present: u16) -> bool {
 }
 
 impl<'a> Parts<'a> {
+    pub(super) fn event_id(&self) -> Option<Id> {
+        self.ids.first_chunk().copied()
+    }
+
     /// Takes a record apart.
     ///
     /// # Errors

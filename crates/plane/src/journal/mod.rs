@@ -31,6 +31,7 @@ mod record;
 mod recovery;
 mod retention;
 mod scan;
+mod session_key;
 mod simulated;
 mod tail;
 mod texts;
@@ -54,6 +55,7 @@ pub use record::{
 };
 pub use recovery::{OpenError, Recovery};
 pub use scan::MAX_SEGMENT_BYTES;
+pub use session_key::{SESSION_KEY_BYTES, is_session_key, session_key, session_key_text};
 pub use simulated::Simulated;
 pub use texts::Fetch;
 pub use verify::{Anchor, MAX_FAULTS, Report, verify};

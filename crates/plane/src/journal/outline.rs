@@ -33,6 +33,10 @@ pub(super) struct Likeness {
 /// How many of a record's texts can be referred to, and one more, as a power of two.
 const NUMBER_BITS: u32 = 8;
 
+/// What stands for the place of the access key of a session that was made for the call: no text is
+/// there.
+const SESSION_KEY: u64 = u64::MAX;
+
 /// Reads the outline of the record with the number `sequence`; none of bytes that are as they are.
 pub(super) fn outline(packed: &[u8], sequence: u64) -> Result<Option<Outline>, Unreadable> {
     let mut input = Input(packed);
@@ -114,6 +118,7 @@ impl<'a> Walk<'a> {
                 }
                 Block::Shared(place(self.sequence, number))
             }
+            Token::SessionKey => Block::Shared(SESSION_KEY),
             Token::Text(_, true) | Token::Uuid(_) => Block::Shared(place(self.sequence, number)),
         })
     }

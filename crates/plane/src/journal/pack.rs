@@ -9,20 +9,23 @@
 //!        | length << 2 | 1 | bytes                               the same, to be referred to
 //!        | frame << 2 | 2 | number u8                            a text that is referred to
 //!        | 3 | 16 bytes                                          a UUID, to be referred to
+//!        | 11                                                    the key of the call's own session
 //!        | count << 3 | 7 | token | count tokens                 JSON, to be referred to
 //! ```
 //! Numbers are varints (LEB128), signed ones in zigzag. The time is told from [`EPOCH_MS`] on, a
 //! session's creation from the record's time back. A token stands for each block of a record, see
 //! `encoding.rs`. JSON is cut into its values and what is between them, in which a zero byte
-//! stands for each value. Frames are those that are referred to: how many bytes before this one
+//! stands for each value. The key of a session that was made for the call follows from the event's id
+//! (`session_key.rs`). Frames are those that are referred to: how many bytes before this one
 //! they begin, and which record they must hold, so that none that was put in its place is taken for
 //! it. A reference names one of them, and the how manieth of its texts to be referred to is meant.
 //!
 //! So a segment is read alone, a record with the few before it that it refers to, and whoever
 //! writes has nothing to recover: it may forget what it wrote, and writes it again.
 
-use super::encoding::{self, ENCODING_VERSION, FIRST_JSON, Parts};
+use super::encoding::{self, ACCESS_KEY, ENCODING_VERSION, FIRST_JSON, Parts};
 use super::json;
+use super::session_key::{is_session_key, session_key};
 
 /// 2026-01-01, from which times are told, in milliseconds since 1970.
 const EPOCH_MS: i64 = 1_767_225_600_000;
@@ -53,6 +56,7 @@ const REFERENCE: u64 = 2;
 const SHARED: u64 = 1;
 const UUID: u64 = 3;
 const PIECES: u64 = 7;
+const SESSION_KEY: u64 = 11;
 
 /// Why a packed record can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +140,10 @@ impl Packer {
         }
         for number in encoding::numbers(parts.present) {
             let block = parts.block().ok()?;
-            if number >= FIRST_JSON {
+            if number == ACCESS_KEY && parts.event_id().is_some_and(|id| is_session_key(block, id))
+            {
+                put_number(SESSION_KEY, &mut self.tokens);
+            } else if number >= FIRST_JSON {
                 self.put_json(block, at);
             } else {
                 self.put_text(block, at);
@@ -345,7 +352,7 @@ pub(super) fn unpack<S: Shared>(
     for _ in encoding::numbers(head.present) {
         let mut done = Ok(());
         encoding::put_block(out, |out| {
-            done = put_next(&mut input, head.frames, true, shared, out);
+            done = put_next(&mut input, &head, true, shared, out);
         });
         done?;
     }
@@ -383,7 +390,7 @@ pub(super) fn put_shared<S: Shared>(
         }
         if left == 0 {
             let mut at = before;
-            return put_next(&mut at, head.frames, may_be_json, shared, out);
+            return put_next(&mut at, &head, may_be_json, shared, out);
         }
         left -= 1;
     }
@@ -393,7 +400,7 @@ pub(super) fn put_shared<S: Shared>(
 /// Appends what the next token stands for.
 fn put_next<S: Shared>(
     input: &mut Input<'_>,
-    frames: Frames<'_>,
+    head: &Head<'_>,
     may_be_json: bool,
     shared: &mut S,
     out: &mut Vec<u8>,
@@ -401,18 +408,19 @@ fn put_next<S: Shared>(
     match input.token()? {
         Token::Text(text, _) => out.extend_from_slice(text),
         Token::Uuid(id) => json::put_uuid(id, out),
+        Token::SessionKey => out.extend(head.event_id().map(session_key).into_iter().flatten()),
         Token::Reference(frame, number) => {
-            shared.text(frames.get(frame)?, number, out)?;
+            shared.text(head.frames.get(frame)?, number, out)?;
         }
         Token::Pieces(count) if may_be_json => {
             let mut between = Vec::new();
-            put_next(input, frames, false, shared, &mut between)?;
+            put_next(input, head, false, shared, &mut between)?;
             if between.iter().filter(|byte| **byte == json::HOLE).count() as u64 != count {
                 return Err(Unreadable::Malformed.into());
             }
             for byte in between {
                 match byte {
-                    json::HOLE => put_next(input, frames, false, shared, out)?,
+                    json::HOLE => put_next(input, head, false, shared, out)?,
                     byte => out.push(byte),
                 }
             }
@@ -458,6 +466,10 @@ impl<'a> Head<'a> {
         }
         Ok(Some(Self { flags, present, time_ms, ids, created_ms, frames }))
     }
+
+    fn event_id(&self) -> Option<[u8; 16]> {
+        self.ids.first_chunk().copied()
+    }
 }
 
 /// The frames that a record refers to. They are few, and looked for where they stand.
@@ -483,6 +495,8 @@ pub(super) enum Token<'a> {
     Uuid([u8; 16]),
     Reference(u64, u8),
     Pieces(u64),
+    /// The access key of the session that was made for the call.
+    SessionKey,
 }
 
 impl Token<'_> {
@@ -543,6 +557,7 @@ impl<'a> Input<'a> {
             }
             0 | SHARED => Token::Text(self.bytes(number >> 2)?, number & SHARED != 0),
             _ if number == UUID => Token::Uuid(self.array()?),
+            _ if number == SESSION_KEY => Token::SessionKey,
             _ if number & PIECES == PIECES => Token::Pieces(number >> 3),
             _ => return Err(Unreadable::Malformed),
         })

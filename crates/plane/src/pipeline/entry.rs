@@ -11,7 +11,8 @@ use crate::Call;
 use crate::call::MoreEvent;
 use crate::identity::SessionContext;
 use crate::journal::{
-    Identity, Journal, JournalError, MAX_TOGETHER, RecordRef, Resource, Session, SessionIssuer, Tls,
+    Identity, Journal, JournalError, MAX_TOGETHER, RecordRef, Resource, Session, SessionIssuer,
+    Tls, session_key_text,
 };
 use crate::outbox::Intent;
 use crate::trail::with_copies;
@@ -149,7 +150,11 @@ impl Texts {
             }
         };
         let source = [told.served.model.signing_name, ".amazonaws.com"].concat();
-        Self { source, address, forwarded: is_forwarded(call).then(|| session_key(call.event_id)) }
+        Self {
+            source,
+            address,
+            forwarded: is_forwarded(call).then(|| session_key_text(call.event_id)),
+        }
     }
 }
 
@@ -157,17 +162,6 @@ impl Texts {
 /// call themselves internal use the caller's own (recorded of Parameter Store).
 fn is_forwarded(call: &Call) -> bool {
     call.via.is_some_and(|via| via.recorded.ends_with(".amazonaws.com"))
-}
-
-/// The access key id of a session that was made for one call: as random as the call's id.
-fn session_key(event_id: [u8; 16]) -> String {
-    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let bits = u128::from_be_bytes(event_id);
-    let letters = (0..16).map(|at| {
-        let letter = usize::try_from(bits >> (at * 5) & 31).unwrap_or_default();
-        LETTERS.get(letter).copied().map_or('A', char::from)
-    });
-    "ASIA".chars().chain(letters).collect()
 }
 
 /// Services whose calls are recorded in one region of the partition, wherever they were made.

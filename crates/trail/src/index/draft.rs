@@ -1,7 +1,8 @@
 //! The index of a segment while it is made.
 //!
 //! An event shares most of its terms with all events of its kind. So they are kept once a kind, and
-//! of an event there are only its place, its time, its kind and the term of its id.
+//! of an event there are only its place, its time, its kind and the terms that are its own: of its id,
+//! and of the access key of a session that was made for it.
 //!
 //! How much it takes is bounded by the size of a segment, as each event takes some of that. The room
 //! stays for the next segment: see `postings.rs`.
@@ -14,7 +15,7 @@ use bulla_plane::journal::{Extent, Heard, Place, RecordRef};
 use super::postings::{Postings, Termed};
 use super::resources;
 use super::sealed::{MAGIC, Range};
-use super::terms::{self, Beginning};
+use super::terms::{self, Own};
 
 /// The index of a segment, while it is made.
 #[derive(Debug, Default)]
@@ -26,6 +27,8 @@ pub(super) struct Draft {
     /// The terms of the kinds, one kind behind the other.
     terms: Vec<u64>,
     records: Vec<Entry>,
+    /// The terms of the access keys of sessions that were made for one event, and its number.
+    session_keys: Vec<(u32, u64)>,
 }
 
 /// What the events of a kind share.
@@ -33,8 +36,8 @@ pub(super) struct Draft {
 struct Kind {
     /// Their terms, ascending.
     terms: Stretch<usize>,
-    /// With what the term of an id begins; none of events that are never shown.
-    ids: Option<Beginning>,
+    /// With what the terms of each begin; none of events that are never shown.
+    own: Option<Own>,
 }
 
 #[derive(Debug)]
@@ -58,6 +61,7 @@ impl Draft {
         self.numbered.clear();
         self.terms.clear();
         self.records.clear();
+        self.session_keys.clear();
     }
 
     /// Adds a record that stands behind those that were added before, and if there is a number the
@@ -69,12 +73,12 @@ impl Draft {
         number: Option<usize>,
     ) -> Extent {
         let start = self.terms.len();
-        let ids = terms::terms(fields).map(|(terms, ids)| {
+        let own = terms::terms(fields).map(|(terms, own)| {
             self.terms.extend(terms);
-            ids
+            own
         });
         let kind = self.kinds.len();
-        self.kinds.push(Kind { terms: start..self.terms.len(), ids });
+        self.kinds.push(Kind { terms: start..self.terms.len(), own });
         if let Some(number) = number {
             self.numbered.resize(number.saturating_add(1), kind);
         }
@@ -94,9 +98,18 @@ impl Draft {
         else {
             return;
         };
-        let ids = self.kinds.get(kind).and_then(|kind| kind.ids);
-        let id = ids.map_or(0, |ids| ids.term(&terms::id_text(heard.event_id)));
+        let own = self.kinds.get(kind).and_then(|kind| kind.own);
+        let (id, key) = own.map(|own| own.terms(heard.event_id)).unwrap_or_default();
+        let entry = u32::try_from(self.records.len()).ok();
+        self.session_keys.extend(entry.zip(key.filter(|key| *key != id)));
         self.records.push(Entry { offset, kind: number, time_ms: heard.time_ms, id });
+    }
+
+    /// The term of a record's access key, if that is of a session of its own.
+    fn session_key(&self, own: Own, number: u32) -> Option<u64> {
+        let keys = own.has_session_key().then_some(&self.session_keys)?;
+        let at = keys.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        keys.get(at).map(|(_, key)| *key)
     }
 
     fn kind(&self, entry: &Entry) -> Option<&Kind> {
@@ -112,21 +125,26 @@ impl Draft {
     pub(super) fn places(&self, term: u64, range: Range, from: u64, most: usize) -> Vec<Place> {
         let has = |kind: &Kind| self.terms_of(kind).binary_search(&term).is_ok();
         let kinds: Vec<bool> = self.kinds.iter().map(has).collect();
-        let fits = |entry: &&Entry| {
+        let keys = self.session_keys.iter().filter(|(_, key)| *key == term);
+        let keys: Vec<u32> = keys.map(|(number, _)| *number).collect();
+        let fits = |(number, entry): &(u32, &Entry)| {
             let kind = usize::try_from(entry.kind).ok().and_then(|kind| kinds.get(kind));
-            (kind == Some(&true) || entry.id == term)
+            (kind == Some(&true) || entry.id == term || keys.binary_search(number).is_ok())
                 && u64::from(entry.offset) <= from
                 && range.contains(entry.time_ms)
         };
         let place = |entry: &Entry| Place { segment: self.segment, offset: entry.offset.into() };
-        self.records.iter().rev().filter(fits).map(place).take(most).collect()
+        let count = fitted(self.records.len());
+        let newest_first = (0..count).rev().zip(self.records.iter().rev());
+        newest_first.filter(fits).map(|(_, entry)| place(entry)).take(most).collect()
     }
 
     /// Writes the whole index, in a room that is kept for it.
     pub(super) fn seal(&self, postings: &mut Postings, out: &mut dyn Write) -> io::Result<()> {
         let records = self.records.iter().zip(0_u32..).filter_map(|(entry, number)| {
             let kind = self.kind(entry)?;
-            Some(Termed { number, kind: &kind.terms, id: kind.ids.map(|_| entry.id) })
+            let key = kind.own.and_then(|own| self.session_key(own, number));
+            Some(Termed { number, kind: &kind.terms, own: [kind.own.map(|_| entry.id), key] })
         });
         postings.gather(&self.terms, records);
         self.write(postings, out)
@@ -172,7 +190,10 @@ fn fitted(count: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use bulla_plane::journal::{Identity, session_key_text};
+
     use super::super::sealed::{Sealed, Source};
+    use super::super::terms::Attribute;
     use super::*;
 
     const EVER: Range = Range { from_ms: i64::MIN, to_ms: i64::MAX };
@@ -183,14 +204,14 @@ mod tests {
 
     #[test]
     fn an_id_that_meets_another_term_or_id_is_found_with_it() {
-        let ids = terms::terms(&RecordRef {
+        let own = terms::terms(&RecordRef {
             recipient_account_id: "111122223333",
             ..RecordRef::default()
         });
-        let ids = ids.map(|(_, ids)| ids);
+        let own = own.map(|(_, own)| own);
         let draft = Draft {
             segment: 1,
-            kinds: vec![Kind { terms: 0..2, ids }, Kind { terms: 2..3, ids }],
+            kinds: vec![Kind { terms: 0..2, own }, Kind { terms: 2..3, own }],
             terms: vec![10, 20, 10],
             records: vec![
                 entry(100, 0, 7),
@@ -220,6 +241,46 @@ mod tests {
                 offsets.iter().map(|offset| Place { segment: 1, offset: *offset }).collect();
             assert_eq!(draft.places(term, EVER, u64::MAX, 9), places, "{term}");
             assert_eq!(sealed.places(term, EVER, u64::MAX, 9).unwrap(), places, "{term}");
+        }
+    }
+
+    #[test]
+    fn an_event_is_found_by_the_access_key_of_a_session_of_its_own() {
+        let heard = |number: u8| Heard {
+            sequence: number.into(),
+            place: Place { segment: 1, offset: u64::from(number) * 100 },
+            time_ms: 7,
+            event_id: [number; 16],
+            request_id: None,
+            metered: None,
+        };
+        let keys: Vec<_> = (1..=4).map(|number| session_key_text([number; 16])).collect();
+        let mut draft = Draft::new(1);
+        for (number, key) in [(1, keys[0].as_str()), (3, "AKIA"), (4, &keys[2])] {
+            let identity = Identity { access_key_id: Some(key), ..Identity::default() };
+            let (event_id, recipient_account_id) = ([number; 16], "111122223333");
+            let fields =
+                RecordRef { event_id, recipient_account_id, identity, ..RecordRef::default() };
+            let kind = draft.numbered.len();
+            assert_eq!(draft.add(&heard(number), &fields, Some(kind)), Extent::Kind);
+        }
+        // Another of the first kind, which has a key of its own.
+        draft.add_again(&heard(2), 0);
+        let mut sealed = Vec::new();
+        draft.seal(&mut Postings::default(), &mut sealed).unwrap();
+        let sealed = Sealed::open(Source::Memory(sealed.into()), 1).unwrap().unwrap();
+        for (key, offsets) in [
+            (keys[0].as_str(), &[100][..]),
+            (&keys[1], &[200]),
+            (&keys[2], &[400]),
+            (&keys[3], &[]),
+            ("AKIA", &[300]),
+        ] {
+            let term = terms::term("111122223333", "", Attribute::AccessKeyId, key);
+            let places: Vec<_> =
+                offsets.iter().map(|offset| Place { segment: 1, offset: *offset }).collect();
+            assert_eq!(draft.places(term, EVER, u64::MAX, 9), places, "{key}");
+            assert_eq!(sealed.places(term, EVER, u64::MAX, 9).unwrap(), places, "{key}");
         }
     }
 }

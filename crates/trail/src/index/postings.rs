@@ -15,8 +15,8 @@ pub(super) struct Postings {
     slots: Vec<usize>,
     /// The numbers of the records that have them, one term behind the other.
     numbers: Vec<u32>,
-    /// The other terms of ids, and a record of each.
-    ids: Vec<(u64, u32)>,
+    /// The other terms, which records have by themselves, and a record of each.
+    own: Vec<(u64, u32)>,
 }
 
 /// A term that kinds have.
@@ -28,14 +28,24 @@ struct Shared {
     count: usize,
 }
 
+/// What a term of a record's own is the same as.
+#[derive(Clone, Copy, Debug)]
+enum Met {
+    Nothing,
+    /// A term that its own kind has, and so the record already.
+    OwnKind,
+    /// One of other kinds, in that place.
+    Another(usize),
+}
+
 /// A record, as its terms are gathered.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Termed<'d> {
     pub(super) number: u32,
     /// The places of its kind's terms among the terms of all kinds.
     pub(super) kind: &'d std::ops::Range<usize>,
-    /// The term of its id.
-    pub(super) id: Option<u64>,
+    /// The terms that are its own, of its id and of its session's key; no two are the same.
+    pub(super) own: [Option<u64>; 2],
 }
 
 impl Postings {
@@ -57,14 +67,14 @@ impl Postings {
         for shared in &mut self.shared {
             shared.start = shared.start.saturating_sub(shared.count);
         }
-        self.ids.sort_unstable();
+        self.own.sort_unstable();
     }
 
     fn begin(&mut self, terms: &[u64]) {
         self.shared.clear();
         self.slots.clear();
         self.numbers.clear();
-        self.ids.clear();
+        self.own.clear();
         self.shared.extend(terms.iter().map(|term| Shared { term: *term, start: 0, count: 0 }));
         self.shared.sort_unstable_by_key(|shared| shared.term);
         self.shared.dedup_by_key(|shared| shared.term);
@@ -74,20 +84,30 @@ impl Postings {
     }
 
     fn count(&mut self, record: Termed<'_>) {
-        let met = self.met(record);
-        if met.is_none() {
-            self.ids.extend(record.id.map(|id| (id, record.number)));
-        }
-        let slots = self.slots.get(record.kind.clone()).unwrap_or_default();
-        for slot in slots.iter().copied().chain(met.flatten()) {
-            if let Some(shared) = self.shared.get_mut(slot) {
+        for slot in self.slots.get(record.kind.clone()).unwrap_or_default() {
+            if let Some(shared) = self.shared.get_mut(*slot) {
                 shared.count = shared.count.saturating_add(1);
+            }
+        }
+        for own in record.own.into_iter().flatten() {
+            match self.met(record, own) {
+                Met::Nothing => self.own.push((own, record.number)),
+                Met::OwnKind => {}
+                Met::Another(slot) => {
+                    if let Some(shared) = self.shared.get_mut(slot) {
+                        shared.count = shared.count.saturating_add(1);
+                    }
+                }
             }
         }
     }
 
     fn put(&mut self, record: Termed<'_>) {
-        let met = self.met(record).flatten();
+        let met = record.own.map(|own| own.map(|own| self.met(record, own)));
+        let met = met.into_iter().flatten().filter_map(|met| match met {
+            Met::Another(slot) => Some(slot),
+            Met::Nothing | Met::OwnKind => None,
+        });
         let slots = self.slots.get(record.kind.clone()).unwrap_or_default();
         for slot in slots.iter().copied().chain(met) {
             let Some(shared) = self.shared.get_mut(slot) else { continue };
@@ -98,27 +118,29 @@ impl Postings {
         }
     }
 
-    /// Whether the term of a record's id is one that kinds have too, as whoever chooses a name may
-    /// have it be; and which, unless the record's own kind has it.
-    fn met(&self, record: Termed<'_>) -> Option<Option<usize>> {
-        let slot = self.shared.binary_search_by_key(&record.id?, |shared| shared.term).ok()?;
-        let own = self.slots.get(record.kind.clone()).unwrap_or_default();
-        Some((!own.contains(&slot)).then_some(slot))
+    /// Whether a term of a record's own is one that kinds have too, as whoever chooses a name may
+    /// have it be.
+    fn met(&self, record: Termed<'_>, own: u64) -> Met {
+        let Ok(slot) = self.shared.binary_search_by_key(&own, |shared| shared.term) else {
+            return Met::Nothing;
+        };
+        let kind = self.slots.get(record.kind.clone()).unwrap_or_default();
+        if kind.contains(&slot) { Met::OwnKind } else { Met::Another(slot) }
     }
 
     /// Each term with its numbers, ascending by term.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u64, Numbers<'_>)> {
         let mut shared = self.shared.iter().peekable();
-        let mut ids = self.ids.chunk_by(|one, other| one.0 == other.0).peekable();
+        let mut owns = self.own.chunk_by(|one, other| one.0 == other.0).peekable();
         // No term is among both.
         iter::from_fn(move || {
-            let own = ids.peek().and_then(|own| own.first()).map(|(term, _)| *term);
+            let own = owns.peek().and_then(|own| own.first()).map(|(term, _)| *term);
             match shared.next_if(|shared| own.is_none_or(|own| shared.term < own)) {
                 Some(Shared { term, start, count }) => {
                     let numbers = self.numbers.get(*start..start.saturating_add(*count));
                     Some((*term, Numbers::Shared(numbers.unwrap_or_default())))
                 }
-                None => Some((own?, Numbers::Own(ids.next()?))),
+                None => Some((own?, Numbers::Own(owns.next()?))),
             }
         })
     }
@@ -129,7 +151,7 @@ impl Postings {
 pub(super) enum Numbers<'p> {
     /// Of one that kinds have.
     Shared(&'p [u32]),
-    /// Of one that only ids are.
+    /// Of one that no kind has.
     Own(&'p [(u64, u32)]),
 }
 
@@ -137,7 +159,7 @@ impl Numbers<'_> {
     pub(super) fn count(&self) -> usize {
         match self {
             Self::Shared(numbers) => numbers.len(),
-            Self::Own(ids) => ids.len(),
+            Self::Own(own) => own.len(),
         }
     }
 
@@ -145,7 +167,7 @@ impl Numbers<'_> {
     pub(super) fn each<E>(&self, mut act: impl FnMut(u32) -> Result<(), E>) -> Result<(), E> {
         match self {
             Self::Shared(numbers) => numbers.iter().try_for_each(|number| act(*number)),
-            Self::Own(ids) => ids.iter().try_for_each(|(_, number)| act(*number)),
+            Self::Own(own) => own.iter().try_for_each(|(_, number)| act(*number)),
         }
     }
 }

@@ -3,7 +3,9 @@
 //! Different attributes may come to the same number. So what the index finds is compared with what
 //! was asked for, and a coincidence costs one look at a record.
 
-use bulla_plane::journal::{Category, EventType, Identity, RecordRef};
+use bulla_plane::journal::{
+    Category, EventType, Identity, RecordRef, is_session_key, session_key_text,
+};
 
 use super::resources;
 
@@ -110,9 +112,30 @@ impl Mixer {
     }
 }
 
-/// All numbers that an event shares with others, ascending, and with what the number of its id
-/// begins; none of an event that `LookupEvents` never shows.
-pub(super) fn terms(record: &RecordRef<'_>) -> Option<(Vec<u64>, Beginning)> {
+/// With what the numbers begin that no event shares with others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Own {
+    id: Beginning,
+    /// Of events that were called with a session of their own.
+    access_key: Option<Beginning>,
+}
+
+impl Own {
+    /// Whether each has the access key of a session of its own.
+    pub(super) fn has_session_key(self) -> bool {
+        self.access_key.is_some()
+    }
+
+    /// The numbers of the event with this id: of the id, and of its session's access key.
+    pub(super) fn terms(self, event_id: [u8; 16]) -> (u64, Option<u64>) {
+        let key = self.access_key.map(|key| key.term(&session_key_text(event_id)));
+        (self.id.term(&id_text(event_id)), key)
+    }
+}
+
+/// All numbers that an event shares with others, ascending, and its own; none of an event that
+/// `LookupEvents` never shows.
+pub(super) fn terms(record: &RecordRef<'_>) -> Option<(Vec<u64>, Own)> {
     if record.category != Category::Management || record.recipient_account_id.is_empty() {
         return None;
     }
@@ -126,13 +149,16 @@ pub(super) fn terms(record: &RecordRef<'_>) -> Option<(Vec<u64>, Beginning)> {
         of(Attribute::ReadOnly, truth(record.read_only)),
     ];
     out.extend(user_name(&record.identity).map(|name| of(Attribute::Username, name)));
-    out.extend(record.identity.access_key_id.map(|id| of(Attribute::AccessKeyId, id)));
+    let access_key = record.identity.access_key_id;
+    let is_own = access_key.is_some_and(|key| is_session_key(key.as_bytes(), record.event_id));
+    out.extend(access_key.filter(|_| !is_own).map(|id| of(Attribute::AccessKeyId, id)));
     for (kind, name) in resources::named(record) {
         out.extend([of(Attribute::ResourceName, &name), of(Attribute::ResourceType, &kind)]);
     }
     out.sort_unstable();
     out.dedup();
-    Some((out, beginning(Attribute::EventId)))
+    let access_key = is_own.then(|| beginning(Attribute::AccessKeyId));
+    Some((out, Own { id: beginning(Attribute::EventId), access_key }))
 }
 
 /// Whether an event has an attribute with this value.

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use super::super::feed::{Extent, Feed, Follower, Heard, Listener, Pace};
 use super::super::fixtures::{block_on, decrypt, key, open};
-use super::super::{Durability, Journal, Medium, Options, RecordRef, Resource, Simulated};
+use super::super::{
+    Durability, Journal, Medium, Options, RecordRef, Resource, Simulated, session_key_text,
+};
 
 /// What of a record is looked at here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +17,7 @@ struct Seen {
     metered: Option<u64>,
     name: String,
     user: String,
+    key: Option<String>,
     error: Option<String>,
     arns: Vec<String>,
 }
@@ -27,6 +30,7 @@ fn seen(heard: &Heard, fields: &RecordRef<'_>) -> Seen {
         metered: heard.metered,
         name: fields.event_name.to_owned(),
         user: fields.identity.user_name.unwrap_or_default().to_owned(),
+        key: fields.identity.access_key_id.map(str::to_owned),
         error: fields.error_code.map(str::to_owned),
         arns: fields.resources.iter().map(|resource| resource.arn.to_owned()).collect(),
     }
@@ -80,12 +84,15 @@ impl Listener for Ear {
 
     fn hear_again(&self, heard: &Heard, kind: usize) {
         self.take(|said| {
+            let kind = said.kinds[kind].clone();
+            let is_own = kind.key == Some(session_key_text(kind.ids.0));
             let alike = Seen {
+                key: if is_own { Some(session_key_text(heard.event_id)) } else { kind.key },
                 sequence: heard.sequence,
                 time_ms: heard.time_ms,
                 ids: (heard.event_id, heard.request_id),
                 metered: heard.metered,
-                ..said.kinds[kind].clone()
+                ..kind
             };
             assert_ne!(alike.name, "CreateKey", "each says something of its own");
             said.all.push(alike);
@@ -113,6 +120,10 @@ fn fill(journal: &Journal, numbers: std::ops::Range<u64>) {
         record.request_id = (pick(5) > 0).then_some(record.event_id);
         record.event_name = NAMES[pick(3)];
         record.identity.user_name = Some(users[pick(2)]);
+        let session_key = session_key_text(record.event_id);
+        if pick(6) == 1 {
+            record.identity.access_key_id = Some(&session_key);
+        }
         record.error_code = (pick(7) == 3).then_some("AccessDeniedException");
         record.metered = (pick(11) < 3).then_some(number);
         record.request_parameters = Some(&parameters);

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use super::super::encoding;
 use super::super::fixtures::{block_on, check, decrypt, key, small};
 use super::super::pack::{At, Earlier, Packer, Shared, Unreadable, put_shared, unpack};
-use super::super::{Journal, Medium, Options, Place, Reader, RecordRef, Resource, Simulated};
+use super::super::{
+    Journal, Medium, Options, Place, Reader, RecordRef, Resource, Simulated, session_key_text,
+};
 
 /// Packed records as they would stand in a segment, one behind the other.
 #[derive(Clone, Default)]
@@ -74,6 +76,9 @@ proptest! {
             record.request_parameters = Some(json[*which]);
             record.response_elements = Some(&texts[*user]);
             record.event_id = [*which as u8; 16];
+            // That of another event is a text as any other.
+            let session_key = session_key_text([*user as u8; 16]);
+            record.identity.access_key_id = Some(&session_key);
             plain(&record)
         }).collect();
         for record in &records {

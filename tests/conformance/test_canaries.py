@@ -181,8 +181,12 @@ def test_they_are_found_nowhere(house, tmp_path):
     assert done.returncode == 0, done.stderr
     places = {"the export": archive.read_bytes(), "what export says": done.stdout + done.stderr,
               "the metrics": house.control("metrics")[1].encode()}
-    record = program.run("audit", "tail", "--data", house.data, "--count", "100000").stdout
-    assert '"ReplicationSucceeded"' in record and '"AssociateCrossAccountReplica"' in record
+    tail = ["audit", "tail", "--data", house.data, "--count", "100000"]
+    # What a service tells of itself is written down soon after the commit that it is of.
+    replicated = lambda: '"ReplicationSucceeded"' in program.run(*tail).stdout
+    program.wait_until(replicated, SECONDS, "a replication is recorded")
+    record = program.run(*tail).stdout
+    assert '"AssociateCrossAccountReplica"' in record
     places["the record"] = record.encode()
     house.stop()
     places["the log"] = house.output().encode()

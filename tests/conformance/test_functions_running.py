@@ -690,7 +690,9 @@ class TestServe:
             left = hosts(server)
             assert left
             server.stop()
-            assert not left & set(running("function-host")), "all end with the server"
+            # A host ends when it sees that its pipe from the server has closed.
+            ended = lambda: not left & set(running("function-host"))
+            program.wait_until(ended, 10, "all end with the server")
         with program.Server.serve(data) as server:
             awslambda = client(server, "lambda", **keys)
             with pytest.raises(ClientError) as caught:

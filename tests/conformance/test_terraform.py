@@ -1,6 +1,9 @@
 """Terraform's `aws_iam_*`, `aws_kms_*`, `aws_secretsmanager_*`, `aws_ssm_parameter`,
 `aws_cloudwatch_event_*` and `aws_lambda_*`: applied, planned clean a second time, destroyed.
 
+Each service's resources are a module of one configuration, as a command takes seconds to start the
+provider, whatever it is to do.
+
 Runs where Terraform is installed and gets its AWS provider, from the network or from the folder
 that BULLA_TERRAFORM_PLUGINS names.
 """
@@ -16,6 +19,9 @@ from conftest import client
 import functions
 
 TERRAFORM_SECONDS = 180
+# An account of its own, beside those that are handed out.
+ACCOUNT = "990000000001"
+REGION = "us-east-1"
 
 PROVIDER = """
 terraform {
@@ -510,11 +516,34 @@ resource "aws_lambda_permission" "secrets" {
 """
 
 
+MODULES = {
+    "iam": IAM,
+    "kms": KMS,
+    "events": EVENTS,
+    "ssm": SSM,
+    "secrets": SECRETS,
+    "lambda": LAMBDA,
+}
+MODULE = """
+module "%(name)s" {
+  source = "./%(name)s"
+}
+"""
+OUTPUTS = """
+output "ssm" {
+  value     = module.ssm
+  sensitive = true
+}
+"""
+
+
 class Terraform:
     """One working folder of Terraform."""
 
-    def __init__(self, folder, environment):
-        self.folder, self._environment = folder, environment
+    def __init__(self, folder):
+        self.folder = folder
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
+        self._environment = environment | {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
 
     def run(self, *arguments):
         return subprocess.run(
@@ -530,24 +559,49 @@ class Terraform:
     def must(self, *arguments):
         answer = self.run(*arguments)
         assert answer.returncode == 0, answer.stdout[-3000:] + answer.stderr[-3000:]
+        return answer.stdout
+
+    def write_code(self, code):
+        (self.folder / "lambda/code.zip").write_bytes(functions.python(code))
 
 
-@pytest.fixture
-def terraform(request, server, account, tmp_path):
-    """Terraform on the configuration that the test names."""
+@pytest.fixture(scope="module")
+def terraform(server, tmp_path_factory):
+    """Terraform on all modules."""
     if shutil.which("terraform") is None:
         pytest.skip("Terraform is not installed")
-    values = {"account": account, "endpoint": server.endpoint}
-    (tmp_path / "code.zip").write_bytes(functions.python(functions.ECHO))
-    (tmp_path / "main.tf").write_text(PROVIDER % values + request.param)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "TF_"))}
-    environment |= {"TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
-    terraform = Terraform(tmp_path, environment)
+    folder = tmp_path_factory.mktemp("terraform")
+    main = PROVIDER % {"account": ACCOUNT, "endpoint": server.endpoint} + OUTPUTS
+    for name, text in MODULES.items():
+        (folder / name).mkdir()
+        (folder / name / "main.tf").write_text(text)
+        main += MODULE % {"name": name}
+    (folder / "main.tf").write_text(main)
+    terraform = Terraform(folder)
+    terraform.write_code(functions.ECHO)
     plugins = os.environ.get("BULLA_TERRAFORM_PLUGINS")
     prepared = terraform.run("init", *([f"-plugin-dir={plugins}"] if plugins else []))
     if prepared.returncode != 0:
         pytest.skip(f"Terraform does not get its AWS provider: {prepared.stderr[-300:]}")
     return terraform
+
+
+@pytest.fixture(scope="module")
+def applied(terraform):
+    terraform.must("apply", "-auto-approve", "-input=false")
+    return terraform
+
+
+@pytest.fixture(scope="module")
+def destroyed(applied):
+    applied.must("destroy", "-auto-approve", "-input=false")
+    return applied
+
+
+@pytest.fixture
+def of(server):
+    """Clients of the account, by service."""
+    return lambda service, region=REGION: client(server, service, account=ACCOUNT, region=region)
 
 
 def plan_is_clean(terraform):
@@ -556,94 +610,91 @@ def plan_is_clean(terraform):
     assert again.returncode == 0, again.stdout[-3000:] + again.stderr[-3000:]
 
 
-@pytest.mark.parametrize("terraform", [IAM], indirect=True, ids=["iam"])
-def test_iam_is_applied_planned_clean_and_destroyed(terraform, server, account):
-    terraform.must("apply", "-auto-approve", "-input=false")
-    iam = client(server, "iam", account=account)
-    trusted = iam.get_role(RoleName="r")["Role"]["AssumeRolePolicyDocument"]["Statement"]
-    assert trusted[0]["Principal"]["AWS"] == f"arn:aws:iam::{account}:user/team/alice"
-    plan_is_clean(terraform)
-    terraform.must("destroy", "-auto-approve", "-input=false")
-    summary = iam.get_account_summary()["SummaryMap"]
-    assert [summary[name] for name in ("Users", "Groups", "Roles", "Policies")] == [0, 0, 0, 0]
+class TestApplied:
+    def test_iam(self, applied, of):
+        role = of("iam").get_role(RoleName="r")["Role"]
+        trusted = role["AssumeRolePolicyDocument"]["Statement"]
+        assert trusted[0]["Principal"]["AWS"] == f"arn:aws:iam::{ACCOUNT}:user/team/alice"
+
+    def test_kms(self, applied, of):
+        kms = of("kms")
+        key = kms.describe_key(KeyId="alias/app")["KeyMetadata"]["KeyId"]
+        rotation = kms.get_key_rotation_status(KeyId=key)
+        assert (rotation["KeyRotationEnabled"], rotation["RotationPeriodInDays"]) == (True, 180)
+        (grant,) = kms.list_grants(KeyId=key)["Grants"]
+        assert grant["GranteePrincipal"] == f"arn:aws:iam::{ACCOUNT}:role/app"
+
+    def test_events(self, applied, of):
+        (target,) = of("events").list_targets_by_rule(Rule="keys")["Targets"]
+        assert target["HttpParameters"]["PathParameterValues"] == ["keys"]
+        assert target["InputTransformer"]["InputPathsMap"] == {"key": "$.detail.key-id"}
+
+    def test_secrets(self, applied, of):
+        value = of("secretsmanager").get_secret_value(SecretId="app/db")["SecretString"]
+        assert "from Terraform" in value
+        there = of("secretsmanager", "eu-west-1")
+        assert there.get_secret_value(SecretId="app/db")["SecretString"] == value
+        rotated = of("secretsmanager").describe_secret(SecretId="app/rotated")
+        assert rotated["RotationEnabled"] and rotated["RotationRules"]["Duration"] == "3h"
+
+    def test_ssm(self, applied, of):
+        outputs = json.loads(applied.must("output", "-json"))["ssm"]["value"]
+        assert outputs["secret"] == "hush"
+        assert outputs["names"] == [
+            "/app/db/host",
+            "/app/db/ports",
+            "/app/db/secret",
+            "/app/tiered",
+        ]
+        large = of("ssm").get_parameter(Name="large", WithDecryption=True)["Parameter"]
+        assert large["Value"] == "0123456789" * 500
+
+    def test_functions(self, applied, of):
+        awslambda = of("lambda")
+        assert functions.call(awslambda, "rotator", 1, Qualifier="live") == (1, None)
+        policy = json.loads(awslambda.get_policy(FunctionName="rotator")["Policy"])
+        assert [statement["Sid"] for statement in policy["Statement"]] == ["events"]
+
+    def test_a_second_plan_is_clean(self, applied):
+        plan_is_clean(applied)
+
+    def test_new_code_is_applied(self, applied, of):
+        applied.write_code("def handler(event, context): return 2")
+        applied.must("apply", "-auto-approve", "-input=false")
+        assert functions.call(of("lambda"), "rotator", 1, Qualifier="live") == (2, None)
+        plan_is_clean(applied)
 
 
-@pytest.mark.parametrize("terraform", [KMS], indirect=True, ids=["kms"])
-def test_kms_is_applied_planned_clean_and_destroyed(terraform, server, account):
-    terraform.must("apply", "-auto-approve", "-input=false")
-    kms = client(server, "kms", account=account, region="us-east-1")
-    key = kms.describe_key(KeyId="alias/app")["KeyMetadata"]["KeyId"]
-    rotation = kms.get_key_rotation_status(KeyId=key)
-    assert (rotation["KeyRotationEnabled"], rotation["RotationPeriodInDays"]) == (True, 180)
-    (grant,) = kms.list_grants(KeyId=key)["Grants"]
-    assert grant["GranteePrincipal"] == f"arn:aws:iam::{account}:role/app"
-    plan_is_clean(terraform)
-    terraform.must("destroy", "-auto-approve", "-input=false")
-    assert kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingDeletion"
-    assert kms.list_grants(KeyId=key)["Grants"] == []
+class TestDestroyed:
+    def test_iam(self, destroyed, of):
+        iam = of("iam")
+        summary = iam.get_account_summary()["SummaryMap"]
+        assert [summary[name] for name in ("Users", "Groups", "Policies")] == [0, 0, 0]
+        # Rotation made a service-linked role, which is not Terraform's.
+        paths = [role["Path"] for role in iam.list_roles()["Roles"]]
+        assert not [path for path in paths if not path.startswith("/aws-service-role/")]
 
+    def test_kms(self, destroyed, of):
+        kms = of("kms")
+        keys = [kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"] for key in kms.list_keys()["Keys"]]
+        own = [key for key in keys if key["KeyManager"] == "CUSTOMER"]
+        # Two of KMS's module, one each of the parameters' and the secrets'.
+        assert [key["KeyState"] for key in own] == ["PendingDeletion"] * 4
+        assert not [grant for key in own for grant in kms.list_grants(KeyId=key["KeyId"])["Grants"]]
 
-@pytest.mark.parametrize("terraform", [EVENTS], indirect=True, ids=["events"])
-def test_events_are_applied_planned_clean_and_destroyed(terraform, server, account):
-    terraform.must("apply", "-auto-approve", "-input=false")
-    events = client(server, "events", account=account, region="us-east-1")
-    (target,) = events.list_targets_by_rule(Rule="keys")["Targets"]
-    assert target["HttpParameters"]["PathParameterValues"] == ["keys"]
-    assert target["InputTransformer"]["InputPathsMap"] == {"key": "$.detail.key-id"}
-    plan_is_clean(terraform)
-    terraform.must("destroy", "-auto-approve", "-input=false")
-    assert events.list_rules()["Rules"] == []
-    assert [bus["Name"] for bus in events.list_event_buses()["EventBuses"]] == ["default"]
-    assert events.list_connections()["Connections"] == []
-    assert events.list_api_destinations()["ApiDestinations"] == []
+    def test_events(self, destroyed, of):
+        events = of("events")
+        assert events.list_rules()["Rules"] == []
+        assert [bus["Name"] for bus in events.list_event_buses()["EventBuses"]] == ["default"]
+        assert events.list_connections()["Connections"] == []
+        assert events.list_api_destinations()["ApiDestinations"] == []
 
+    def test_secrets(self, destroyed, of):
+        (plain,) = of("secretsmanager").list_secrets(IncludePlannedDeletion=True)["SecretList"]
+        assert plain["Name"].startswith("plain-") and "DeletedDate" in plain
 
-@pytest.mark.parametrize("terraform", [SECRETS], indirect=True, ids=["secrets"])
-def test_secrets_are_applied_planned_clean_and_destroyed(terraform, server, account):
-    terraform.must("apply", "-auto-approve", "-input=false")
-    secrets = client(server, "secretsmanager", account=account, region="us-east-1")
-    value = secrets.get_secret_value(SecretId="app/db")["SecretString"]
-    assert "from Terraform" in value
-    there = client(server, "secretsmanager", account=account, region="eu-west-1")
-    assert there.get_secret_value(SecretId="app/db")["SecretString"] == value
-    rotated = secrets.describe_secret(SecretId="app/rotated")
-    assert rotated["RotationEnabled"] and rotated["RotationRules"]["Duration"] == "3h"
-    plan_is_clean(terraform)
-    terraform.must("destroy", "-auto-approve", "-input=false")
-    (plain,) = secrets.list_secrets(IncludePlannedDeletion=True)["SecretList"]
-    assert plain["Name"].startswith("plain-") and "DeletedDate" in plain
-@pytest.mark.parametrize("terraform", [SSM], indirect=True, ids=["ssm"])
-def test_ssm_is_applied_planned_clean_and_destroyed(terraform, server, account):
-    terraform.must("apply", "-auto-approve", "-input=false")
-    outputs = json.loads(terraform.run("output", "-json").stdout)
-    assert outputs["secret"]["value"] == "hush"
-    assert outputs["names"]["value"] == [
-        "/app/db/host",
-        "/app/db/ports",
-        "/app/db/secret",
-        "/app/tiered",
-    ]
-    ssm = client(server, "ssm", account=account, region="us-east-1")
-    large = ssm.get_parameter(Name="large", WithDecryption=True)["Parameter"]
-    assert large["Value"] == "0123456789" * 500
-    plan_is_clean(terraform)
-    terraform.must("destroy", "-auto-approve", "-input=false")
-    assert ssm.describe_parameters()["Parameters"] == []
+    def test_ssm(self, destroyed, of):
+        assert of("ssm").describe_parameters()["Parameters"] == []
 
-
-@pytest.mark.parametrize("terraform", [LAMBDA], indirect=True, ids=["lambda"])
-def test_functions_are_applied_planned_clean_and_destroyed(terraform, server, account):
-    terraform.must("apply", "-auto-approve", "-input=false")
-    awslambda = client(server, "lambda", account=account, region="us-east-1")
-    assert functions.call(awslambda, "rotator", 1, Qualifier="live") == (1, None)
-    policy = json.loads(awslambda.get_policy(FunctionName="rotator")["Policy"])
-    assert [statement["Sid"] for statement in policy["Statement"]] == ["events"]
-    plan_is_clean(terraform)
-    (terraform.folder / "code.zip").write_bytes(
-        functions.python("def handler(event, context): return 2")
-    )
-    terraform.must("apply", "-auto-approve", "-input=false")
-    assert functions.call(awslambda, "rotator", 1, Qualifier="live") == (2, None)
-    plan_is_clean(terraform)
-    terraform.must("destroy", "-auto-approve", "-input=false")
-    assert awslambda.list_functions()["Functions"] == []
+    def test_functions(self, destroyed, of):
+        assert of("lambda").list_functions()["Functions"] == []

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::foundation::{chain_key, journal_to_read, store_to_check};
 use crate::seal::Opener;
 use crate::server;
-use crate::stdout::line;
+use crate::stdout::{goes_on, line};
 
 pub(crate) use export::export;
 pub(crate) use search::search;
@@ -56,15 +56,6 @@ pub(crate) fn tail(options: &TailOptions) -> Result<(), Error> {
     match faults {
         0 => Ok(()),
         _ => Err(Error::Faults("the journal is damaged: run `bulla audit verify`".to_owned())),
-    }
-}
-
-/// Whether anyone still reads what is printed.
-fn goes_on(printed: io::Result<()>) -> Result<bool, Error> {
-    match printed {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Error::io("print the calls", error)),
     }
 }
 

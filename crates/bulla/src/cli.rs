@@ -6,6 +6,7 @@ pub(crate) mod functions;
 pub(crate) mod journal;
 pub(crate) mod message;
 pub(crate) mod parameters;
+mod place;
 pub(crate) mod quota;
 pub(crate) mod status;
 #[cfg(feature = "traces")]
@@ -30,6 +31,7 @@ use parameters::{
     ENV_HELP, EXPORT_HELP, EnvOptions, ExportOptions, IMPORT_HELP, ImportOptions, RUN_HELP,
     RunOptions,
 };
+pub(crate) use place::Place;
 use quota::{QUOTA_HELP, QuotaCommand, RateOptions};
 use status::{STATUS_HELP, StatusOptions};
 use trail::TrailOptions;
@@ -372,20 +374,6 @@ pub(crate) enum SealOption {
     Keyfile,
     /// A passphrase, stretched by Argon2id.
     Passphrase,
-}
-
-/// Where the data are, and what opens them.
-#[derive(Args)]
-pub(crate) struct Place {
-    /// The data directory.
-    #[arg(long, env = "BULLA_DATA", value_name = "DIRECTORY")]
-    pub(crate) data: Option<PathBuf>,
-    /// The key file [default: DIRECTORY.key, beside the data directory].
-    #[arg(long, env = "BULLA_KEY_FILE", value_name = "FILE")]
-    pub(crate) key_file: Option<PathBuf>,
-    /// A TOML file of settings; options and environment come before it.
-    #[arg(long, env = "BULLA_CONFIG", value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
 }
 
 /// `bulla audit`.

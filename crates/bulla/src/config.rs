@@ -19,7 +19,6 @@ use crate::cli::trail::TrailOptions;
 use crate::cli::xks::KeyStoreOptions;
 use crate::cli::{DevOptions, Place, ServeOptions, XksServeOptions};
 use crate::error::Error;
-use crate::functions::FunctionSettings;
 use crate::key_stores::KeyStoreSettings;
 use crate::pkcs11::TokenSettings;
 
@@ -72,6 +71,16 @@ pub(crate) struct Listen {
     pub(crate) address: SocketAddr,
     /// The certificate chain and its key.
     pub(crate) tls: Option<(PathBuf, PathBuf)>,
+}
+
+/// What the settings say of functions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FunctionSettings {
+    pub(crate) python: Option<PathBuf>,
+    pub(crate) node: Option<PathBuf>,
+    pub(crate) uid: Option<u32>,
+    pub(crate) slots: Option<u32>,
+    pub(crate) endpoint: Option<String>,
 }
 
 /// What the services are told at start.

@@ -15,11 +15,11 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio_rustls::TlsAcceptor;
 
+use bulla_plane::wire::TlsSession;
 use http::Request;
 use hyper::body::Incoming;
 
-use crate::house::House;
-use crate::request::{self, Answer, Peer};
+use crate::answer::Answer;
 use crate::tls;
 
 /// How many connections are open at once, at some 16 KiB each, if the system allows so many; more
@@ -51,10 +51,14 @@ pub(crate) trait Site: Send + Sync + 'static {
     ) -> impl Future<Output = Answer> + Send;
 }
 
-impl Site for House {
-    async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Answer {
-        request::answer(&self, request, peer).await
-    }
+/// Whose request it is.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    pub(crate) address: IpAddr,
+    /// What TLS the connection came over, if any.
+    pub(crate) tls: Option<TlsSession>,
+    /// The connection's room, which a call keeps until it has ended.
+    pub(crate) room: Arc<OwnedSemaphorePermit>,
 }
 
 /// What all connections share.

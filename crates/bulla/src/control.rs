@@ -3,22 +3,20 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Response, StatusCode};
-use http_body_util::Full;
+use http::{Method, StatusCode};
 use jiff::fmt::temporal::{DateTimePrinter, SpanParser};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
+use crate::answer::{Answer, json, typed};
 use crate::house::House;
-use crate::request::Answer;
-use crate::{metrics, status};
+use crate::metrics;
+use crate::standing::{self, Health};
 
 /// Where the program's own addresses begin.
 pub(crate) const PREFIX: &str = "/_bulla/";
 
-const JSON: &str = "application/json";
 /// Prometheus's text format, version 0.0.4.
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const READY: &str = r#"{"status":"ready"}"#;
@@ -56,36 +54,6 @@ pub(crate) async fn answer(
     }
 }
 
-/// How well the server serves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Health {
-    /// As it should.
-    Ready,
-    /// Rows of the store were altered. They do not open; all others are served as ever.
-    Degraded,
-    /// The journal can't be written, so that all calls fail.
-    Unavailable,
-}
-
-impl Health {
-    pub(crate) fn of(house: &House) -> Self {
-        let is_intact = |finding: bulla_plane::upkeep::Finding| finding.is_intact();
-        match (house.plane.journal.healthy(), house.plane.upkeep.finding().is_none_or(is_intact)) {
-            (false, _) => Self::Unavailable,
-            (true, false) => Self::Degraded,
-            (true, true) => Self::Ready,
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Ready => "ready",
-            Self::Degraded => "degraded",
-            Self::Unavailable => "unavailable",
-        }
-    }
-}
-
 fn health(house: &House) -> Answer {
     match Health::of(house) {
         Health::Unavailable => {
@@ -98,7 +66,7 @@ fn health(house: &House) -> Answer {
 }
 
 async fn status(house: &House) -> Answer {
-    match status::of(house).await {
+    match standing::of(house).await {
         Ok(told) => json(StatusCode::OK, told.to_string()),
         Err(error) => failed("the status can't be told", &error),
     }
@@ -155,18 +123,6 @@ fn failed(what: &str, error: &dyn std::fmt::Display) -> Answer {
 
 fn refused(status: StatusCode, message: &str) -> Answer {
     json(status, serde_json::json!({ "message": message }).to_string())
-}
-
-/// An answer in JSON.
-pub(crate) fn json(status: StatusCode, body: String) -> Answer {
-    typed(status, JSON, body)
-}
-
-fn typed(status: StatusCode, content_type: &'static str, body: String) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    answer
 }
 
 #[cfg(test)]

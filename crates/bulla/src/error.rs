@@ -11,7 +11,7 @@ use bulla_plane::outbox::OutboxError;
 use bulla_plane::root::{AnchorError, SealError};
 use bulla_store::{BarrierError, StoreError};
 
-use crate::message::MessageError;
+use crate::message_error::MessageError;
 
 /// The environment refused, or the data are not as they must be.
 const FAILED: u8 = 1;

@@ -11,7 +11,7 @@ use bulla_plane::{BoxFuture, SecretText};
 use bulla_shapes::{Fault, lambda};
 
 use crate::assumed::ServiceSessions;
-use crate::config::{Data, Listen};
+use crate::config::{Data, FunctionSettings, Listen};
 use crate::error::Error;
 
 /// The principal of functions in their roles' trust policies.
@@ -21,16 +21,6 @@ const LOGS: &str = "functions";
 /// The first user id of functions, and how many run at once, unless told otherwise.
 const FIRST_UID: u32 = 64_000;
 const SLOTS: u32 = 32;
-
-/// What the settings say of functions.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct FunctionSettings {
-    pub(crate) python: Option<PathBuf>,
-    pub(crate) node: Option<PathBuf>,
-    pub(crate) uid: Option<u32>,
-    pub(crate) slots: Option<u32>,
-    pub(crate) endpoint: Option<String>,
-}
 
 impl FunctionSettings {
     /// What the service is told, on a server that listens at an address.

@@ -32,12 +32,13 @@ use crate::event_files::EventFiles;
 use crate::foundation::Foundation;
 use crate::functions::{FunctionRoles, FunctionTargets};
 use crate::key_stores::KeyStores;
-use crate::metrics::Requests;
 use crate::outgoing::Outgoing;
 use crate::replication::ReplicationRoles;
+use crate::request_counts::Requests;
 use crate::rotation::Rotation;
 #[cfg(feature = "traces")]
-use crate::traces::{TraceSettings, Traces};
+use crate::traces::TraceSettings;
+use crate::traces::Traces;
 
 /// The folder of CloudTrail's index in the data directory.
 const INDEX_FOLDER: &str = "journal-index";
@@ -81,7 +82,6 @@ pub(crate) struct House {
     pub(crate) directory: Option<PathBuf>,
     pub(crate) since: Instant,
     /// What follows requests, where they are to be followed.
-    #[cfg(feature = "traces")]
     pub(crate) traces: Option<Arc<Traces>>,
     /// Whether this is `bulla dev`.
     pub(crate) dev: bool,
@@ -273,7 +273,6 @@ impl House {
             seal,
             directory: data,
             since: Instant::now(),
-            #[cfg(feature = "traces")]
             traces: None,
             dev,
         }

@@ -4,6 +4,7 @@
 
 mod access;
 mod account;
+mod answer;
 mod assumed;
 mod audit;
 mod cli;
@@ -24,6 +25,7 @@ mod init;
 mod key_stores;
 mod listener;
 mod message;
+mod message_error;
 mod metrics;
 mod outgoing;
 mod parameters;
@@ -32,9 +34,11 @@ mod proxies;
 mod quota;
 mod replication;
 mod request;
+mod request_counts;
 mod rotation;
 mod seal;
 mod server;
+mod standing;
 mod status;
 mod stdout;
 mod tls;

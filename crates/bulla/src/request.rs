@@ -1,11 +1,10 @@
 //! One request: its body within limits, then the program's own addresses or the services.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bulla_plane::stages;
-use bulla_plane::wire::{MAX_BODY_BYTES, TlsSession, WireRequest, WireResponse};
+use bulla_plane::wire::{MAX_BODY_BYTES, WireRequest, WireResponse};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName};
 use http::request::Parts;
@@ -14,7 +13,9 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::answer::{Answer, json};
 use crate::completion::Completion;
+use crate::connection::{Peer, Site};
 use crate::control;
 use crate::house::House;
 use crate::traces::Following;
@@ -23,9 +24,6 @@ use crate::traces::Following;
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// The header that carries the request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
-
-/// An answer on its way out.
-pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// Why a body was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,21 +36,17 @@ pub(crate) enum BodyFault {
     Broken,
 }
 
-/// Whose request it is.
-#[derive(Clone)]
-pub(crate) struct Peer {
-    pub(crate) address: IpAddr,
-    /// What TLS the connection came over, if any.
-    pub(crate) tls: Option<TlsSession>,
-    /// The connection's room, which a call keeps until it has ended.
-    pub(crate) room: Arc<OwnedSemaphorePermit>,
+impl Site for House {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Answer {
+        answer(&self, request, peer).await
+    }
 }
 
 /// Answers a request.
-pub(crate) async fn answer(house: &Arc<House>, request: Request<Incoming>, peer: Peer) -> Answer {
+async fn answer(house: &Arc<House>, request: Request<Incoming>, peer: Peer) -> Answer {
     let (parts, body) = request.into_parts();
     let limit = house.plane.body_limit(parts.method.as_str(), parts.uri.path());
-    let following = Following::of(house, &parts.headers);
+    let following = Following::of(house.traces.as_ref(), &parts.headers);
     let read = async {
         let room = room_for(house, &body, limit).await?;
         let _reading = stages::READ.begin();
@@ -194,9 +188,9 @@ fn refuse(fault: BodyFault, version: Version) -> Answer {
         ),
     };
     let body = format!("{{\"__type\":\"{code}\",\"message\":\"{message}\"}}");
-    let mut answer = control::json(status, body);
-    let json = HeaderValue::from_static(bulla_shapes::protocol::JSON_1_1);
-    answer.headers_mut().insert(CONTENT_TYPE, json);
+    let mut answer = json(status, body);
+    let content_type = HeaderValue::from_static(bulla_shapes::protocol::JSON_1_1);
+    answer.headers_mut().insert(CONTENT_TYPE, content_type);
     if version < Version::HTTP_2 {
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

@@ -1,74 +1,16 @@
-//! How the server is: what `/_bulla/status` answers to this machine, and `bulla status` prints.
-
-use std::path::Path;
+//! `bulla status`: asks a running server how it is, and prints what it says.
 
 use bulla_plane::Clock;
-use bulla_store::BarrierError;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli::status::StatusOptions;
 use crate::client;
-use crate::control::Health;
 use crate::error::Error;
-use crate::house::House;
 use crate::{server, stdout};
 
 /// Where a server tells it.
 const ADDRESS: &str = "/_bulla/status";
 const OK: u16 = 200;
-
-/// What a running server says of itself.
-///
-/// # Errors
-/// When the store can't be read.
-pub(crate) async fn of(house: &House) -> Result<Value, BarrierError> {
-    let plane = &house.plane;
-    let attested = plane.barrier.attested().await?;
-    let (journal, metrics) = (&plane.journal, plane.journal.metrics());
-    let known = plane.quotas.known();
-    let throttled = plane.quotas.throttled().into_iter().filter_map(|caller| {
-        let service = known.get(caller.quota)?.service;
-        let name = bulla_quotas::name(caller.quota)?;
-        Some(json!({
-            "account": caller.account,
-            "region": caller.region,
-            "service": service,
-            "quota": name,
-            "calls": caller.calls,
-            "lastMilliseconds": caller.last_ms,
-        }))
-    });
-    Ok(json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "mode": if house.dev { "dev" } else { "serve" },
-        "health": Health::of(house).name(),
-        "seal": house.seal,
-        "uptimeSeconds": house.since.elapsed().as_secs(),
-        "store": {
-            "rows": attested.rows,
-            "revision": attested.revision.0,
-            "bytes": house.directory.as_deref().map(store_bytes),
-        },
-        "journal": {
-            "healthy": journal.healthy(),
-            "lastRecord": journal.anchor().sequence,
-            "segments": journal.segments().map(|all| all.len()).ok(),
-            "waitingBytes": journal.waiting_bytes(),
-            "sinceDurableMilliseconds": metrics.since_durable_ms(),
-            "lastSyncMicroseconds": metrics.last_sync_micros(),
-            "failures": metrics.failures(),
-        },
-        "throttledCallers": throttled.collect::<Vec<_>>(),
-    }))
-}
-
-/// How many bytes the files of the store's database have.
-fn store_bytes(directory: &Path) -> u64 {
-    let name = bulla_store::DATABASE_FILE;
-    let files = ["", "-wal", "-shm"].map(|end| directory.join(format!("{name}{end}")));
-    let sizes = files.iter().filter_map(|file| std::fs::metadata(file).ok());
-    sizes.map(|file| file.len()).sum()
-}
 
 /// Asks a running server, and prints what it says.
 pub(crate) fn run(options: &StatusOptions) -> Result<(), Error> {
@@ -137,6 +79,8 @@ fn rendered(told: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

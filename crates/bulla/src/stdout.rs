@@ -16,6 +16,15 @@ pub(crate) fn whole(bytes: &[u8]) -> Result<(), Error> {
     written(out.write_all(bytes).and_then(|()| out.flush()))
 }
 
+/// Whether anyone still reads what is printed.
+pub(crate) fn goes_on(printed: std::io::Result<()>) -> Result<bool, Error> {
+    match printed {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Error::io("print the calls", error)),
+    }
+}
+
 fn written(outcome: std::io::Result<()>) -> Result<(), Error> {
     outcome.map_err(|cause| Error::io("write to standard output", cause))
 }

@@ -12,7 +12,8 @@ use bulla_shapes::kms;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use self::client::{Answer, Client, Signer};
+use self::client::{Answer, Client, Signer, member};
+use self::people::{OWNER, PLAINTEXT};
 use crate::config::KeySettings;
 use crate::error::Error;
 use crate::foundation::Foundation;
@@ -22,10 +23,7 @@ use crate::listener::listen;
 use crate::server;
 use crate::stdout::line;
 
-const OWNER: &str = "000000000000";
 const STRANGER: &str = "111111111111";
-/// What is encrypted: five bytes, in base64.
-const PLAINTEXT: &str = "aGVsbG8=";
 
 /// Runs a server in memory, calls it, and tells what it answers.
 pub(crate) fn tour() -> Result<(), Error> {
@@ -174,9 +172,4 @@ fn read_back(journal: &Journal) -> Result<(), Error> {
         calls.join(", ")
     ))?;
     Ok(())
-}
-
-/// A member's text; empty if there is none, which the next step then refuses.
-fn member<'a>(answer: &'a Value, name: &str) -> &'a str {
-    answer.get(name).and_then(Value::as_str).unwrap_or_default()
 }

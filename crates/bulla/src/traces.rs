@@ -24,6 +24,6 @@ pub(crate) use self::export::Counts;
 #[cfg(feature = "traces")]
 pub(crate) use self::following::{Following, Traces};
 #[cfg(not(feature = "traces"))]
-pub(crate) use self::nothing::Following;
+pub(crate) use self::nothing::{Following, Traces};
 #[cfg(feature = "traces")]
 pub(crate) use self::settings::TraceSettings;

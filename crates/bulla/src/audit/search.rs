@@ -7,12 +7,12 @@ use bulla_crypto::{Crypto, harden_process};
 use bulla_plane::journal::{ReadError, Reader, Record, RecordRef};
 use bulla_trail::index::user_name;
 
-use super::goes_on;
 use crate::cli::Place;
 use crate::cli::audit::{SearchOptions, Wanted};
 use crate::error::Error;
 use crate::foundation::{chain_key, journal_to_read};
 use crate::seal::Opener;
+use crate::stdout::goes_on;
 
 /// Prints the calls that fit.
 pub(crate) fn search(options: &SearchOptions) -> Result<(), Error> {

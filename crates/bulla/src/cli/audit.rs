@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
-use super::Place;
+use super::place::Place;
 
 pub(crate) const SEARCH_HELP: &str = "\
 Examples:

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use super::Place;
+use super::place::Place;
 
 pub(crate) const COST_HELP: &str = "\
 Examples:

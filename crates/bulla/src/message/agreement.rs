@@ -7,7 +7,7 @@ use bulla_envelope::client::Client;
 use bulla_envelope::keyring::{AwsKmsEcdhKeyring, Keyring, KeyringError, RawEcdhKeyring};
 use bulla_envelope::{Curve, SecretBytes};
 
-use super::{keys, raw, shown};
+use super::{kms_keys, raw};
 use crate::cli::message::WrappingKeys;
 use crate::error::Error;
 
@@ -42,10 +42,10 @@ pub(super) async fn keyring(keys: &WrappingKeys) -> Result<Option<Box<dyn Keyrin
 }
 
 async fn of_kms(key: &str, peer: Option<&str>) -> Result<AwsKmsEcdhKeyring, Error> {
-    let (client, arn) = keys::found(&Client::from_environment()?, key).await?;
+    let (client, arn) = kms_keys::found(&Client::from_environment()?, key).await?;
     let public = match peer {
         Some(peer) => peer.to_owned(),
-        None => keys::public_key(&client, &arn).await?,
+        None => kms_keys::public_key(&client, &arn).await?,
     };
     let curve = on_any_curve(|curve| RawEcdhKeyring::for_recipient(curve, &public).map(|_| curve))?;
     let client = Arc::new(client);
@@ -53,7 +53,7 @@ async fn of_kms(key: &str, peer: Option<&str>) -> Result<AwsKmsEcdhKeyring, Erro
         Some(peer) => AwsKmsEcdhKeyring::between(client, arn, curve, peer).await,
         None => AwsKmsEcdhKeyring::discovery(client, arn, curve).await,
     };
-    keyring.map_err(|error| keys::unusable(key, error))
+    keyring.map_err(|error| kms_keys::unusable(key, error))
 }
 
 /// What succeeds on one of the curves.
@@ -74,7 +74,7 @@ fn pem(path: &Path) -> Result<SecretBytes, Error> {
     let bytes = raw::read(path)?;
     match raw::pem(bytes.expose()) {
         Some(_) => Ok(bytes),
-        None => Err(Error::Usage(format!("{} is no PEM file", shown(path)))),
+        None => Err(Error::Usage(format!("{} is no PEM file", path.display()))),
     }
 }
 

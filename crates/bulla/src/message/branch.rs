@@ -9,7 +9,7 @@ use bulla_envelope::keyring::{
     FolderRecords, HierarchicalKeyring, Keyring, KeyringError, KmsBranchKeys,
 };
 
-use super::keys;
+use super::kms_keys;
 use crate::cli::message::{BranchKeyCommand, WrappingKeys};
 use crate::error::Error;
 
@@ -28,7 +28,7 @@ pub(super) async fn keyring(keys: &WrappingKeys) -> Result<Option<Box<dyn Keyrin
         return Err(Error::Usage(text.to_owned()));
     };
     let store = Arc::new(store(key, folder, &branch.branch_store).await?);
-    let keyring = HierarchicalKeyring::new(store, id.as_str(), MAX_AGE).map_err(keys::usage)?;
+    let keyring = HierarchicalKeyring::new(store, id.as_str(), MAX_AGE).map_err(kms_keys::usage)?;
     Ok(Some(Box::new(keyring)))
 }
 
@@ -40,7 +40,7 @@ pub(super) async fn run(command: &BranchKeyCommand) -> Result<(), Error> {
         BranchKeyCommand::Create(_) => store.create(&options.id).await,
         BranchKeyCommand::Rotate(_) => store.rotate(&options.id).await,
     };
-    done.map(|_version| ()).map_err(|error| keys::unusable(&options.id, error))
+    done.map(|_version| ()).map_err(|error| kms_keys::unusable(&options.id, error))
 }
 
 async fn store(
@@ -48,7 +48,7 @@ async fn store(
     folder: &Path,
     name: &str,
 ) -> Result<KmsBranchKeys<FolderRecords>, Error> {
-    let (client, arn) = keys::found(&Client::from_environment()?, key).await?;
+    let (client, arn) = kms_keys::found(&Client::from_environment()?, key).await?;
     let store = KmsBranchKeys::new(Arc::new(client), arn, name, FolderRecords::new(folder));
-    store.map_err(|error: KeyringError| keys::usage(error))
+    store.map_err(|error: KeyringError| kms_keys::usage(error))
 }

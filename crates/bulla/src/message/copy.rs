@@ -7,21 +7,13 @@ use std::num::NonZeroUsize;
 use bulla_envelope::{EncryptionContext, Error, FormatError, Header};
 use indicatif::ProgressBar;
 
-use super::failure::MessageError;
-use super::files::{Job, Place};
+use super::files::{Direction, Job, Place};
 use super::output::Output;
 use super::seal::AnyEnvelope;
-use super::shown;
+use crate::message_error::MessageError;
 
 /// So many bytes are read at once to find a header's end.
 const HEAD_LEN: usize = 64 << 10;
-
-/// Which way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
-    Encrypt,
-    Decrypt,
-}
 
 /// What was done.
 pub(super) struct Done {
@@ -106,7 +98,7 @@ fn open(place: &Place) -> Result<Box<dyn Read + Send>, MessageError> {
         Place::File(path) => {
             let file = File::open(path);
             let file =
-                file.map_err(|cause| MessageError::io(format!("read {}", shown(path)), cause))?;
+                file.map_err(|cause| MessageError::io(format!("read {}", path.display()), cause))?;
             Ok(Box::new(file))
         }
     }

@@ -4,8 +4,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::copy::Direction;
-use super::shown;
 use crate::error::Error;
 
 /// What encrypted files are called: their own name, and this.
@@ -15,6 +13,13 @@ const OPENED: &str = ".decrypted";
 
 /// How deep folders are followed. Links to folders are not.
 const MAX_DEPTH: usize = 64;
+
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Encrypt,
+    Decrypt,
+}
 
 /// Where bytes come from, or go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +38,16 @@ pub(super) struct Job {
     pub(super) len: Option<u64>,
 }
 
+impl Job {
+    /// What messages call it.
+    pub(super) fn name(&self) -> String {
+        match &self.input {
+            Place::File(path) => path.display().to_string(),
+            Place::Pipe => "standard input".to_owned(),
+        }
+    }
+}
+
 /// All messages, in the order of their paths.
 pub(super) fn jobs(
     input: Option<&Path>,
@@ -48,7 +63,7 @@ pub(super) fn jobs(
         return Ok(vec![Job { input, output, len: None }]);
     };
     let metadata =
-        fs::metadata(path).map_err(|cause| Error::io(format!("read {}", shown(path)), cause))?;
+        fs::metadata(path).map_err(|cause| Error::io(format!("read {}", path.display()), cause))?;
     if !metadata.is_dir() {
         let len = metadata.is_file().then_some(metadata.len());
         let output = match output {
@@ -77,10 +92,10 @@ fn walk(
     jobs: &mut Vec<Job>,
 ) -> Result<(), Error> {
     if depth > MAX_DEPTH {
-        let text = format!("{} is more than {MAX_DEPTH} folders deep", shown(from));
+        let text = format!("{} is more than {MAX_DEPTH} folders deep", from.display());
         return Err(Error::Usage(text));
     }
-    let failed = |cause| Error::io(format!("list {}", shown(from)), cause);
+    let failed = |cause| Error::io(format!("list {}", from.display()), cause);
     let mut entries =
         fs::read_dir(from).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
     entries.sort_unstable_by_key(fs::DirEntry::file_name);

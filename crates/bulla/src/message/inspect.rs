@@ -8,10 +8,9 @@ use bulla_crypto::hex;
 use bulla_envelope::{EncryptedDataKey, FormatError, Framing, Header, HeaderReader, Version};
 use serde_json::{Value, json};
 
-use super::failure::MessageError;
-use super::shown;
 use crate::cli::message::InspectOptions;
 use crate::error::Error;
+use crate::message_error::MessageError;
 use crate::stdout;
 
 /// So many bytes are read at once.
@@ -22,7 +21,7 @@ pub(super) fn run(options: &InspectOptions) -> Result<(), Error> {
     let (name, header) = match &options.file {
         None => ("standard input".to_owned(), read(io::stdin().lock())),
         Some(path) => {
-            let name = shown(path);
+            let name = path.display().to_string();
             let file = File::open(path);
             let file = file.map_err(|cause| Error::io(format!("read {name}"), cause))?;
             (name, read(file))

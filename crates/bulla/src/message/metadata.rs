@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::copy::{Direction, Done};
-use super::files::{Job, Place};
-use super::{inspect, shown};
+use super::copy::Done;
+use super::files::{Direction, Job, Place};
+use super::inspect;
 use crate::error::Error;
 
 /// A file to which lines are appended.
@@ -20,7 +20,7 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         let file = OpenOptions::new().append(true).create(true).open(path);
-        let file = file.map_err(|cause| Error::io(format!("open {}", shown(path)), cause))?;
+        let file = file.map_err(|cause| Error::io(format!("open {}", path.display()), cause))?;
         Ok(Self { path: path.to_owned(), file })
     }
 
@@ -33,7 +33,7 @@ impl Log {
     ) -> Result<(), Error> {
         let place = |place: &Place| match place {
             Place::Pipe => "-".to_owned(),
-            Place::File(path) => shown(path),
+            Place::File(path) => path.display().to_string(),
         };
         let mode = match direction {
             Direction::Encrypt => "encrypt",
@@ -49,6 +49,6 @@ impl Log {
         .to_string();
         line.push('\n');
         let written = self.file.write_all(line.as_bytes());
-        written.map_err(|cause| Error::io(format!("write {}", shown(&self.path)), cause))
+        written.map_err(|cause| Error::io(format!("write {}", self.path.display()), cause))
     }
 }

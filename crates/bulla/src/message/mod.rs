@@ -5,17 +5,15 @@ mod agreement;
 mod branch;
 mod cache;
 mod copy;
-mod failure;
 mod files;
 mod inspect;
 pub(crate) mod keys;
+mod kms_keys;
 mod metadata;
 mod output;
 mod progress;
 mod raw;
 mod seal;
-
-use std::path::Path;
 
 use bulla_envelope::{DefaultSource, EncryptionContext, MaterialsSource, RequiredContext};
 
@@ -25,12 +23,9 @@ use crate::cli::message::{
 use crate::error::Error;
 use crate::server;
 
-use copy::Direction;
-use files::{Job, Place};
+use files::Direction;
 use metadata::Log;
 use seal::AnyEnvelope;
-
-pub(crate) use failure::MessageError;
 
 /// Runs `bulla encrypt`.
 pub(crate) fn encrypt(options: &EncryptOptions) -> Result<(), Error> {
@@ -123,19 +118,4 @@ fn context(pairs: &[String]) -> Result<EncryptionContext, Error> {
         context.insert(key, value).map_err(|error| Error::Usage(format!("--context: {error}")))?;
     }
     Ok(context)
-}
-
-/// What messages call a path.
-fn shown(path: &Path) -> String {
-    path.display().to_string()
-}
-
-impl Job {
-    /// What messages call it.
-    fn name(&self) -> String {
-        match &self.input {
-            Place::File(path) => shown(path),
-            Place::Pipe => "standard input".to_owned(),
-        }
-    }
 }

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use bulla_crypto::{Crypto, hex};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::failure::MessageError;
 use super::files::Place;
-use super::shown;
+use crate::message_error::MessageError;
 
 /// The mode of plaintext: for its owner alone. Messages get what is usual.
 const PRIVATE: u32 = 0o600;
@@ -53,7 +52,7 @@ impl Output {
             }
             Place::File(path) => {
                 if !overwrite && path.symlink_metadata().is_ok() {
-                    return Err(MessageError::Exists(shown(path)));
+                    return Err(MessageError::Exists(path.display().to_string()));
                 }
                 if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
                 {
@@ -127,7 +126,7 @@ fn rename(from: &Path, to: &Path, overwrite: bool) -> Result<(), MessageError> {
         renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE).map_err(io::Error::from)
     };
     renamed.map_err(|cause| match cause.kind() {
-        io::ErrorKind::AlreadyExists => MessageError::Exists(shown(to)),
+        io::ErrorKind::AlreadyExists => MessageError::Exists(to.display().to_string()),
         _ => failed("write", to, cause),
     })
 }
@@ -148,5 +147,5 @@ fn open(path: &Path, mode: u32, read: bool) -> Result<File, MessageError> {
 }
 
 fn failed(verb: &str, path: &Path, cause: io::Error) -> MessageError {
-    MessageError::io(format!("{verb} {}", shown(path)), cause)
+    MessageError::io(format!("{verb} {}", path.display()), cause)
 }

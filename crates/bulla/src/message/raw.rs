@@ -6,7 +6,6 @@ use std::path::Path;
 use bulla_envelope::keyring::{Keyring, RawAesKeyring, RawRsaKeyring};
 use bulla_envelope::{RsaPadding, SecretBytes};
 
-use super::shown;
 use crate::cli::message::{Padding, WrappingKeys};
 use crate::error::Error;
 
@@ -23,7 +22,7 @@ pub(super) fn keyring(keys: &WrappingKeys) -> Result<Option<Box<dyn Keyring>>, E
         Error::Usage(format!("--raw-name {name:?} is not written as NAMESPACE/NAME"))
     })?;
     let bytes = read(path)?;
-    let refused = |error| Error::Usage(format!("{}: {error}", shown(path)));
+    let refused = |error| Error::Usage(format!("{}: {error}", path.display()));
     let Some(pem) = pem(bytes.expose()) else {
         let keyring = RawAesKeyring::new(namespace, name, &bytes).map_err(refused)?;
         return Ok(Some(Box::new(keyring)));
@@ -39,10 +38,10 @@ pub(super) fn keyring(keys: &WrappingKeys) -> Result<Option<Box<dyn Keyring>>, E
 
 /// What a key file has.
 pub(super) fn read(path: &Path) -> Result<SecretBytes, Error> {
-    let failed = |cause| Error::io(format!("read {}", shown(path)), cause);
+    let failed = |cause| Error::io(format!("read {}", path.display()), cause);
     let len = fs::metadata(path).map_err(failed)?.len();
     if len > MAX_KEY_FILE {
-        return Err(Error::Usage(format!("{} is too large for a key", shown(path))));
+        return Err(Error::Usage(format!("{} is too large for a key", path.display())));
     }
     Ok(SecretBytes::new(fs::read(path).map_err(failed)?))
 }

@@ -15,10 +15,10 @@ use bulla_envelope::{EncryptionContext, Envelope};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::exchange::{secret, text};
+use super::answers::{secret, text};
 use super::vault::Kept;
 use crate::error::Error;
-use crate::message::MessageError;
+use crate::message_error::MessageError;
 
 /// The first line of an archive: what it is, and the version of its form.
 const MAGIC: &[u8] = b"bulla-archive 1\n";

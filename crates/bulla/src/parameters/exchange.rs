@@ -3,17 +3,24 @@
 use bulla_plane::SecretText;
 use serde_json::{Value, json};
 
-use super::SSM;
+use super::answers::{items, secret, text};
 use super::archive::Parameter;
-use crate::client::{Client, ClientError};
+use crate::client::{Client, ClientError, Target, of_service};
 use crate::error::Error;
 
+/// Parameter Store.
+pub(super) const SSM: Target = Target { service: "ssm", prefix: "AmazonSSM" };
 /// The most parameters that one environment is made of: more than any system lets a program have.
 const MAX_VARIABLES: usize = 10_000;
 /// The most names that GetParameters takes.
 pub(super) const NAMES_A_CALL: usize = 10;
 /// The most that DescribeParameters gives at once.
 const MAX_DESCRIBED: usize = 50;
+
+/// A client of Parameter Store by the environment and AWS's shared files.
+pub(super) fn client() -> Result<Client, Error> {
+    of_service("SSM", SSM)
+}
 
 /// Name and value of all parameters under a path, in the order in which they come.
 pub(super) async fn under(client: &Client, path: &str) -> Result<Vec<(String, SecretText)>, Error> {
@@ -98,32 +105,6 @@ pub(super) async fn present(
         Ok((text(&parameter, "Name")?, text(&parameter, "Type")?, secret(&mut parameter)?))
     };
     items(&mut answer, "Parameters").into_iter().map(read).collect()
-}
-
-/// The members of a list, taken out.
-pub(super) fn items(answer: &mut Value, list: &str) -> Vec<Value> {
-    match answer.get_mut(list).map(Value::take) {
-        Some(Value::Array(items)) => items,
-        _ => Vec::new(),
-    }
-}
-
-/// A member that is always there.
-pub(super) fn text(item: &Value, member: &str) -> Result<String, Error> {
-    let found = item.get(member).and_then(Value::as_str);
-    found.map(str::to_owned).ok_or_else(|| lacking(member))
-}
-
-/// The value of a parameter, taken out.
-pub(super) fn secret(item: &mut Value) -> Result<SecretText, Error> {
-    match item.get_mut("Value").map(Value::take) {
-        Some(Value::String(text)) => Ok(SecretText::new(text)),
-        _ => Err(lacking("Value")),
-    }
-}
-
-fn lacking(member: &str) -> Error {
-    Error::Usage(format!("an answer lacks {member}: is its endpoint right?"))
 }
 
 /// Makes the input ask for the next page; false if there is none.

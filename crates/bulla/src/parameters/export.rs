@@ -12,8 +12,8 @@ use indicatif::ProgressBar;
 use tokio::task::JoinSet;
 
 use super::archive::{Parameter, Writer};
-use super::exchange::{names, whole};
-use super::{progress, vault};
+use super::exchange::{self, names, whole};
+use super::{progress, secrets, vault};
 use crate::cli::parameters::{ExportOptions, Taken};
 use crate::client::Client;
 use crate::error::Error;
@@ -87,13 +87,13 @@ enum Source {
 fn source(taken: &Taken) -> Result<(String, Source), Error> {
     match (&taken.path, &taken.secrets) {
         (Some(path), _) => {
-            let source = Source::Parameters(super::client()?, path.clone());
+            let source = Source::Parameters(exchange::client()?, path.clone());
             Ok((format!("--path {path}"), source))
         }
         (None, secrets) => {
             let prefix = secrets.clone().unwrap_or_default();
             let of = format!("--secrets {prefix}");
-            Ok((of, Source::Secrets(super::secrets::client()?, prefix)))
+            Ok((of, Source::Secrets(secrets::client()?, prefix)))
         }
     }
 }

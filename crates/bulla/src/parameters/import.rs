@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::archive::{Parameter, Reader, put};
-use super::exchange::{NAMES_A_CALL, present};
+use super::exchange::{self, NAMES_A_CALL, SSM, present};
 use super::vault::{Kept, There};
-use super::{SSM, export, progress};
+use super::{export, progress, secrets};
 use crate::cli::parameters::{ImportOptions, OnConflict};
 use crate::client::Client;
 use crate::error::Error;
@@ -61,7 +61,7 @@ impl Count {
 /// Runs `bulla import`.
 pub(crate) fn import(options: &ImportOptions) -> Result<(), Error> {
     server::runtime()?.block_on(async {
-        let client = super::client()?;
+        let client = exchange::client()?;
         // Nothing changes before all of the archive was seen, and no conflict.
         let total = check(&client, options).await?;
         if options.dry_run {
@@ -162,7 +162,7 @@ async fn steps<'p>(
 
 /// What is to be done with a secret.
 async fn secret_step(secret: &Kept, on_conflict: OnConflict) -> Result<Step, Error> {
-    Ok(match secret.there(&super::secrets::client()?).await? {
+    Ok(match secret.there(&secrets::client()?).await? {
         There::Nothing => Step::Create,
         There::Same => Step::Keep,
         There::Other if on_conflict == OnConflict::Overwrite => Step::Overwrite,
@@ -172,7 +172,7 @@ async fn secret_step(secret: &Kept, on_conflict: OnConflict) -> Result<Step, Err
 
 async fn import_secret(secret: &Kept, options: &ImportOptions) -> Result<Step, Error> {
     let step = secret_step(secret, options.on_conflict).await?;
-    let client = super::secrets::client()?;
+    let client = secrets::client()?;
     match step {
         Step::Create => secret.create(&client, options.kms_key.as_deref()).await?,
         Step::Overwrite => secret.put(&client).await?,

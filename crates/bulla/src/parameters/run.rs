@@ -3,7 +3,8 @@
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use super::exchange::under;
+use super::exchange::{self, under};
+use super::secrets;
 use super::variables::Variables;
 use crate::cli::parameters::{EnvOptions, RunOptions, Wanted};
 use crate::error::Error;
@@ -35,15 +36,15 @@ fn read(wanted: &Wanted) -> Result<Variables, Error> {
     server::runtime()?.block_on(async {
         let mut variables = Variables::default();
         if !wanted.path.is_empty() {
-            let client = super::client()?;
+            let client = exchange::client()?;
             for path in &wanted.path {
                 variables.add(path, under(&client, path).await?)?;
             }
         }
         if !wanted.secret.is_empty() {
-            let client = super::secrets::client()?;
+            let client = secrets::client()?;
             for id in &wanted.secret {
-                let (path, members) = super::secrets::members(&client, id).await?;
+                let (path, members) = secrets::members(&client, id).await?;
                 variables.add(&path, members)?;
             }
         }

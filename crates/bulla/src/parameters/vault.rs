@@ -5,7 +5,7 @@ use bulla_plane::SecretText;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::exchange::{items, text};
+use super::answers::{items, text};
 use super::secrets::SECRETS;
 use crate::client::{Client, ClientError};
 use crate::error::Error;

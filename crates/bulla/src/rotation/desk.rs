@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bulla_crypto::SecretBytes;
 use bulla_plane::pipeline::Acting;
-use bulla_plane::{Authority, Plane};
+use bulla_plane::{Authority, Plane, Via};
 use bulla_rotators::{BoxFuture, Desk, DeskError, Held};
 use bulla_shapes::secretsmanager::{
     self, DescribeSecretRequest, DescribeSecretResponse, GetRandomPasswordRequest,
@@ -14,11 +14,18 @@ use bulla_shapes::secretsmanager::{
 };
 use bulla_shapes::{Record, View};
 
-use super::VIA;
-
+/// Secrets Manager, as others hear of it.
+pub(super) const VIA: Via =
+    Via { service: "secretsmanager", recorded: "secretsmanager.amazonaws.com" };
 /// The tag of a superuser's secret that says for which secrets it is: their names, apart by
 /// blanks; one that ends with a slash stands for all that begin with it.
 const SUPERUSER_TAG: &str = "BullaSuperuserFor";
+
+/// Region and account of a secret's ARN.
+pub(super) fn place(arn: &str) -> Option<(&str, &str)> {
+    let mut parts = arn.split(':').skip(3);
+    Some((parts.next()?, parts.next()?))
+}
 
 /// One rotation's way to secrets.
 pub(super) struct RoleDesk<'a> {

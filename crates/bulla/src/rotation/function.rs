@@ -6,6 +6,8 @@ use bulla_secrets::{Failure, StepOf};
 use bulla_shapes::Fault;
 use serde_json::{Value, json};
 
+use super::desk::place;
+
 /// Secrets Manager, as functions' policies name it.
 const PRINCIPAL: &str = "secretsmanager.amazonaws.com";
 /// How much of the name of a function's error is told.
@@ -17,7 +19,7 @@ pub(super) fn is_one(rotator: &str) -> bool {
 }
 
 fn service(secret: &str) -> Service<'_> {
-    let source_account = super::place(secret).map_or("", |(_, account)| account);
+    let source_account = place(secret).map_or("", |(_, account)| account);
     Service { principal: PRINCIPAL, source_arn: secret, source_account }
 }
 

@@ -12,16 +12,14 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use bulla_crypto::Crypto;
 use bulla_lambda::Lambda;
-use bulla_plane::{Authority, BoxFuture, Call, Directory, Neighbours, Plane, Via};
+use bulla_plane::{Authority, BoxFuture, Call, Directory, Neighbours, Plane};
 use bulla_rotators::{Reach, Rotating, Rotator, Step as Does};
 use bulla_secrets::{Failure, Rotators, Step, StepOf};
 use bulla_shapes::iam::{self, CreateServiceLinkedRoleRequest};
 use bulla_shapes::{Fault, View, secretsmanager};
 
-use desk::RoleDesk;
+use desk::{RoleDesk, VIA, place};
 
-/// Secrets Manager, as others hear of it.
-const VIA: Via = Via { service: "secretsmanager", recorded: "secretsmanager.amazonaws.com" };
 /// The role that rotators act as, and the service that it is of. AWS has no such role.
 const ROLE: &str = "AWSServiceRoleForSecretsManagerRotation";
 const ROLE_SERVICE: &str = "rotation.secretsmanager.amazonaws.com";
@@ -105,12 +103,6 @@ impl Rotation {
         };
         rotating.carry_out(step).await.map_err(|trouble| Failure(trouble.to_string()))
     }
-}
-
-/// Region and account of a secret's ARN.
-fn place(arn: &str) -> Option<(&str, &str)> {
-    let mut parts = arn.split(':').skip(3);
-    Some((parts.next()?, parts.next()?))
 }
 
 /// A denial of IAM's in Secrets Manager's form, with IAM's words; all else is our own fault.

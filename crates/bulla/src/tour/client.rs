@@ -182,3 +182,8 @@ fn parse(path: &str, answer: &[u8]) -> Option<Answer> {
     };
     Some(Answer { asked: path.to_owned(), status, text: body.to_owned(), body: json })
 }
+
+/// A member's text; empty if there is none, which the next step then refuses.
+pub(super) fn member<'a>(answer: &'a Value, name: &str) -> &'a str {
+    answer.get(name).and_then(Value::as_str).unwrap_or_default()
+}

@@ -3,11 +3,14 @@
 use bulla_shapes::{bulla, iam, kms, sts};
 use serde_json::{Value, json};
 
-use super::client::{Client, Signer};
-use super::{OWNER, member};
+use super::client::{Client, Signer, member};
 use crate::error::Error;
 use crate::stdout::line;
 
+/// Whose key it is.
+pub(super) const OWNER: &str = "000000000000";
+/// What is encrypted: five bytes, in base64.
+pub(super) const PLAINTEXT: &str = "aGVsbG8=";
 const DENIED: &str = "AccessDeniedException";
 
 /// `key` is the ARN of the tour's key, and `sealed` the request that decrypts under it.
@@ -50,7 +53,7 @@ async fn user(client: &Client, key: &str) -> Result<Signer, Error> {
 
 /// What ann may not do, and why.
 async fn explain(client: &Client, user: &Signer, key: &str) -> Result<(), Error> {
-    let request = json!({ "KeyId": key, "Plaintext": super::PLAINTEXT });
+    let request = json!({ "KeyId": key, "Plaintext": PLAINTEXT });
     let refused = client.json(user, &kms::SERVICE, "Encrypt", request).await?;
     line(format_args!("Encrypt by ann was refused: {}.", refused.refused(DENIED)?))?;
     let ann = format!("arn:aws:iam::{OWNER}:user/ann");

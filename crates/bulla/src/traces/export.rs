@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bulla_crypto::Crypto;
-use bulla_plane::traces::Course;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter as _};
@@ -15,29 +14,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::collector::{Collector, Told};
-use super::parent::Parent;
 use super::settings::{Limits, TraceSettings};
-use super::spans;
+use super::spans::{self, Seen};
 use crate::error::Error;
 
 /// What the program is called, unless `OTEL_SERVICE_NAME` says otherwise.
 const SERVICE: &str = "bulla";
 const SERVICE_VARIABLE: &str = "OTEL_SERVICE_NAME";
-
-/// A request that has ended.
-pub(super) struct Seen {
-    pub(super) course: Course,
-    /// What the client says it belongs to.
-    pub(super) parent: Option<Parent>,
-    pub(super) status: u16,
-}
-
-impl Seen {
-    /// How many spans it becomes.
-    fn spans(&self) -> usize {
-        self.course.parts.len().saturating_add(1)
-    }
-}
 
 /// What became of spans, and of exports.
 #[derive(Debug, Default)]

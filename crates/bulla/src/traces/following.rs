@@ -8,11 +8,11 @@ use bulla_crypto::Crypto;
 use bulla_plane::traces::Followed;
 use http::{HeaderMap, StatusCode};
 
-use super::export::{Counts, Export, Seen};
+use super::export::{Counts, Export};
 use super::parent::Parent;
 use super::settings::TraceSettings;
+use super::spans::Seen;
 use crate::error::Error;
-use crate::house::House;
 
 /// What follows requests, and has what it saw exported.
 pub(crate) struct Traces {
@@ -56,8 +56,8 @@ struct Way {
 
 impl Following {
     /// Begins with the head of a request.
-    pub(crate) fn of(house: &House, headers: &HeaderMap) -> Self {
-        let traces = house.traces.as_ref().filter(|traces| traces.is_turn());
+    pub(crate) fn of(traces: Option<&Arc<Traces>>, headers: &HeaderMap) -> Self {
+        let traces = traces.filter(|traces| traces.is_turn());
         Self(traces.map(|traces| Way {
             traces: Arc::clone(traces),
             followed: Followed::begin(),

@@ -1,15 +1,18 @@
 //! Requests that nobody follows.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, StatusCode};
 
-use crate::house::House;
+/// What would follow requests: there is none.
+pub(crate) enum Traces {}
 
 /// A request that is not followed.
 pub(crate) struct Following;
 
 impl Following {
     #[inline]
-    pub(crate) fn of(_: &House, _: &HeaderMap) -> Self {
+    pub(crate) fn of(_: Option<&Arc<Traces>>, _: &HeaderMap) -> Self {
         Self
     }
 

@@ -8,20 +8,34 @@ use std::borrow::Cow;
 
 use bulla_crypto::{Crypto, CryptoError};
 use bulla_plane::pipeline::id_text;
-use bulla_plane::traces::{Facts, Part, What};
+use bulla_plane::traces::{Course, Facts, Part, What};
 use opentelemetry::trace::{
     SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState,
 };
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
-use super::export::Seen;
 use super::parent::Parent;
 
 /// What a span is called whose request reached no operation.
 const LOST: &str = "request";
 /// The bytes that are drawn for a request: the trace's id, and where its spans' ids begin.
 const RANDOM_BYTES: usize = 24;
+
+/// A request that has ended.
+pub(super) struct Seen {
+    pub(super) course: Course,
+    /// What the client says it belongs to.
+    pub(super) parent: Option<Parent>,
+    pub(super) status: u16,
+}
+
+impl Seen {
+    /// How many spans it becomes.
+    pub(super) fn spans(&self) -> usize {
+        self.course.parts.len().saturating_add(1)
+    }
+}
 
 /// The spans of a request, its own first. A parent that a client named is taken of those alone
 /// whose signature held: strangers put nothing into anybody's traces.

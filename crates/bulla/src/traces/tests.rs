@@ -233,7 +233,7 @@ async fn a_collector_that_hangs_keeps_nobody_waiting() {
 #[tokio::test]
 async fn spans_without_a_parent_have_ids_of_their_own() {
     let crypto = bulla_crypto::Crypto::standard();
-    let seen = || super::export::Seen {
+    let seen = || super::spans::Seen {
         course: bulla_plane::traces::Followed::begin().end(),
         parent: None,
         status: 500,

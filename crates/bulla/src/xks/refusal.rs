@@ -4,9 +4,7 @@ use bulla_envelope::client::ClientError;
 use bulla_kms::xks::message;
 use http::StatusCode;
 
-use crate::control::json;
-
-use crate::request::Answer;
+use crate::answer::{Answer, json};
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,9 +13,9 @@ use hyper::body::Incoming;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::connection::Site;
-use crate::control::json;
-use crate::request::{self, Answer, Peer};
+use crate::answer::{Answer, json};
+use crate::connection::{Peer, Site};
+use crate::request;
 
 use super::door::Door;
 use super::keys::Keys;

@@ -17,7 +17,7 @@ use crate::identifier::path_of;
 use crate::live::LiveSecret;
 use crate::record::{ForeignPrimary, ForeignReplica, SecretRecord, Standing, Version};
 use crate::replicas::{SUCCEEDED, Spread, failure};
-use crate::sealing::{Sealed, Value};
+use crate::sealing::{Giver, Sealed, Value};
 use crate::secrets::with_record;
 use crate::{Secrets, VALUES, fault};
 
@@ -128,7 +128,7 @@ impl Secrets {
         let Some(live) = self.foreign_replica(primary, &link).await? else { return Ok(batch) };
         let copied = async |call: &mut Call| {
             let value = self.open(call, primary, version, sealed).await?;
-            self.seal_for(call, &live.record, version, &value).await
+            self.seal(Giver::Us, call, &live.record, (version, &value)).await
         };
         let role = link.role.as_deref();
         match self.replicating(call, primary, role, copied).await {
@@ -158,7 +158,8 @@ impl Secrets {
             let own = primary.record.versions.iter().filter(|version| version.has_own_value());
             for version in own {
                 let value: Value = self.open_version(call, primary, version).await?;
-                let sealed = self.seal_for(call, &replica.record, &version.id, &value).await?;
+                let sealed =
+                    self.seal(Giver::Us, call, &replica.record, (&version.id, &value)).await?;
                 let row = replica.record.value_row(&version.id);
                 let before = self.barrier.get(VALUES, row.as_bytes()).await?;
                 let before = Expected::from(before.map(|before| before.version));

@@ -12,7 +12,7 @@ use bulla_store::{Expected, SealedBatch};
 
 use crate::live::LiveSecret;
 use crate::record::{self, DEFAULT_KEY, Replica, SecretRecord, Version};
-use crate::sealing::Value;
+use crate::sealing::{Giver, Value};
 use crate::secrets::with_record;
 use crate::{Secrets, VALUES, fault};
 
@@ -92,14 +92,14 @@ impl Secrets {
         value: &Value,
         mut batch: SealedBatch,
     ) -> Result<SealedBatch, Stop> {
-        let sealed = self.seal(call, primary, version, value).await?;
+        let sealed = self.seal(Giver::Kms, call, primary, (version, value)).await?;
         let row = primary.value_row(version);
         batch = batch.put(VALUES, row, Expected::Absent, sealed.to_bytes());
         let mut replicas = primary.replicas.take();
         for replica in replicas.iter_mut().flatten().filter(|one| one.failure.is_none()) {
             let region = replica.region.clone();
             let Some(live) = self.replica(primary, &region).await? else { continue };
-            match self.seal(call, &live.record, version, value).await {
+            match self.seal(Giver::Kms, call, &live.record, (version, value)).await {
                 Ok(sealed) => {
                     let row = live.record.value_row(version);
                     batch = batch.put(VALUES, row, Expected::Absent, sealed.to_bytes());

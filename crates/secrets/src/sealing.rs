@@ -92,11 +92,14 @@ impl Sealed {
     }
 }
 
-/// Who gives a data key.
-enum Giver {
+/// Who gives the data key of a value.
+#[derive(Clone, Copy)]
+pub(crate) enum Giver {
     /// KMS, in the secret's own region.
     Kms,
-    /// We, and KMS encrypts it.
+    /// We, and KMS encrypts it: so it is for a secret of another account, under whose key whoever
+    /// replicates may encrypt, and no more (user guide, "How Secrets Manager authorizes
+    /// cross-account replication").
     Us,
 }
 
@@ -106,32 +109,9 @@ fn unreadable() -> Stop {
 }
 
 impl Secrets {
-    /// Seals a value under a new data key of the secret's KMS key, in the secret's region.
+    /// Seals a value under a new data key, which stands in the row as the secret's KMS key wrapped
+    /// it.
     pub(crate) async fn seal(
-        &self,
-        call: &mut Call,
-        record: &SecretRecord,
-        version: &str,
-        value: &Value,
-    ) -> Result<Sealed, Stop> {
-        self.seal_under(Giver::Kms, call, record, (version, value)).await
-    }
-
-    /// Seals a value for a secret of another account, under a data key of ours which that
-    /// account's key encrypts: whoever replicates may encrypt with it, and no more (user guide,
-    /// "How Secrets Manager authorizes cross-account replication").
-    pub(crate) async fn seal_for(
-        &self,
-        call: &mut Call,
-        record: &SecretRecord,
-        version: &str,
-        value: &Value,
-    ) -> Result<Sealed, Stop> {
-        self.seal_under(Giver::Us, call, record, (version, value)).await
-    }
-
-    /// The row of a value under a new data key, which stands in it as KMS wrapped it.
-    async fn seal_under(
         &self,
         giver: Giver,
         call: &mut Call,

@@ -18,6 +18,7 @@ use crate::conditions::RequestKeys;
 use crate::live::LiveSecret;
 use crate::record::{self, ForeignPrimary, Replica, SecretRecord, Standing};
 use crate::replicas::{check_region, failure, status};
+use crate::sealing::Giver;
 use crate::secrets::{SECRET_TYPE, with_record};
 use crate::{SECRETS, Secrets, VALUES, fault};
 
@@ -257,7 +258,7 @@ impl Secrets {
         for version in &record.versions {
             let of = primary.record.version(&version.id).ok_or_else(fault::internal)?;
             let value = self.open_version(call, primary, of).await?;
-            let sealed = self.seal(call, &record, &version.id, &value).await?;
+            let sealed = self.seal(Giver::Kms, call, &record, (&version.id, &value)).await?;
             let row = record.value_row(&version.id);
             let before = self.barrier.get(VALUES, row.as_bytes()).await?;
             let before = Expected::from(before.map(|before| before.version));

@@ -9,7 +9,7 @@ use super::{Answer, key_name};
 use crate::conditions::RequestKeys;
 use crate::live::LiveSecret;
 use crate::record::SecretRecord;
-use crate::sealing::Sealed;
+use crate::sealing::{Giver, Sealed};
 use crate::stages::{CURRENT, PENDING, PREVIOUS};
 use crate::{Secrets, VALUES, fault};
 
@@ -96,7 +96,7 @@ impl Secrets {
             let stored = self.barrier.get(VALUES, row.as_bytes()).await?.ok_or(Stop::Again)?;
             let sealed = Sealed::read(&stored)?;
             let value = self.open(call, &secret.record, &version.id, &sealed).await?;
-            let sealed = self.seal(call, &target, &version.id, &value).await?;
+            let sealed = self.seal(Giver::Kms, call, &target, (&version.id, &value)).await?;
             let before = Expected::At(stored.version);
             batch = batch.put(VALUES, row, before, sealed.to_bytes());
             version.key.clone_from(&target.key);

@@ -33,6 +33,7 @@ mod request;
 mod revocation;
 mod run;
 mod scanner;
+mod script;
 #[path = "../../../crates/policy/tests/it/second/mod.rs"]
 #[expect(
     clippy::unwrap_used,

@@ -6,15 +6,13 @@
 use std::sync::Arc;
 
 use bulla_plane::journal::{self as plane, Medium, verify};
-use bulla_store::{BarrierError, Disk, Faults, Simulated, StoreError};
+use bulla_store::{Disk, Faults};
 
 use crate::journal;
 use crate::power_cut_services::every_sync as services;
-use crate::random::Random;
 use crate::run::{Counts, Run, at, demand, say, wait};
-use crate::store::{Rows, create, open, rows_of, step};
+use crate::script::{STEPS, check, script};
 
-const STEPS: u64 = 12;
 const RECORDS: i64 = 12;
 /// Up to which part of the time the store is cut alone, and the journal; then both under KMS.
 const STORE_PERCENT: u32 = 30;
@@ -42,15 +40,6 @@ pub(crate) fn run(run: &mut Run) -> Result<Counts, String> {
     counts.all_of(&needed.each_ref().map(String::as_str))
 }
 
-/// What a run left behind.
-#[derive(Default)]
-pub(crate) struct Left {
-    pub(crate) created: bool,
-    pub(crate) acknowledged: Rows,
-    /// The rows with the commit that the power cut hit.
-    pub(crate) under_way: Option<Rows>,
-}
-
 async fn every_sync(seed: u64, run: &Run) -> Result<u64, String> {
     let disk = Disk::new(seed);
     script(&disk, seed).await?;
@@ -60,58 +49,13 @@ async fn every_sync(seed: u64, run: &Run) -> Result<u64, String> {
     for cut in (1..=syncs).take_while(|cut| *cut == 1 || run.goes_on(STORE_PERCENT)) {
         let disk = Disk::new(seed.wrapping_add(cut));
         disk.set_faults(Faults { cut_at_sync: Some(cut), ..Faults::default() });
-        let left = script(&disk, seed).await?;
+        let (left, _stopped) = script(&disk, seed).await?;
         demand(left.created == (cut > 1), || format!("cut {cut} missed its sync"))?;
         disk.power_cycle();
         check(&disk, &left, seed).await.map_err(|error| format!("cut at sync {cut}: {error}"))?;
         cuts += 1;
     }
     Ok(cuts)
-}
-
-/// Runs the script until the power goes; nothing may be answered after that.
-async fn script(disk: &Disk, seed: u64) -> Result<Left, String> {
-    let mut left = Left::default();
-    let engine = Arc::new(Simulated::open(disk.clone()).map_err(say)?);
-    let Ok(barrier) = create(engine, seed).await else { return Ok(left) };
-    left.created = true;
-    let mut random = Random::new(seed);
-    for _ in 0..STEPS {
-        let (batch, after) = step(&mut random, &left.acknowledged);
-        match barrier.commit(batch).await {
-            Ok(_) if left.under_way.is_some() => {
-                return Err("a commit was answered after a failed sync".into());
-            }
-            Ok(_) => left.acknowledged = after,
-            Err(BarrierError::Store(StoreError::FailStopped { .. })) => {
-                left.under_way.get_or_insert(after);
-            }
-            Err(error) => return Err(say(error)),
-        }
-    }
-    Ok(left)
-}
-
-/// Opens what is left, holds it against what was acknowledged, and goes on writing; the rows then.
-pub(crate) async fn check(disk: &Disk, left: &Left, seed: u64) -> Result<Rows, String> {
-    let engine = Arc::new(Simulated::open(disk.clone()).map_err(say)?);
-    let barrier = match open(Arc::clone(&engine) as _, seed).await {
-        Ok(barrier) => barrier,
-        Err(BarrierError::NotInitialized) if !left.created => {
-            create(engine, seed).await.map_err(at("create anew"))?
-        }
-        Err(error) => return Err(format!("it does not open: {error}")),
-    };
-    let found = rows_of(&barrier).await?;
-    let whole = left.under_way.as_ref() == Some(&found);
-    demand(found == left.acknowledged || whole, || "acknowledged rows are not there".into())?;
-    let verified = barrier.verify_all().await.map_err(say)?;
-    demand(verified.is_intact(), || verified.to_string())?;
-    let (batch, after) = step(&mut Random::new(!seed), &found);
-    barrier.commit(batch).await.map_err(at("go on writing"))?;
-    let written = rows_of(&barrier).await? == after;
-    demand(written, || "what was written afterwards is not there".into())?;
-    Ok(after)
 }
 
 /// The same for a journal, at each of its changes and syncs.

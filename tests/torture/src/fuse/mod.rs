@@ -7,6 +7,8 @@
 mod content;
 mod faults;
 mod site;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod wire;
 

@@ -1,0 +1,79 @@
+//! What becomes of a store on a disk that shows what a failed sync never brought to it.
+
+use std::fs;
+use std::os::unix::fs::FileExt as _;
+
+use bulla_store::{Barrier, DATABASE_FILE, Expected, SealedBatch, Sqlite};
+
+use super::*;
+use crate::run::wait;
+use crate::store::{KEYS, create, open, rows_of};
+
+const SEED: u64 = 7;
+
+fn run<T>(work: impl Future<Output = T>) -> T {
+    wait(async { Ok(work.await) }).unwrap()
+}
+
+async fn put(barrier: &Barrier, key: &str) {
+    let batch = SealedBatch::new().put(KEYS, key, Expected::Absent, key.as_bytes().to_vec());
+    barrier.commit(batch).await.unwrap();
+}
+
+/// The database and its log after one commit, and the log after one more, as a killed process
+/// leaves them.
+async fn killed(folder: &Path) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    let (database, log) = files(folder);
+    let barrier = create(Arc::new(Sqlite::open(folder).unwrap()), SEED).await.unwrap();
+    put(&barrier, "synced").await;
+    let synced = (fs::read(database).unwrap(), fs::read(&log).unwrap());
+    put(&barrier, "shown").await;
+    (synced.0, synced.1, fs::read(log).unwrap())
+}
+
+fn files(folder: &Path) -> (PathBuf, PathBuf) {
+    (folder.join(DATABASE_FILE), folder.join(format!("{DATABASE_FILE}-wal")))
+}
+
+#[test]
+fn what_is_committed_behind_a_failed_sync_outlives_a_power_cut() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("data");
+    fs::create_dir(&folder).unwrap();
+    let tree = Arc::new(Tree::new(SEED));
+    let mounted = match Mounted::new(&folder, Arc::clone(&tree)) {
+        Ok(mounted) => mounted,
+        Err(error) => return eprintln!("left out, as there is no disk of our own: {error}"),
+    };
+    let (rows, synced, shown) = run(killed(&place.path().join("sound")));
+    let more = shown.strip_prefix(&*synced).filter(|more| !more.is_empty()).unwrap();
+    let (database, log) = files(&folder);
+    for (path, content) in [(&database, &rows), (&log, &synced)] {
+        fs::write(path, content).unwrap();
+        File::open(path).unwrap().sync_all().unwrap();
+    }
+    let file = OpenOptions::new().write(true).open(&log).unwrap();
+    file.write_all_at(more, synced.len() as u64).unwrap();
+    tree.faults.set(Mood::FailAt { of: Of::Store, at: 1, errno: Errno::Io, for_ever: false });
+    file.sync_all().unwrap_err();
+    tree.faults.set(Mood::Well);
+    // The system tells no second time that it failed.
+    file.sync_all().unwrap();
+    drop(file);
+
+    run(async {
+        let barrier = open(Arc::new(Sqlite::open(&folder).unwrap()), SEED).await.unwrap();
+        put(&barrier, "behind").await;
+        // It does not end in order, which would bring all to the disk.
+        std::mem::forget(barrier);
+    });
+    drop(mounted);
+    tree.cut_power();
+
+    let _mounted = Mounted::new(&folder, Arc::clone(&tree)).unwrap();
+    run(async {
+        let barrier = open(Arc::new(Sqlite::open(&folder).unwrap()), SEED).await.unwrap();
+        let rows = rows_of(&barrier).await.unwrap();
+        assert_eq!(Vec::from_iter(rows.keys()), ["behind", "shown", "synced"]);
+    });
+}

@@ -61,9 +61,8 @@ fn release(package: &str, args: &[String]) -> Result<(), Failure> {
     let mut build = paths::cargo();
     build.args(["build", "--release", "--package", "bulla", "--package", package]);
     watched(&mut build)?;
-    let mut run = paths::cargo();
-    run.args(["run", "--quiet", "--release", "--package", package, "--"]).args(args);
-    run.env("BULLA_BIN", paths::bulla());
+    let mut run = Command::new(paths::release(package));
+    run.args(args).env("BULLA_BIN", paths::bulla()).current_dir(paths::root());
     watched(&mut run)
 }
 

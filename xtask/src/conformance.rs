@@ -1,7 +1,6 @@
 //! The tests with real clients, against the release binary.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 
 use crate::count::Runner;
@@ -9,9 +8,10 @@ use crate::failure::Failure;
 use crate::paths;
 use crate::report::Report;
 use crate::setup;
+use crate::step::Step;
 
 /// Into how many parts the Python suite is cut.
-const PYTHON_PARTS: usize = 2;
+const PYTHON_PARTS: usize = 4;
 
 /// `cargo xtask conformance [--filter X]`.
 pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
@@ -22,7 +22,8 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     };
     let mut report = Report::default();
     if build(&mut report, &["bulla"])? {
-        steps(&mut report, filter)?;
+        let steps = steps(&mut report, filter)?;
+        report.together(steps)?;
     }
     report.close()
 }
@@ -35,37 +36,34 @@ pub(crate) fn build(report: &mut Report, packages: &[&str]) -> Result<bool, Fail
     report.step("release build", Runner::Whole, &mut cargo)
 }
 
-/// The Python and the JS suite.
-pub(crate) fn steps(report: &mut Report, filter: Option<&str>) -> Result<(), Failure> {
-    match setup::python() {
-        Ok(python) => {
-            let mut parts = python_parts(&python, filter)?;
-            report.step_side_by_side("python conformance", Runner::Pytest, &mut parts)?;
-        }
-        Err(failure) => {
-            report.check("python conformance", || Err(failure))?;
-        }
-    }
-    match setup::node() {
-        Ok(path) => {
-            let mut node = Command::new("node");
-            node.args(["--test", "--test-reporter=spec"]).env("PATH", path);
-            if let Some(filter) = filter {
-                node.arg(format!("--test-name-pattern={filter}"));
+/// The Python and the JS suite; one whose set-up fails is a step that failed.
+pub(crate) fn steps(report: &mut Report, filter: Option<&str>) -> Result<Vec<Step>, Failure> {
+    let mut steps = Vec::new();
+    for (name, step) in [("python conformance", python(filter)), ("js conformance", js(filter))] {
+        match step {
+            Ok(step) => steps.push(step),
+            Err(failure) => {
+                report.check(name, || Err(failure))?;
             }
-            node.current_dir(paths::root().join("tests/js")).env("BULLA_BIN", paths::bulla());
-            report.step("js conformance", Runner::Node, &mut node)?;
-        }
-        Err(failure) => {
-            report.check("js conformance", || Err(failure))?;
         }
     }
-    Ok(())
+    Ok(steps)
+}
+
+fn js(filter: Option<&str>) -> Result<Step, Failure> {
+    let mut node = Command::new("node");
+    node.args(["--test", "--test-reporter=spec"]).env("PATH", setup::node()?);
+    if let Some(filter) = filter {
+        node.arg(format!("--test-name-pattern={filter}"));
+    }
+    node.current_dir(paths::root().join("tests/js")).env("BULLA_BIN", paths::bulla());
+    Ok(Step { name: "js conformance", runner: Runner::Node, commands: vec![node] })
 }
 
 /// The Python suite in parts that run at the same time: its tests wait for servers, sockets and
 /// clients most of the time. Each part has servers of its own.
-fn python_parts(python: &Path, filter: Option<&str>) -> Result<Vec<Command>, Failure> {
+fn python(filter: Option<&str>) -> Result<Step, Failure> {
+    let python = setup::python()?;
     let folder = paths::root().join("tests/conformance");
     let mut files = Vec::new();
     for entry in fs::read_dir(&folder).map_err(|e| Failure::file(&folder, e))? {
@@ -80,7 +78,7 @@ fn python_parts(python: &Path, filter: Option<&str>) -> Result<Vec<Command>, Fai
     let count = if filter.is_some() { 1 } else { PYTHON_PARTS };
     let path = python.parent().map(setup::path_with).transpose()?;
     let parts = (0..count).map(|part| {
-        let mut pytest = Command::new(python);
+        let mut pytest = Command::new(&python);
         pytest.args(["-m", "pytest", "-q", "--no-header"]);
         pytest.args(files.iter().skip(part).step_by(count));
         pytest.current_dir(paths::root()).env("BULLA_BIN", paths::bulla());
@@ -92,5 +90,6 @@ fn python_parts(python: &Path, filter: Option<&str>) -> Result<Vec<Command>, Fai
         }
         pytest
     });
-    Ok(parts.collect())
+    let commands = parts.collect();
+    Ok(Step { name: "python conformance", runner: Runner::Pytest, commands })
 }

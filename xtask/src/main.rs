@@ -9,6 +9,7 @@ mod models;
 mod paths;
 mod report;
 mod setup;
+mod step;
 mod suite;
 mod tidy;
 

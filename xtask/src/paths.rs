@@ -25,7 +25,12 @@ pub(crate) fn logs() -> PathBuf {
 
 /// The release binary of the program.
 pub(crate) fn bulla() -> PathBuf {
-    target().join("release").join(format!("bulla{}", std::env::consts::EXE_SUFFIX))
+    release("bulla")
+}
+
+/// The release binary called `name`.
+pub(crate) fn release(name: &str) -> PathBuf {
+    target().join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// The cargo that started us, or the one on the path, run from the root.

@@ -1,14 +1,15 @@
 //! Runs steps one after another, tells each in a line with its duration, and sums up at the end.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::count::{Count, Runner};
 use crate::failure::Failure;
 use crate::paths;
+use crate::step::{self, Ended, Step, log_path};
 
 /// Lines of a failed step's log that are shown at once; the log has the rest.
 const TAIL_LINES: usize = 60;
@@ -28,52 +29,31 @@ impl Report {
         runner: Runner,
         command: &mut Command,
     ) -> Result<bool, Failure> {
-        self.step_side_by_side(name, runner, std::slice::from_mut(command))
+        announce(name);
+        let ended = step::run(name, runner, std::slice::from_mut(command))?;
+        Ok(self.tell(name, ended))
     }
 
-    /// Runs `commands` at the same time as the step `name`, each with a log of its own, and adds up
-    /// what they count. True when all succeeded.
-    pub(crate) fn step_side_by_side(
-        &mut self,
-        name: &str,
-        runner: Runner,
-        commands: &mut [Command],
-    ) -> Result<bool, Failure> {
-        announce(name);
-        let began = Instant::now();
-        let logs = (1..=commands.len()).map(|number| match number {
-            1 => log_path(name),
-            number => log_path(&format!("{name} {number}")),
+    /// Runs `steps` at the same time, and tells each once all have ended.
+    pub(crate) fn together(&mut self, mut steps: Vec<Step>) -> Result<(), Failure> {
+        let work = steps.iter_mut().map(|Step { name, runner, commands }| {
+            move || Ok((*name, step::run(name, *runner, commands)?))
         });
-        let logs = logs.collect::<Result<Vec<_>, _>>()?;
-        let ended = std::thread::scope(|scope| {
-            let running: Vec<_> = commands
-                .iter_mut()
-                .zip(&logs)
-                .map(|(command, log)| scope.spawn(|| run_logged(command, log)))
-                .collect();
-            let died = |_| Failure::Found("a thread that waits for a program died".to_owned());
-            let ended = running.into_iter().map(|one| one.join().map_err(died)?);
-            ended.collect::<Result<Vec<_>, Failure>>()
-        })?;
-        let mut total = Count::default();
-        let mut failed = None;
-        for (log, success) in logs.iter().zip(ended) {
-            let output = fs::read(log).map_err(|e| Failure::file(log, e))?;
-            let output = String::from_utf8_lossy(&output).into_owned();
-            let count = runner.count(&output, success);
-            total.passed += count.passed;
-            total.failed += count.failed;
-            if count.failed > 0 && failed.is_none() {
-                failed = Some((log.clone(), output));
-            }
+        for (name, ended) in step::side_by_side(work)? {
+            announce(name);
+            self.tell(name, ended);
         }
-        let (log, output) = failed.unwrap_or_default();
-        self.add(name, total, began.elapsed(), &log);
-        if total.failed > 0 {
+        Ok(())
+    }
+
+    /// Ends the line of a step that has ended. True when it succeeded.
+    fn tell(&mut self, name: &str, ended: Ended) -> bool {
+        let (log, output) = ended.failed.unwrap_or_default();
+        self.add(name, ended.count, ended.took, &log);
+        if ended.count.failed > 0 {
             print_tail(&output);
         }
-        Ok(total.failed == 0)
+        ended.count.failed == 0
     }
 
     /// Runs a check that is part of this program as the step `name`.
@@ -136,24 +116,6 @@ impl Report {
         }
         Err(Failure::Found(format!("{} step(s) failed", self.failed_steps.len())))
     }
-}
-
-/// Runs `command` with no input and all output in `log`. True when it ended well.
-pub(crate) fn run_logged(command: &mut Command, log: &std::path::Path) -> Result<bool, Failure> {
-    let file = File::create(log).map_err(|e| Failure::file(log, e))?;
-    let errors = file.try_clone().map_err(|e| Failure::file(log, e))?;
-    let status = command.stdin(Stdio::null()).stdout(file).stderr(errors).status();
-    let program = command.get_program().to_string_lossy().into_owned();
-    status.map(|status| status.success()).map_err(|source| Failure::Start { program, source })
-}
-
-/// The log file of the step `name`; makes its folder.
-pub(crate) fn log_path(name: &str) -> Result<PathBuf, Failure> {
-    let folder = paths::logs();
-    fs::create_dir_all(&folder).map_err(|e| Failure::file(&folder, e))?;
-    let file: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    Ok(folder.join(format!("{file}.log")))
 }
 
 /// Begins a step's line, so that one sees what is running.

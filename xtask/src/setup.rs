@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::failure::Failure;
 use crate::paths;
-use crate::report::{log_path, run_logged};
+use crate::step::{log_path, run_logged};
 
 /// The oldest Node that the pinned JS SDK runs on.
 const OLDEST_NODE: u32 = 20;

@@ -10,12 +10,15 @@ use crate::failure::Failure;
 use crate::models;
 use crate::paths;
 use crate::report::Report;
+use crate::step::Step;
 use crate::tidy;
 
-/// What the tests over AWS's own client of KMS are called, and what they are compiled with: the
-/// client's own HTTP is none of the library's business.
+/// Everything that is off by default. Lints and tests are compiled once, with all of it; the program
+/// that the tests from outside run has none of it.
+const FEATURES: &str = "bulla/s3,bulla/sm2,bulla/traces,bulla-envelope/aws-sdk-kms,\
+                        aws-sdk-kms/default-https-client";
+/// What the tests over AWS's own client of KMS are called; they need a running server.
 const AWS_SDK: &str = "aws_sdk";
-const AWS_SDK_FEATURES: &str = "aws-sdk-kms,aws-sdk-kms/default-https-client";
 
 /// What of the suite to run.
 #[derive(Debug, Default)]
@@ -52,7 +55,6 @@ pub(crate) fn run(args: &[String]) -> Result<(), Failure> {
     }
     rust_tests(&mut report, filter)?;
     if !options.fast {
-        features(&mut report, filter)?;
         from_outside(&mut report, filter)?;
     }
     println!("\nall steps took {:.0} s", began.elapsed().as_secs_f64());
@@ -65,45 +67,34 @@ fn style(report: &mut Report) -> Result<(), Failure> {
     report.check("tidy", tidy::check)?;
     report.check("models", || models::run(true).map_err(Failure::Found))?;
     let mut clippy = paths::cargo();
-    clippy.args(["clippy", "--workspace", "--all-targets", "--features", "bulla/traces"]);
+    clippy.args(["clippy", "--workspace", "--all-targets", "--features", FEATURES]);
     clippy.args(["--", "--deny", "warnings"]);
     report.step("clippy", Runner::Whole, &mut clippy)?;
     Ok(())
 }
 
 fn rust_tests(report: &mut Report, filter: Option<&str>) -> Result<(), Failure> {
-    let mut tests = paths::cargo();
-    if has_nextest() {
-        tests.args(["nextest", "run", "--workspace", "--no-fail-fast", "--no-tests=pass"]);
-        tests.args(filter);
-        report.step("unit and integration", Runner::Nextest, &mut tests)?;
+    let (mut tests, runner) = if has_nextest() {
+        let mut tests = paths::cargo();
+        tests.args(["nextest", "run", "--workspace", "--features", FEATURES, "--no-fail-fast"]);
+        tests.args(["--no-tests=pass", "-E"]).arg(format!("not test(/^{AWS_SDK}::/)")).args(filter);
+        (tests, Runner::Nextest)
     } else {
-        tests.args(["test", "--workspace", "--no-fail-fast", "--all-targets"]).args(filter);
-        report.step("unit and integration", Runner::Libtest, &mut tests)?;
-    }
+        let mut tests = paths::cargo();
+        tests.args(["test", "--workspace", "--features", FEATURES, "--no-fail-fast"]);
+        tests.arg("--all-targets").args(filter).args(["--", "--skip", AWS_SDK]);
+        (tests, Runner::Libtest)
+    };
+    report.step("unit and integration", runner, &mut tests)?;
     let mut doctests = paths::cargo();
-    doctests.args(["test", "--workspace", "--no-fail-fast", "--doc"]).args(filter);
-    report.step("doctests", Runner::Libtest, &mut doctests)?;
-    Ok(())
-}
-
-/// What is behind features that are off by default.
-fn features(report: &mut Report, filter: Option<&str>) -> Result<(), Failure> {
-    if !has_nextest() || filter.is_some_and(|filter| !filter.contains("sm2")) {
-        return Ok(());
+    doctests.args(["test", "--workspace", "--features", FEATURES, "--no-fail-fast", "--doc"]);
+    report.step("doctests", Runner::Libtest, doctests.args(filter))?;
+    // What is compiled only where a feature is off.
+    let mut without = paths::cargo();
+    without.args(["test", "--package", "bulla-crypto", "--lib", "without_sm2"]);
+    if filter.is_none_or(|filter| "without_sm2".contains(filter)) {
+        report.step("without sm2", Runner::Libtest, &mut without)?;
     }
-    let mut sm2 = paths::cargo();
-    sm2.args(["nextest", "run", "--no-fail-fast", "--package", "bulla-crypto"]);
-    sm2.args(["--package", "bulla-kms", "--features", "bulla-kms/sm2", "sm2"]);
-    report.step("the feature sm2", Runner::Nextest, &mut sm2)?;
-    let mut s3 = paths::cargo();
-    s3.args(["nextest", "run", "--no-fail-fast", "--package", "bulla-trail", "--features", "s3"]);
-    s3.arg("s3");
-    report.step("the feature s3", Runner::Nextest, &mut s3)?;
-    let mut traces = paths::cargo();
-    traces.args(["nextest", "run", "--no-fail-fast", "--package", "bulla-plane"]);
-    traces.args(["--package", "bulla", "--features", "bulla/traces", "traces"]);
-    report.step("the feature traces", Runner::Nextest, &mut traces)?;
     Ok(())
 }
 
@@ -125,31 +116,34 @@ fn from_outside(report: &mut Report, filter: Option<&str>) -> Result<(), Failure
     if filter.is_none() {
         report.check("coverage table", coverage::check)?;
     }
-    conformance::steps(report, filter)?;
+    let mut steps = conformance::steps(report, filter)?;
     if filter.is_none_or(|filter| AWS_SDK.contains(filter)) {
-        aws_sdk(report)?;
+        steps.push(aws_sdk());
     }
+    report.together(steps)?;
     if filter.is_none() {
-        let mut torture = paths::cargo();
-        torture.args(["run", "--quiet", "--release", "--package", "bulla-torture", "--"]);
-        torture.arg("--slice").env("BULLA_BIN", paths::bulla());
+        // Alone, as it has bounds on times. Run by `cargo`, it would be compiled again: for another
+        // set of packages, with other features of what they share.
+        let mut torture = Command::new(paths::release("bulla-torture"));
+        torture.arg("--slice").env("BULLA_BIN", paths::bulla()).current_dir(paths::root());
         report.step("torture slice", Runner::Whole, &mut torture)?;
     }
     Ok(())
 }
 
-/// The envelope over AWS's own client of KMS. The default build has nothing of that client, whose
-/// hundred crates nothing else needs.
-fn aws_sdk(report: &mut Report) -> Result<(), Failure> {
-    let features = ["--package", "bulla-envelope", "--features", AWS_SDK_FEATURES];
-    let mut clippy = paths::cargo();
-    clippy.arg("clippy").args(features).args(["--all-targets", "--", "--deny", "warnings"]);
-    report.step("aws-sdk-kms clippy", Runner::Whole, &mut clippy)?;
+/// The envelope over AWS's own client of KMS, as it was compiled with the other tests.
+fn aws_sdk() -> Step {
     let mut tests = paths::cargo();
-    tests.arg("test").args(features).args(["--test", "it", AWS_SDK]);
+    let runner = if has_nextest() {
+        tests.args(["nextest", "run", "--workspace", "--features", FEATURES, "--no-fail-fast"]);
+        tests.arg("-E").arg(format!("test(/^{AWS_SDK}::/)"));
+        Runner::Nextest
+    } else {
+        tests.args(["test", "--workspace", "--features", FEATURES, "--test", "it", AWS_SDK]);
+        Runner::Libtest
+    };
     tests.env("BULLA_BIN", paths::bulla());
-    report.step("aws-sdk-kms", Runner::Libtest, &mut tests)?;
-    Ok(())
+    Step { name: "aws-sdk-kms", runner, commands: vec![tests] }
 }
 
 fn has_nextest() -> bool {

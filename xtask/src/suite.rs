@@ -13,8 +13,8 @@ use crate::report::Report;
 use crate::step::Step;
 use crate::tidy;
 
-/// Everything that is off by default. Lints and tests are compiled once, with all of it; the program
-/// that the tests from outside run has none of it.
+/// Everything that is off by default. Lints and tests are compiled once, with all of it; the
+/// program that the tests from outside run has none of it.
 const FEATURES: &str = "bulla/s3,bulla/sm2,bulla/traces,bulla-envelope/aws-sdk-kms,\
                         aws-sdk-kms/default-https-client";
 /// What the tests over AWS's own client of KMS are called; they need a running server.

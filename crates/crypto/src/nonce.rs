@@ -10,8 +10,8 @@
 //!   a nonce. Only the same message under the same context yields the same nonce, and then the
 //!   same ciphertext, which tells no more than that they are the same.
 //!
-//! The random bytes are drawn for some nonces at once, and each is used once. They need not be secret,
-//! as the key is.
+//! The random bytes are drawn for some nonces at once, and each is used once. They need not be
+//! secret, as the key is.
 //!
 //! For that, the parts must hold all that the nonce will seal: plaintext and associated data.
 

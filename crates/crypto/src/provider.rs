@@ -49,7 +49,13 @@ impl Crypto {
     /// The standard provider on another random source, under a continuous test of its own.
     #[must_use]
     pub fn with_rng(rng: impl Rng + 'static) -> Self {
-        Self { rng: Arc::new(ContinuousTest::new(rng)), ..Self::standard() }
+        Self::on(Arc::new(ContinuousTest::new(rng)))
+    }
+
+    /// The standard provider on another random source as it is, untested.
+    #[must_use]
+    pub fn on(rng: Arc<dyn Rng>) -> Self {
+        Self { rng, hedges: Arc::default(), ..Self::standard() }
     }
 
     /// Whether every part runs inside a FIPS-validated module. The standard provider's Argon2id
@@ -129,9 +135,9 @@ impl Crypto {
     }
 
     /// A nonce that stays unique when the random source fails: an HMAC under `key` of random bytes
-    /// that are used once, a counter of the process, and `parts`, each with its length. Give it all that the
-    /// nonce will seal (plaintext, associated data): then no two different messages share a
-    /// nonce, even with a stuck or cloned random source. `key` must not sign anything else that
+    /// that are used once, a counter of the process, and `parts`, each with its length. Give it all
+    /// that the nonce will seal (plaintext, associated data): then no two different messages share
+    /// a nonce, even with a stuck or cloned random source. `key` must not sign anything else that
     /// an outsider chooses; keys for [`Self::derive_key`] are fine.
     ///
     /// # Errors

@@ -62,7 +62,7 @@ impl Site {
         std::fs::set_permissions(home.path(), Permissions::from_mode(0o700)).map_err(say)?;
         let data = home.path().join("data");
         let source = Arc::new(Recording::default());
-        let crypto = Crypto { rng: Arc::clone(&source) as _, ..Crypto::standard() };
+        let crypto = Crypto::on(Arc::clone(&source) as _);
         let engine = Arc::new(Sqlite::open(&data).map_err(say)?);
         let seal = KeyFileSeal::beside(&data).map_err(say)?;
         let root = root::create(&crypto, &data, &seal).map_err(say)?;

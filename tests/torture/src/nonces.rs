@@ -24,7 +24,7 @@ pub(crate) fn run(run: &mut Run) -> Result<Counts, String> {
         counts.add("nonces of clones", cloned(run.random.next())?);
     }
     // Without the continuous test in front of it: the nonce itself must bear a stuck source.
-    let crypto = Crypto { rng: Arc::new(Stuck), ..Crypto::standard() };
+    let crypto = Crypto::on(Arc::new(Stuck));
     let (key, mut seen) = (root()?, HashSet::<Nonce>::new());
     let mut message = 0_u64;
     while run.goes_on(100) {

@@ -27,7 +27,7 @@ pub(crate) fn root() -> Result<SecretKey, String> {
 }
 
 pub(crate) fn crypto(seed: u64) -> Crypto {
-    Crypto { rng: Arc::new(Seeded::new(seed)), ..Crypto::standard() }
+    Crypto::on(Arc::new(Seeded::new(seed)))
 }
 
 pub(crate) async fn create(engine: Arc<dyn Store>, seed: u64) -> Result<Barrier, BarrierError> {

@@ -36,8 +36,8 @@ pub struct Heard {
 /// What a listener makes of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// The same as of any other of the kind: nothing of what was asked or answered counts. The access
-    /// key is the same, too, or each has that of [its own session](super::session_key).
+    /// The same as of any other of the kind: nothing of what was asked or answered counts. The
+    /// access key is the same, too, or each has that of [its own session](super::session_key).
     Kind,
     /// Something of its own.
     Record,

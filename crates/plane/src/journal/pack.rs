@@ -15,8 +15,8 @@
 //! Numbers are varints (LEB128), signed ones in zigzag. The time is told from [`EPOCH_MS`] on, a
 //! session's creation from the record's time back. A token stands for each block of a record, see
 //! `encoding.rs`. JSON is cut into its values and what is between them, in which a zero byte
-//! stands for each value. The key of a session that was made for the call follows from the event's id
-//! (`session_key.rs`). Frames are those that are referred to: how many bytes before this one
+//! stands for each value. The key of a session that was made for the call follows from the event's
+//! id (`session_key.rs`). Frames are those that are referred to: how many bytes before this one
 //! they begin, and which record they must hold, so that none that was put in its place is taken for
 //! it. A reference names one of them, and the how manieth of its texts to be referred to is meant.
 //!

@@ -1,7 +1,7 @@
 //! The access key of a session that a service was given for one call alone.
 //!
-//! It follows from the id of the call's event, so that a packed record needs not say it, and records
-//! with such keys can be alike ([`outline`](super::outline)).
+//! It follows from the id of the call's event, so that a packed record needs not say it, and
+//! records with such keys can be alike ([`outline`](super::outline)).
 
 /// The length of an access key id of a session, in bytes.
 pub const SESSION_KEY_BYTES: usize = 20;

@@ -1,11 +1,11 @@
 //! The index of a segment while it is made.
 //!
 //! An event shares most of its terms with all events of its kind. So they are kept once a kind, and
-//! of an event there are only its place, its time, its kind and the terms that are its own: of its id,
-//! and of the access key of a session that was made for it.
+//! of an event there are only its place, its time, its kind and the terms that are its own: of its
+//! id, and of the access key of a session that was made for it.
 //!
-//! How much it takes is bounded by the size of a segment, as each event takes some of that. The room
-//! stays for the next segment: see `postings.rs`.
+//! How much it takes is bounded by the size of a segment, as each event takes some of that. The
+//! room stays for the next segment: see `postings.rs`.
 
 use std::io::{self, Write};
 use std::ops::Range as Stretch;

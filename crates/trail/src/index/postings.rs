@@ -1,8 +1,9 @@
 //! Which records of a segment have which term: what a draft is sealed from.
 //!
-//! A busy server seals an index every few seconds. Memory that is asked for and given back so often,
-//! by whichever thread comes to it, is memory that the system's allocator keeps, once for each of
-//! the threads. So the room is taken once, and stays: its bound is what a segment's records need.
+//! A busy server seals an index every few seconds. Memory that is asked for and given back so
+//! often, by whichever thread comes to it, is memory that the system's allocator keeps, once for
+//! each of the threads. So the room is taken once, and stays: its bound is what a segment's records
+//! need.
 
 use std::iter;
 

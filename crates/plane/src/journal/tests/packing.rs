@@ -57,6 +57,23 @@ fn plain(record: &RecordRef<'_>) -> Vec<u8> {
     bytes
 }
 
+#[test]
+fn the_access_key_of_a_session_of_the_calls_own_is_not_written() {
+    let (mut packer, mut packed) = (Packer::default(), Packed::default());
+    for (number, of) in [(1, 1), (2, 2), (3, 2)] {
+        let session_key = session_key_text([of; 16]);
+        let mut record = decrypt(0);
+        record.event_id = [number; 16];
+        record.identity.access_key_id = Some(&session_key);
+        packed.push(&mut packer, &plain(&record));
+        let (index, key) = (packed.0.len() - 1, session_key.as_bytes());
+        let stands_there = packed.0[index].1.windows(key.len()).any(|bytes| bytes == key);
+        // That of another event is a text as any other.
+        assert_eq!(stands_there, number != of, "{number}");
+        assert_eq!(packed.unpacked(index).unwrap(), plain(&record));
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_packed_is_unpacked(

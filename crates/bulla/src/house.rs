@@ -139,7 +139,8 @@ impl Base {
         &self,
         data: Option<&Path>,
         settings: &TrailSettings,
-        neighbours: Arc<Neighbours>,
+        kms: &Arc<dyn Service>,
+        meter: &Meter,
     ) -> Arc<Trail> {
         let journal = Arc::clone(&self.journal);
         let folder = data.map(|data| data.join(INDEX_FOLDER));
@@ -149,7 +150,8 @@ impl Base {
         let journal = (journal, Arc::new(index));
         let clock = Arc::clone(&self.clock);
         let trail = Trail::new(ground, clock, journal, place, settings.intervals);
-        Arc::new(trail.with_neighbours(neighbours).with_retention(settings.retention))
+        let trail = trail.with_neighbours(self.neighbours(vec![Arc::clone(kms)]));
+        Arc::new(trail.with_retention(settings.retention, meter.needed()))
     }
 
     /// What knows what calls there may be, and what those that there were would cost.
@@ -250,8 +252,8 @@ impl House {
         let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), neighbours);
         let (known, targets) = (Arc::clone(&people), key_stores.targets);
         let events = base.events(known, targets, data.as_deref(), &lambda, dev);
-        let trail = base.trail(data.as_deref(), &trails, base.neighbours(vec![Arc::clone(&kms)]));
         let (service_quotas, meter) = base.counts(rates.grants);
+        let trail = base.trail(data.as_deref(), &trails, &kms, &meter);
         let mut services: Vec<Arc<dyn Service>> =
             vec![kms, Arc::new(ssm), secrets, iam, sts, organizations, events, lambda];
         let operator = Arc::new(service_quotas.operator());

@@ -118,10 +118,6 @@ async fn run(listener: TcpListener, at: &Listen, house: House, name: &str) -> Re
     let stopped = end_on_signals()?;
     let loaded = house.service_quotas.load().await;
     loaded.map_err(|error| Error::Barrier("the store".into(), error))?;
-    // Before old records are dropped from the journal for the first time.
-    if let Err(error) = house.meter.settle().await {
-        tracing::error!(%error, "what is used is not metered; trying again");
-    }
     let house = Arc::new(house);
     let metering =
         tokio::spawn(Arc::clone(&house.meter).tick_forever(Arc::clone(&house.plane.clock)));
@@ -149,6 +145,9 @@ async fn run(listener: TcpListener, at: &Listen, house: House, name: &str) -> Re
         return Err(Error::Barrier("the store".into(), error));
     }
     house.plane.wind_up().await;
+    if let Err(error) = house.meter.settle().await {
+        tracing::error!(%error, "what was used is not metered; it is after the next start");
+    }
     close(&house.plane.barrier, &house.plane.journal, house.anchor.as_deref()).await
 }
 

@@ -1,147 +1,319 @@
-//! What a stretch of the journal comes to, before it is added to the rows.
+//! What was counted and is not in the rows yet.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
 
-use bulla_crypto::{hex, sha256};
-
-use crate::calendar::{Day, Hour};
+use crate::calendar::Hour;
 use crate::lives::Change;
-use crate::prices::Item;
-use crate::record::{Cell, Position};
-use crate::uses::{BY_KEY, Use};
+use crate::marks::{CHANGES, Mark, Marks, PARTS};
+use crate::name::Name;
 
-/// How many cells and changes a stretch has at most: what is in memory, and in one commit.
-const MAX_ROWS: usize = 512;
-/// The most records of a stretch.
-const MAX_RECORDS: usize = 65_536;
-/// The bytes between the parts of a cell's name; no part has one.
-const BETWEEN: char = '\0';
+/// How many bytes uses have in memory at most, 48 MiB: those of some 175,000 resources with ARNs of
+/// 90 letters.
+pub(crate) const MAX_BYTES: usize = 48 << 20;
+/// What a use has beside its name: its units, its place in the table, and what allocations cost.
+const USE_BYTES: usize = 96;
+/// How many uses a part has at most. A commit writes at least one part, and may write no more than
+/// [`MAX_BATCH_ROWS`](bulla_store::MAX_BATCH_ROWS) rows: uses, changes, and how far all goes.
+const MAX_PART_USES: usize = 1_024;
+/// How many changes wait at most.
+const MAX_CHANGES: usize = 512;
+/// How many uses one commit writes, where one part does not have more.
+const USES_A_COMMIT: usize = 512;
+/// How many records are read at once.
+const MAX_RECORDS: usize = 262_144;
 
-/// The sum of a stretch.
+/// What was counted since some marks.
 #[derive(Debug)]
 pub(crate) struct Draft {
-    /// The last record that was added, or passed over.
-    pub(crate) sequence: u64,
-    /// The id of the last request that was counted.
-    request: Option<[u8; 16]>,
+    /// What the store has, once all that was taken is written.
+    stored: Marks,
+    /// How far it goes.
+    reached: Mark,
+    /// How many records were added since somebody asked for more.
     records: usize,
-    cells: Vec<Counted>,
-    /// By what tells cells apart.
-    by_name: HashMap<Arc<str>, usize>,
-    pub(crate) changes: Vec<Change>,
-    /// The name of the cell that is looked for.
+    parts: Vec<Part>,
+    changes: Vec<Change>,
+    /// What the parts have in memory, and may have at most.
+    bytes: usize,
+    max_bytes: usize,
+    /// Whether a part has as much as it may.
+    is_crowded: bool,
+    /// The name that is looked for.
     name: String,
 }
 
+/// The uses of a part.
+#[derive(Debug, Default)]
+struct Part {
+    uses: Vec<Counted>,
+    by_name: HashMap<Arc<str>, usize>,
+    bytes: usize,
+    /// How often it was taken.
+    round: u32,
+}
+
+/// Uses of one kind in one hour.
 #[derive(Debug)]
-struct Counted {
-    name: Arc<str>,
-    cell: Cell,
+pub(crate) struct Counted {
+    /// As [`Named`](crate::name::Named) reads it.
+    pub(crate) name: Arc<str>,
+    pub(crate) units: u64,
+}
+
+/// Where uses of a kind are counted, as long as nobody takes them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spot {
+    hour: Hour,
+    round: u32,
+    index: usize,
+}
+
+/// What is written in one commit.
+#[derive(Debug)]
+pub(crate) struct Stretch {
+    /// How far everything goes with it.
+    pub(crate) marks: Marks,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) uses: Vec<Counted>,
 }
 
 impl Draft {
-    pub(crate) fn after(position: &Position) -> Self {
-        let request = position.request.as_deref().and_then(|id| hex::decode(id).ok());
+    /// Begins where the least of some marks stands, with room for so many bytes.
+    pub(crate) fn after(marks: Marks, max_bytes: usize) -> Self {
         Self {
-            sequence: position.sequence,
-            request: request.and_then(|id| id.try_into().ok()),
+            reached: marks.least(),
+            stored: marks,
             records: 0,
-            cells: Vec::new(),
-            by_name: HashMap::new(),
+            parts: (0..PARTS).map(|_| Part::default()).collect(),
             changes: Vec::new(),
+            bytes: 0,
+            max_bytes,
+            is_crowded: false,
             name: String::new(),
         }
     }
 
-    /// How far it goes.
-    pub(crate) fn position(&self) -> Position {
-        let request = self.request.map(|id| hex::encode(&id));
-        Position { sequence: self.sequence, request }
+    /// The last record that was added, or passed over.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.reached.sequence
     }
 
-    /// Whether it is large enough to be written.
+    /// Whether it goes on from what the store has.
+    pub(crate) fn is_since(&self, stored: &Marks) -> bool {
+        self.stored == *stored
+    }
+
+    /// Asks for more records.
+    pub(crate) fn ask(&mut self) {
+        self.records = 0;
+    }
+
+    /// Whether as many records came as were asked for, or there is no room.
+    pub(crate) fn has_enough(&self) -> bool {
+        self.records >= MAX_RECORDS || self.is_full()
+    }
+
+    /// Whether there is no room for more.
     pub(crate) fn is_full(&self) -> bool {
-        self.cells.len() + self.changes.len() >= MAX_ROWS || self.records >= MAX_RECORDS
+        self.bytes >= self.max_bytes || self.is_crowded || self.changes.len() >= MAX_CHANGES
+    }
+
+    /// Whether something is to be written early, so that there is room for what comes before the
+    /// next look.
+    pub(crate) fn is_tight(&self) -> bool {
+        self.is_full() || self.bytes >= self.max_bytes / 4 * 3
     }
 
     /// Goes on to a record.
     pub(crate) fn pass(&mut self, sequence: u64) {
-        self.sequence = sequence;
+        self.reached.sequence = sequence;
         self.records += 1;
+    }
+
+    /// Adds what the record says about lives.
+    pub(crate) fn change(&mut self, changes: Vec<Change>) {
+        if !self.is_counted(CHANGES) {
+            self.changes.extend(changes);
+        }
     }
 
     /// Whether a use is not of the same request as the last that counted: a call may have several
     /// records, one after the other, and is one use.
     pub(crate) fn is_new(&mut self, request: Option<[u8; 16]>) -> bool {
-        let is_new = request.is_none() || request != self.request;
-        self.request = request;
+        let is_new = request.is_none() || request != self.reached.request;
+        self.reached.request = request;
         is_new
     }
 
-    /// Counts a use, and answers in which cell.
-    pub(crate) fn count(&mut self, used: &Use<'_>) -> usize {
-        self.name.clear();
-        // Writing to a string cannot fail.
-        let _infallible = write!(self.name, "{}{BETWEEN}{}", used.account, used.hour.day().0);
-        let priced = used.priced.code();
-        for part in [used.region, priced, used.operation, used.resource, used.principal] {
-            self.name.push(BETWEEN);
-            self.name.push_str(part);
-        }
-        let known = self.by_name.get(self.name.as_str()).copied();
-        let cell = known.unwrap_or_else(|| {
-            let name: Arc<str> = self.name.as_str().into();
-            self.by_name.insert(Arc::clone(&name), self.cells.len());
-            self.cells.push(Counted { name, cell: Cell::new(used.resource, used.principal) });
-            self.cells.len() - 1
-        });
-        self.count_in(cell, used.hour, used.units);
-        cell
+    /// Whether a part has the record already.
+    fn is_counted(&self, part: usize) -> bool {
+        self.reached.sequence <= self.stored.of(part).sequence
     }
 
-    /// Counts a use in a cell that is known.
-    pub(crate) fn count_in(&mut self, cell: usize, hour: Hour, units: u64) {
-        if let Some(Counted { cell, .. }) = self.cells.get_mut(cell) {
-            cell.add(hour, units);
+    /// Counts a use, at the spot where the last of its kind was counted if that is still there.
+    pub(crate) fn count(&mut self, name: &Name, spot: &mut Option<Spot>, hour: Hour, units: u64) {
+        if self.is_counted(name.part) {
+            return;
         }
+        let Some(part) = self.parts.get_mut(name.part) else { return };
+        let known = spot.filter(|spot| spot.hour == hour && spot.round == part.round);
+        let index = known.map_or_else(
+            || {
+                name.write(hour, &mut self.name);
+                let before = part.bytes;
+                let index = part.place(&self.name);
+                self.bytes += part.bytes - before;
+                self.is_crowded |= part.uses.len() >= MAX_PART_USES;
+                index
+            },
+            |spot| spot.index,
+        );
+        if let Some(counted) = part.uses.get_mut(index) {
+            counted.units = counted.units.saturating_add(units);
+        }
+        *spot = Some(Spot { hour, round: part.round, index });
     }
 
-    /// The cells, each with what its row's key is made from.
-    pub(crate) fn cells(&self) -> impl Iterator<Item = (Named<'_>, &Cell)> {
-        self.cells.iter().filter_map(|Counted { name, cell }| {
-            let mut parts = name.split(BETWEEN);
-            let account = parts.next()?;
-            let day = Day(parts.next()?.parse().ok()?);
-            let (region, priced, operation) = (parts.next()?, parts.next()?, parts.next()?);
-            Some((Named { account, day, region, priced, operation }, cell))
+    /// The part that has most.
+    pub(crate) fn fullest(&self) -> Range<usize> {
+        let most = self.parts.iter().enumerate().max_by_key(|(_, part)| part.bytes);
+        most.map_or(0..0, |(part, _)| part..part + 1)
+    }
+
+    /// Those of some parts, from the first on, that one commit writes.
+    pub(crate) fn group(&self, parts: Range<usize>) -> Range<usize> {
+        let (mut end, mut uses) = (parts.start, 0);
+        for part in self.parts.get(parts.clone()).unwrap_or_default() {
+            uses += part.uses.len();
+            if end > parts.start && uses > USES_A_COMMIT {
+                break;
+            }
+            end += 1;
+        }
+        parts.start..end
+    }
+
+    /// Whether there is anything to be written of some parts.
+    pub(crate) fn has(&self, parts: Range<usize>) -> bool {
+        let has_uses = |part: &Part| !part.uses.is_empty();
+        !self.changes.is_empty() || self.parts.get(parts).unwrap_or_default().iter().any(has_uses)
+    }
+
+    /// Whether it goes further than the store, if only by what counts for nothing.
+    pub(crate) fn is_further(&self) -> bool {
+        self.stored.least().sequence < self.sequence()
+    }
+
+    /// Takes out what some parts have, and all changes.
+    pub(crate) fn take(&mut self, parts: Range<usize>) -> Stretch {
+        let mut uses = Vec::new();
+        for part in self.parts.get_mut(parts).unwrap_or_default() {
+            let round = part.round.wrapping_add(1);
+            let taken = std::mem::replace(part, Part { round, ..Part::default() });
+            self.bytes -= taken.bytes;
+            uses.extend(taken.uses);
+        }
+        self.is_crowded = self.parts.iter().any(|part| part.uses.len() >= MAX_PART_USES);
+        let is_empty = |part: usize| self.parts.get(part).is_none_or(|part| part.uses.is_empty());
+        self.stored.go_on(self.reached, is_empty);
+        let changes = std::mem::take(&mut self.changes);
+        Stretch { marks: self.stored.clone(), changes, uses }
+    }
+}
+
+impl Part {
+    /// The place of a name.
+    fn place(&mut self, name: &str) -> usize {
+        if let Some(index) = self.by_name.get(name) {
+            return *index;
+        }
+        let (name, index) = (Arc::<str>::from(name), self.uses.len());
+        self.bytes += name.len() + USE_BYTES;
+        self.by_name.insert(Arc::clone(&name), index);
+        self.uses.push(Counted { name, units: 0 });
+        index
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::uses::{Priced, Use};
+
+    const LITTLE: usize = 64 << 10;
+
+    fn name(resource: &str) -> Name {
+        Name::of(&Use {
+            account: "111122223333",
+            region: "us-east-1",
+            priced: Priced::ByKey,
+            operation: "Encrypt",
+            resource,
+            principal: "arn:aws:iam::111122223333:user/ana",
         })
     }
-}
 
-/// What tells cells apart, but for what they say themselves.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Named<'n> {
-    pub(crate) account: &'n str,
-    pub(crate) day: Day,
-    pub(crate) region: &'n str,
-    priced: &'n str,
-    operation: &'n str,
-}
-
-impl Named<'_> {
-    pub(crate) fn is_by_key(&self) -> bool {
-        self.priced == BY_KEY
+    /// Counts uses of as many resources as there is room for.
+    fn fill(draft: &mut Draft, mut takes: impl FnMut(&Name) -> bool) -> usize {
+        let mut count = 0;
+        for number in 0_u64.. {
+            if draft.is_full() {
+                break;
+            }
+            let name = name(&format!("key/{number}"));
+            if takes(&name) {
+                draft.pass(draft.sequence() + 1);
+                draft.count(&name, &mut None, Hour(0), 1);
+                count += 1;
+            }
+        }
+        count
     }
 
-    /// The key of the cell's row, of what it turns out to be charged as.
-    pub(crate) fn row(&self, cell: &Cell, by_key: &Item) -> String {
-        let code = if self.is_by_key() { by_key.code } else { self.priced };
-        let told = format!("{}{BETWEEN}{}", cell.resource, cell.principal);
-        let digest = sha256(told.as_bytes());
-        let digest = hex::encode(digest.get(..8).unwrap_or_default());
-        let Self { account, day, region, operation, .. } = self;
-        format!("{account}/{:06}/{region}/{code}/{operation}/{digest}", day.0)
+    #[test]
+    fn memory_is_bounded_and_comes_back() {
+        let mut draft = Draft::after(Marks::default(), LITTLE);
+        let count = fill(&mut draft, |_| true);
+        assert!((LITTLE..LITTLE + 256).contains(&draft.bytes), "{}", draft.bytes);
+        let (mut uses, mut parts) = (0, 0);
+        while draft.is_tight() {
+            let fullest = draft.fullest();
+            uses += draft.take(fullest).uses.len();
+            parts += 1;
+        }
+        assert!(uses > count / 4 && parts < PARTS / 4, "{uses} of {count} in {parts}");
+        uses += draft.take(0..PARTS).uses.len();
+        assert_eq!((uses, draft.bytes), (count, 0));
+    }
+
+    #[test]
+    fn a_part_that_all_fall_into_is_full_by_itself() {
+        let mut draft = Draft::after(Marks::default(), MAX_BYTES);
+        assert_eq!(fill(&mut draft, |name| name.part == 7), MAX_PART_USES);
+        assert_eq!(draft.fullest(), 7..8);
+        let stretch = draft.take(7..8);
+        assert_eq!((stretch.uses.len(), draft.is_full()), (MAX_PART_USES, false));
+        assert!((0..=CHANGES).all(|part| stretch.marks.of(part).sequence == draft.sequence()));
+    }
+
+    #[test]
+    fn what_a_part_has_is_not_added_to_it_once_more() {
+        let (before, after) = (name("key/1"), name("key/2"));
+        assert_ne!(before.part, after.part);
+        let mut marks = Marks::default();
+        marks.go_on(Mark { sequence: 2, request: None }, |part| part == before.part);
+        let mut draft = Draft::after(marks, MAX_BYTES);
+        let mut spots = [None, None];
+        for sequence in 1..=3 {
+            draft.pass(sequence);
+            draft.count(&before, &mut spots[0], Hour(0), 1);
+            draft.count(&after, &mut spots[1], Hour(0), 1);
+            // Which lets the spots go.
+            let taken = draft.take(0..PARTS).uses;
+            assert_eq!(taken.len(), if sequence < 3 { 1 } else { 2 });
+            assert!(taken.iter().all(|counted| counted.units == 1));
+        }
     }
 }

@@ -4,13 +4,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bulla_plane::journal::{Extent, Heard, Listener, RecordRef};
 
-use crate::calendar::{Day, Hour};
+use crate::calendar::Hour;
 use crate::changes;
-use crate::draft::Draft;
-use crate::record::Position;
-use crate::uses::{self, Priced, Use};
+use crate::draft::{Draft, Spot};
+use crate::marks::Marks;
+use crate::name::Name;
+use crate::uses;
 
-/// What was told since a position. Nothing of it is missing; else it is closed, and whoever wants
+/// What was told since some marks. Nothing of it is missing; else it is closed, and whoever wants
 /// the rest reads it again.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox(Mutex<State>);
@@ -24,8 +25,6 @@ struct State {
 
 #[derive(Debug)]
 struct Open {
-    /// The position that the draft goes on from.
-    since: Position,
     draft: Draft,
     /// Whether something was told for which there was no room.
     is_over: bool,
@@ -34,47 +33,45 @@ struct Open {
 /// A use that each record of a kind is.
 #[derive(Debug)]
 struct Kind {
-    account: String,
-    region: String,
-    priced: Priced,
-    operation: String,
-    resource: String,
-    principal: String,
-    /// The cell of the draft that it was counted in last, and its day.
-    cell: Option<(Day, usize)>,
+    name: Name,
+    /// Where it was counted last.
+    spot: Option<Spot>,
 }
 
 impl Inbox {
-    /// One that is open from a position on.
-    pub(crate) fn open(since: Position) -> Self {
+    /// One that goes on with a draft.
+    pub(crate) fn open(draft: Draft) -> Self {
         let inbox = Self::default();
-        inbox.reopen(since);
+        inbox.reopen(Some(draft));
         inbox
     }
 
-    /// Takes everything from now on, which must be what comes behind the position, or before.
-    pub(crate) fn reopen(&self, since: Position) {
-        self.state().open(since);
-    }
-
-    /// Takes nothing more.
-    pub(crate) fn close(&self) {
-        self.state().open = None;
-    }
-
-    /// Whether what it has goes on from there.
-    pub(crate) fn is_since(&self, position: &Position) -> bool {
-        self.state().open.as_ref().is_some_and(|open| open.since == *position)
-    }
-
-    /// Empties it.
-    pub(crate) fn take(&self) -> Option<Draft> {
+    /// Goes on with a draft, and is told from now on what comes behind it, or before; or takes
+    /// nothing more.
+    pub(crate) fn reopen(&self, draft: Option<Draft>) {
         let mut state = self.state();
-        let Open { draft, is_over, .. } = state.open.take()?;
-        if !is_over {
-            state.open(draft.position());
-        }
-        Some(draft)
+        state.open = draft.map(|draft| Open { draft, is_over: false });
+        state.kinds.iter_mut().flatten().for_each(|kind| kind.spot = None);
+    }
+
+    /// Takes out the draft, and takes nothing more.
+    pub(crate) fn close(&self) -> Option<Draft> {
+        self.state().open.take().map(|open| open.draft)
+    }
+
+    /// Whether what it has goes on from what the store has.
+    pub(crate) fn is_since(&self, stored: &Marks) -> bool {
+        self.state().open.as_ref().is_some_and(|open| open.draft.is_since(stored))
+    }
+
+    /// Whether it lacks what was told for want of room.
+    pub(crate) fn is_over(&self) -> bool {
+        self.state().open.as_ref().is_some_and(|open| open.is_over)
+    }
+
+    /// Looks at the draft, or takes some of it. None while it is closed.
+    pub(crate) fn with<T>(&self, something: impl FnOnce(&mut Draft) -> T) -> Option<T> {
+        self.state().open.as_mut().map(|open| something(&mut open.draft))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -88,18 +85,10 @@ impl Inbox {
     }
 }
 
-impl State {
-    fn open(&mut self, since: Position) {
-        let draft = Draft::after(&since);
-        self.open = Some(Open { since, draft, is_over: false });
-        self.kinds.iter_mut().flatten().for_each(|kind| kind.cell = None);
-    }
-}
-
 impl Open {
     /// The draft, if a record is still to be added to it.
     fn takes(&mut self, sequence: u64) -> Option<&mut Draft> {
-        if sequence <= self.draft.sequence {
+        if sequence <= self.draft.sequence() {
             return None;
         }
         self.is_over |= self.draft.is_full();
@@ -115,16 +104,15 @@ impl Listener for Inbox {
     fn hear(&self, heard: &Heard, fields: &RecordRef<'_>, number: Option<usize>) -> Extent {
         let mut state = self.state();
         let used = uses::of(fields);
-        let mut cell = None;
+        let mut kind = used.map(|used| Kind { name: Name::of(&used), spot: None });
         if let Some(draft) = state.open.as_mut().and_then(|open| open.takes(heard.sequence)) {
             draft.pass(heard.sequence);
-            draft.changes.extend(changes::of(fields));
-            let counts = used.filter(|_| draft.is_new(heard.request_id));
-            cell = counts.map(|used| (used.hour.day(), draft.count(&used)));
+            draft.change(changes::of(fields));
+            kind.iter_mut().for_each(|kind| kind.count(draft, heard));
         }
         if let Some(number) = number {
             state.kinds.resize_with(number, || None);
-            state.kinds.push(used.map(|used| Kind::of(&used, cell)));
+            state.kinds.push(kind);
         }
         let is_own = changes::concern(fields) || uses::are_in_json(fields);
         if is_own { Extent::Record } else { Extent::Kind }
@@ -136,46 +124,21 @@ impl Listener for Inbox {
         let draft = open.as_mut().and_then(|open| open.takes(heard.sequence));
         let Some(draft) = draft else { return };
         draft.pass(heard.sequence);
-        let Some(Some(kind)) = kinds.get_mut(number) else { return };
-        if draft.is_new(heard.request_id) {
-            kind.count(draft, Hour::of(heard.time_ms), heard.metered.unwrap_or(1));
+        if let Some(Some(kind)) = kinds.get_mut(number) {
+            kind.count(draft, heard);
         }
     }
 
     fn is_full(&self) -> bool {
-        self.state().open.as_ref().is_some_and(|open| open.draft.is_full())
+        self.state().open.as_ref().is_some_and(|open| open.draft.has_enough())
     }
 }
 
 impl Kind {
-    fn of(used: &Use<'_>, cell: Option<(Day, usize)>) -> Self {
-        Self {
-            account: used.account.to_owned(),
-            region: used.region.to_owned(),
-            priced: used.priced,
-            operation: used.operation.to_owned(),
-            resource: used.resource.to_owned(),
-            principal: used.principal.to_owned(),
-            cell,
+    fn count(&mut self, draft: &mut Draft, heard: &Heard) {
+        if draft.is_new(heard.request_id) {
+            let hour = Hour::of(heard.time_ms);
+            draft.count(&self.name, &mut self.spot, hour, heard.metered.unwrap_or(1));
         }
-    }
-
-    fn count(&mut self, draft: &mut Draft, hour: Hour, units: u64) {
-        if let Some((day, cell)) = self.cell
-            && day == hour.day()
-        {
-            return draft.count_in(cell, hour, units);
-        }
-        let used = Use {
-            account: &self.account,
-            region: &self.region,
-            priced: self.priced,
-            operation: &self.operation,
-            resource: &self.resource,
-            principal: &self.principal,
-            hour,
-            units,
-        };
-        self.cell = Some((hour.day(), draft.count(&used)));
     }
 }

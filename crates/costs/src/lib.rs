@@ -9,13 +9,17 @@
 mod calendar;
 mod changes;
 mod draft;
+mod error;
 mod exact;
 mod facet;
 mod fault;
 mod filter;
 mod inbox;
+mod ledger;
 mod lives;
+mod marks;
 mod meter;
+mod name;
 mod ops;
 pub mod prices;
 mod prune;
@@ -30,9 +34,10 @@ use std::sync::Arc;
 use bulla_store::Space;
 
 pub use calendar::{Hour, Span};
+pub use error::MeterError;
 pub use exact::Exact;
 pub use facet::PRINCIPAL;
-pub use meter::{Meter, MeterError};
+pub use meter::Meter;
 pub use sums::Sum;
 
 /// The spaces that a reset empties.

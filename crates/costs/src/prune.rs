@@ -3,8 +3,10 @@
 use bulla_store::{Expected, Key, Range, SealedBatch, Space};
 
 use crate::calendar::{Day, Hour};
+use crate::error::MeterError;
+use crate::ledger::{parsed, written};
 use crate::lives::Life;
-use crate::meter::{Meter, MeterError, parsed, written};
+use crate::meter::Meter;
 use crate::record::{LIVES, USES};
 
 /// How many rows one commit takes away.

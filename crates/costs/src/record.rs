@@ -17,15 +17,6 @@ pub(crate) const POSITION: Space = Space::new("costs.position");
 /// The key of that row.
 pub(crate) const POSITION_ROW: &str = "journal";
 
-/// How far the journal was read.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Position {
-    /// The last record that was counted, or passed over.
-    pub(crate) sequence: u64,
-    /// The id of the last request that was counted.
-    pub(crate) request: Option<String>,
-}
-
 /// A day's uses of one kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cell {
@@ -42,15 +33,18 @@ impl Cell {
     }
 
     pub(crate) fn add(&mut self, hour: Hour, units: u64) {
-        let count = self.hours.entry(hour.of_day()).or_default();
-        *count = count.saturating_add(units);
+        self.add_at(hour.of_day(), units);
     }
 
     /// Adds another's uses.
     pub(crate) fn merge(&mut self, other: &Self) {
         for (hour, units) in &other.hours {
-            let count = self.hours.entry(*hour).or_default();
-            *count = count.saturating_add(*units);
+            self.add_at(*hour, *units);
         }
+    }
+
+    fn add_at(&mut self, hour: u8, units: u64) {
+        let count = self.hours.entry(hour).or_default();
+        *count = count.saturating_add(units);
     }
 }

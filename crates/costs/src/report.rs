@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use bulla_store::{Key, Range, Space};
 
 use crate::calendar::{Day, Hour, Span};
+use crate::error::MeterError;
 use crate::exact::{Exact, STEPS};
+use crate::ledger::parsed;
 use crate::lives::Life;
-use crate::meter::{Meter, MeterError, parsed};
+use crate::meter::Meter;
 use crate::prices::{Item, Per};
 use crate::record::{Cell, LIVES, USES};
 

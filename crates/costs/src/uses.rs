@@ -3,7 +3,6 @@
 use bulla_plane::journal::{EventType, RecordRef};
 use serde_json::Value;
 
-use crate::calendar::Hour;
 use crate::prices::{self, Item};
 
 /// A call that AWS would charge for. Calls that failed are not (our choice: AWS doesn't say).
@@ -18,8 +17,6 @@ pub(crate) struct Use<'r> {
     pub(crate) resource: &'r str,
     /// Who called: a user, or the role of a session.
     pub(crate) principal: &'r str,
-    pub(crate) hour: Hour,
-    pub(crate) units: u64,
 }
 
 /// What a use is charged as.
@@ -65,8 +62,6 @@ pub(crate) fn of<'r>(record: &RecordRef<'r>) -> Option<Use<'r>> {
         operation: record.event_name,
         resource,
         principal: principal.unwrap_or_default(),
-        hour: Hour::of(record.time_ms),
-        units: record.metered.unwrap_or(1),
     })
 }
 

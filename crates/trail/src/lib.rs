@@ -23,6 +23,7 @@ mod select;
 mod store;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bulla_crypto::Crypto;
@@ -83,6 +84,8 @@ pub struct Trail {
     keys: Option<cipher::Keys>,
     /// How long records are kept; for ever where this is not set.
     retention: Option<Duration>,
+    /// The first record that others have still to read; 0 until they know.
+    needed: Arc<AtomicU64>,
 }
 
 impl Trail {
@@ -95,8 +98,8 @@ impl Trail {
         place: Arc<dyn Place>,
         intervals: Intervals,
     ) -> Self {
-        let (keys, retention) = (None, None);
-        Self { barrier, crypto, clock, journal, index, place, intervals, keys, retention }
+        let (keys, retention, needed) = (None, None, Arc::new(AtomicU64::new(u64::MAX)));
+        Self { barrier, crypto, clock, journal, index, place, intervals, keys, retention, needed }
     }
 
     /// The service, which encrypts files under keys of the KMS that is among these.
@@ -105,14 +108,15 @@ impl Trail {
         Self { keys: Some(cipher::Keys::new(neighbours)), ..self }
     }
 
-    /// The service, which drops what is older than that from the journal.
+    /// The service, which drops what is older than that from the journal. `needed` is the number of
+    /// the first record that others have still to read, and 0 until they know.
     #[must_use]
-    pub fn with_retention(self, retention: Option<Duration>) -> Self {
-        Self { retention, ..self }
+    pub fn with_retention(self, retention: Option<Duration>, needed: Arc<AtomicU64>) -> Self {
+        Self { retention, needed, ..self }
     }
 
     /// Drops what is older than it shall become from the journal, but nothing that a trail still
-    /// has to deliver.
+    /// has to deliver, or others have to read.
     ///
     /// # Errors
     /// When the store can't be read.
@@ -120,7 +124,7 @@ impl Trail {
         let Some(retention) = self.retention else { return Ok(()) };
         let retention = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
         let before_ms = self.clock.now_ms().saturating_sub(retention);
-        let before = self.undelivered().await?;
+        let before = self.undelivered().await?.min(self.needed.load(Ordering::Acquire));
         let journal = Arc::clone(&self.journal);
         let dropped = tokio::task::spawn_blocking(move || journal.retain(before_ms, before)).await;
         match dropped {
@@ -134,14 +138,16 @@ impl Trail {
 
     /// Keeps the index up, and writes files when they are due, for as long as the task lives.
     pub async fn tick_forever(self: Arc<Self>) {
-        let mut ticks = 0_u32;
+        let mut wait = 0_u32;
         loop {
-            if ticks.is_multiple_of(TICKS_A_RETENTION)
-                && let Err(stop) = self.drop_old().await
-            {
-                tracing::error!(error = %told(stop), "old records can't be dropped");
+            let is_known = self.needed.load(Ordering::Acquire) > 0;
+            if wait == 0 && is_known {
+                wait = TICKS_A_RETENTION;
+                if let Err(stop) = self.drop_old().await {
+                    tracing::error!(error = %told(stop), "old records can't be dropped");
+                }
             }
-            ticks = ticks.wrapping_add(1);
+            wait = wait.saturating_sub(1);
             let index = Arc::clone(&self.index);
             match tokio::task::spawn_blocking(move || index.keep_up()).await {
                 Ok(Ok(())) => {}

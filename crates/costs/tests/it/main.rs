@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod gathered;
 mod many;
 mod month;
 mod prune;

@@ -18,6 +18,8 @@ pub(crate) struct Script {
     pub(crate) ground: Ground,
     pub(crate) feed: Arc<Feed>,
     pub(crate) meter: Arc<Meter>,
+    /// What the meter may have in memory, if that is not its own choice.
+    pub(crate) room: Option<usize>,
     ids: u64,
 }
 
@@ -39,22 +41,29 @@ impl<'s> Said<'s> {
     }
 }
 
-fn meter(ground: &Ground) -> (Arc<Feed>, Arc<Meter>) {
+fn meter(ground: &Ground, room: Option<usize>) -> (Arc<Feed>, Arc<Meter>) {
     let feed = Arc::new(Feed::new(Arc::clone(&ground.journal)));
     let meter = Meter::new(Arc::clone(&ground.barrier), Arc::clone(&feed));
+    let meter = match room {
+        Some(bytes) => meter.with_room(bytes),
+        None => meter,
+    };
     (feed, Arc::new(meter))
 }
 
 impl Script {
     pub(crate) async fn new() -> Self {
-        let ground = Ground::in_memory().await.unwrap();
-        let (feed, meter) = meter(&ground);
-        Self { feed, meter, ground, ids: 0 }
+        Self::on(Ground::in_memory().await.unwrap())
+    }
+
+    pub(crate) fn on(ground: Ground) -> Self {
+        let (feed, meter) = meter(&ground, None);
+        Self { feed, meter, room: None, ground, ids: 0 }
     }
 
     /// The meter of a process that was started anew.
     pub(crate) fn restart(&mut self) {
-        (self.feed, self.meter) = meter(&self.ground);
+        (self.feed, self.meter) = meter(&self.ground, self.room);
     }
 
     fn id(&mut self) -> [u8; 16] {
@@ -75,6 +84,13 @@ impl Script {
         let copy =
             RecordRef { event_id: self.id(), recipient_account_id: ACCOUNT, ..record.clone() };
         self.ground.journal.append_all(&[record, copy]).await.unwrap();
+    }
+
+    /// A call of a user that has two records, the second of another operation.
+    pub(crate) async fn call_twice(&mut self, said: Said<'_>, name: &str) {
+        let record = self.record(said, (ACCOUNT, USER));
+        let again = RecordRef { event_id: self.id(), event_name: name, ..record.clone() };
+        self.ground.journal.append_all(&[record, again]).await.unwrap();
     }
 
     /// What a service does by itself.

@@ -22,8 +22,6 @@ pub(super) struct Direct {
     end: u64,
     /// What the block holds that `end` lies in.
     last: [u8; BLOCK],
-    /// Room for the blocks of an append, and for moving them to an address that fits.
-    room: Vec<u8>,
 }
 
 impl Direct {
@@ -31,11 +29,12 @@ impl Direct {
     pub(super) fn open(path: &Path) -> Option<Self> {
         let flags = i32::try_from(OFlags::DIRECT.bits()).ok()?;
         let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path).ok()?;
-        Some(Self { file, end: u64::MAX, last: [0; BLOCK], room: Vec::new() })
+        Some(Self { file, end: u64::MAX, last: [0; BLOCK] })
     }
 
-    /// Appends durably; `buffered` is the file's other handle. `false` if the file system can't do
-    /// this after all, and nothing is known to be written.
+    /// Appends durably; `buffered` is the file's other handle, and `room` takes the blocks, and
+    /// what it takes to move them to an address that fits. `false` if the file system can't do this
+    /// after all, and nothing is known to be written.
     ///
     /// # Errors
     /// Whatever the environment answers.
@@ -44,6 +43,7 @@ impl Direct {
         buffered: &File,
         offset: u64,
         bytes: &[u8],
+        room: &mut Vec<u8>,
     ) -> io::Result<bool> {
         let head = usize::try_from(offset % BLOCK as u64).unwrap_or_default();
         let start = offset - head as u64;
@@ -53,9 +53,9 @@ impl Direct {
         }
         self.end = u64::MAX;
         let length = (head + bytes.len()).next_multiple_of(BLOCK);
-        self.room.resize(length + BLOCK, 0);
-        let skip = self.room.as_ptr().align_offset(BLOCK);
-        let blocks = self.room.get_mut(skip..).and_then(|room| room.get_mut(..length));
+        room.resize(length + BLOCK, 0);
+        let skip = room.as_ptr().align_offset(BLOCK);
+        let blocks = room.get_mut(skip..).and_then(|room| room.get_mut(..length));
         let blocks = blocks.ok_or_else(|| io::Error::other("no room on a block's border"))?;
         let (before, rest) = blocks.split_at_mut(head);
         let (appended, after) = rest.split_at_mut(bytes.len());
@@ -104,7 +104,7 @@ mod tests {
         file.set_len(64 * BLOCK as u64).unwrap();
         // Where the temporary directory can't do this there is nothing to test.
         let Some(mut direct) = Direct::open(&path) else { return };
-        let mut expected = Vec::new();
+        let (mut expected, mut room) = (Vec::new(), Vec::new());
         for (turn, length) in
             [1, BLOCK - 1, BLOCK, BLOCK + 1, 100, 3 * BLOCK - 101, 7].into_iter().enumerate()
         {
@@ -112,7 +112,7 @@ mod tests {
                 direct = Direct::open(&path).unwrap();
             }
             let bytes = vec![turn as u8 + 1; length];
-            if !direct.append(&file, expected.len() as u64, &bytes).unwrap() {
+            if !direct.append(&file, expected.len() as u64, &bytes, &mut room).unwrap() {
                 return;
             }
             expected.extend(bytes);

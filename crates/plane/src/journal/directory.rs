@@ -40,6 +40,7 @@ const MAX_OPEN: usize = 64;
 pub struct Directory {
     folder: PathBuf,
     open: Mutex<HashMap<u64, Arc<Opened>>>,
+    durable: Mutex<Durable>,
     /// Makes the next file, while there is a thread that does.
     maker: Mutex<Option<JoinHandle<io::Result<u64>>>>,
     /// Held for as long as this process writes; readers have none.
@@ -51,8 +52,26 @@ struct Opened {
     file: File,
     path: PathBuf,
     identity: Identity,
-    /// Once something was appended durably: the way past the page cache, where there is one.
-    direct: Mutex<Option<Option<Direct>>>,
+}
+
+/// The segment that was appended to durably last: segments that are complete need nothing of it.
+#[derive(Default)]
+struct Durable {
+    segment: Option<Arc<Opened>>,
+    /// The way past the page cache, where there is one.
+    direct: Option<Direct>,
+    /// Room for what is on its way.
+    room: Vec<u8>,
+}
+
+impl Durable {
+    /// Goes on with a segment.
+    fn turn_to(&mut self, opened: &Arc<Opened>) {
+        if !self.segment.as_ref().is_some_and(|segment| Arc::ptr_eq(segment, opened)) {
+            self.direct = Direct::open(&opened.path);
+            self.segment = Some(Arc::clone(opened));
+        }
+    }
 }
 
 /// Which file it is: device and inode.
@@ -105,7 +124,8 @@ impl Directory {
     }
 
     fn of(folder: PathBuf, writes: Option<File>) -> Self {
-        Self { folder, open: Mutex::default(), maker: Mutex::default(), writes }
+        let (open, durable, maker) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { folder, open, durable, maker, writes }
     }
 
     fn path(&self, segment: u64) -> PathBuf {
@@ -128,7 +148,7 @@ impl Directory {
         if open.len() >= MAX_OPEN {
             open.clear();
         }
-        let opened = Arc::new(Opened { file, path, identity, direct: Mutex::default() });
+        let opened = Arc::new(Opened { file, path, identity });
         open.insert(segment, Arc::clone(&opened));
         Ok(opened)
     }
@@ -207,15 +227,17 @@ impl Medium for Directory {
 
     fn append_durably(&self, segment: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let opened = self.segment(segment)?;
-        let mut direct = opened.direct.lock().unwrap_or_else(PoisonError::into_inner);
-        let ready = direct.get_or_insert_with(|| Direct::open(&opened.path));
-        if let Some(writer) = ready {
-            if writer.append(&opened.file, offset, bytes)? {
-                return opened.must_be_in_place();
+        {
+            let mut durable = self.durable.lock().unwrap_or_else(PoisonError::into_inner);
+            durable.turn_to(&opened);
+            let Durable { direct, room, .. } = &mut *durable;
+            if let Some(writer) = direct {
+                if writer.append(&opened.file, offset, bytes, room)? {
+                    return opened.must_be_in_place();
+                }
+                *direct = None;
             }
-            *ready = None;
         }
-        drop(direct);
         self.append(segment, offset, bytes)?;
         self.sync(segment)
     }
@@ -329,4 +351,31 @@ fn fill(path: &Path, capacity: u64) -> io::Result<()> {
         offset += part.len() as u64;
     }
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_append_reaches_the_segment_that_it_is_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = Directory::open(folder.path().join("journal")).unwrap();
+        let mut expected = [Vec::new(), Vec::new()];
+        for segment in [1, 2] {
+            directory.create(segment, 64 << 10).unwrap();
+        }
+        for turn in 1..=20_u8 {
+            let which = usize::from(turn % 3 == 0);
+            let bytes = vec![turn; usize::from(turn) * 131];
+            let offset = expected[which].len() as u64;
+            directory.append_durably(which as u64 + 1, offset, &bytes).unwrap();
+            expected[which].extend(bytes);
+        }
+        for (segment, expected) in (1..).zip(expected) {
+            let mut found = vec![0xff; expected.len()];
+            assert_eq!(directory.read(segment, 0, &mut found).unwrap(), found.len());
+            assert!(found == expected, "segment {segment}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt as _;
+use std::process::Command;
 
 use bulla_store::{Barrier, DATABASE_FILE, Expected, SealedBatch, Sqlite};
 
@@ -10,6 +11,11 @@ use crate::run::wait;
 use crate::store::{KEYS, create, open, rows_of};
 
 const SEED: u64 = 7;
+/// The store of a process of its own, which this test is started in again. For SQLite maps a file
+/// that its connections share: a process that waits for a page of it can't serve the page as well.
+const FOLDER: &str = "BULLA_TORTURE_STORE";
+/// What that process does there: write behind what a failed sync left, or find all again.
+const ROLE: &str = "BULLA_TORTURE_ROLE";
 
 fn run<T>(work: impl Future<Output = T>) -> T {
     wait(async { Ok(work.await) }).unwrap()
@@ -37,6 +43,9 @@ fn files(folder: &Path) -> (PathBuf, PathBuf) {
 
 #[test]
 fn what_is_committed_behind_a_failed_sync_outlives_a_power_cut() {
+    if let (Some(folder), Ok(role)) = (std::env::var_os(FOLDER), std::env::var(ROLE)) {
+        return run(process(Path::new(&folder), &role));
+    }
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("data");
     fs::create_dir(&folder).unwrap();
@@ -61,19 +70,28 @@ fn what_is_committed_behind_a_failed_sync_outlives_a_power_cut() {
     file.sync_all().unwrap();
     drop(file);
 
-    run(async {
-        let barrier = open(Arc::new(Sqlite::open(&folder).unwrap()), SEED).await.unwrap();
-        put(&barrier, "behind").await;
-        // It does not end in order, which would bring all to the disk.
-        std::mem::forget(barrier);
-    });
+    assert!(started(&folder, "write"));
     drop(mounted);
     tree.cut_power();
-
     let _mounted = Mounted::new(&folder, Arc::clone(&tree)).unwrap();
-    run(async {
-        let barrier = open(Arc::new(Sqlite::open(&folder).unwrap()), SEED).await.unwrap();
-        let rows = rows_of(&barrier).await.unwrap();
-        assert_eq!(Vec::from_iter(rows.keys()), ["behind", "shown", "synced"]);
-    });
+    assert!(started(&folder, "find"), "what was committed is lost");
+}
+
+/// Whether this test, started again in a role, ended well.
+fn started(folder: &Path, role: &str) -> bool {
+    let name = "fuse::tests::what_is_committed_behind_a_failed_sync_outlives_a_power_cut";
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", name, "--nocapture"]).env(FOLDER, folder).env(ROLE, role);
+    command.status().unwrap().success()
+}
+
+async fn process(folder: &Path, role: &str) {
+    let barrier = open(Arc::new(Sqlite::open(folder).unwrap()), SEED).await.unwrap();
+    if role == "write" {
+        put(&barrier, "behind").await;
+        // Without an orderly end, which would bring all to the disk.
+        std::process::exit(0);
+    }
+    let rows = rows_of(&barrier).await.unwrap();
+    assert_eq!(Vec::from_iter(rows.keys()), ["behind", "shown", "synced"]);
 }

@@ -5,7 +5,7 @@
 //! same texts are alike in them, and nobody has to read these to know.
 
 use super::encoding::{self, ALIKE, METERED};
-use super::pack::{Head, Input, Token, Unreadable};
+use super::pack::{Head, Input, MIN_SHARED_BYTES, Token, Unreadable};
 
 /// What is known of a packed record.
 #[derive(Debug, PartialEq, Eq)]
@@ -26,7 +26,8 @@ pub(super) struct Likeness {
     flags: u16,
     present: u16,
     /// Where the segment has the text of each block: the record's number, and the how manieth of
-    /// its shared texts it is. Zero where the block is not there.
+    /// its shared texts it is. Zero where the block is not there, and the text itself where it is
+    /// too short to be referred to.
     texts: [u64; ALIKE.len()],
 }
 
@@ -56,13 +57,24 @@ pub(super) fn outline(packed: &[u8], sequence: u64) -> Result<Option<Outline>, U
         if let Some(text) = which.and_then(|which| texts.get_mut(which)) {
             match block {
                 Block::Shared(place) => *text = place,
-                Block::Own(_) => can_be_alike = false,
+                Block::Own(own) => match short(own) {
+                    Some(itself) => *text = itself,
+                    None => can_be_alike = false,
+                },
             }
         }
     }
     let Head { flags, present, time_ms, .. } = head;
     let likeness = can_be_alike.then_some(Likeness { flags, present, texts });
     Ok(Some(Outline { time_ms, event_id, request_id, units, likeness }))
+}
+
+/// A text that is too short to be referred to, as a number that is neither a place nor
+/// [`SESSION_KEY`].
+fn short(text: &[u8]) -> Option<u64> {
+    let is_short = text.len() < MIN_SHARED_BYTES;
+    let number = || text.iter().fold(1, |number, byte| number << 8 | u64::from(*byte)) | 1 << 63;
+    is_short.then(number)
 }
 
 /// What stands for a block.

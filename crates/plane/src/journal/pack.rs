@@ -36,7 +36,7 @@ pub(super) const REACH_BYTES: u64 = 2 << 20;
 /// less than a byte in a hundred.
 pub(super) const MAX_REFERENCES: u32 = 256;
 /// The shortest text that is referred to: a reference takes about as much.
-const MIN_SHARED_BYTES: usize = 6;
+pub(super) const MIN_SHARED_BYTES: usize = 6;
 /// The longest.
 const MAX_SHARED_BYTES: usize = 2048;
 /// The most texts of a record that can be referred to.

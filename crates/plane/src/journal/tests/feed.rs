@@ -124,6 +124,9 @@ fn fill(journal: &Journal, numbers: std::ops::Range<u64>) {
         if pick(6) == 1 {
             record.identity.access_key_id = Some(&session_key);
         }
+        if pick(6) == 2 {
+            record.identity.access_key_id = Some(["test", "", "tess"][pick(3)]);
+        }
         record.error_code = (pick(7) == 3).then_some("AccessDeniedException");
         record.metered = (pick(11) < 3).then_some(number);
         record.request_parameters = Some(&parameters);

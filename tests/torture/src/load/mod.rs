@@ -19,7 +19,9 @@ use crate::server::{Server, Site};
 
 /// How many CreateKey are timed, on the empty and on the full store.
 const TIMED_KEYS: usize = 200;
-/// Up to which part of the time the store is filled; then the load, which is warm after a while.
+/// Up to which part of the time the store is filled; then the load, which is warm after a while:
+/// what a server keeps of the journal's segment that is being written, its index above all, grows
+/// until the first of them are full (16 MiB each), and then stays.
 const FILL_PERCENT: u32 = 30;
 const WARM_PERCENT: u32 = 45;
 /// A run that is long enough for its memory to be judged.

@@ -6,6 +6,7 @@
 mod delivery;
 mod house;
 mod lookup;
+mod retention;
 #[cfg(feature = "s3")]
 mod s3;
 mod trails;

@@ -23,6 +23,8 @@
 //! So a segment is read alone, a record with the few before it that it refers to, and whoever
 //! writes has nothing to recover: it may forget what it wrote, and writes it again.
 
+use std::ops::Range;
+
 use super::encoding::{self, ACCESS_KEY, ENCODING_VERSION, FIRST_JSON, Parts};
 use super::json;
 use super::session_key::{is_session_key, session_key};
@@ -48,7 +50,7 @@ const MAX_VALUES: usize = 64;
 /// Sets of known texts, each of [`WAYS`]; the one that was not needed for longest is forgotten.
 const SETS: usize = 2048;
 const WAYS: usize = 4;
-/// All known texts together, 2 MiB; once there are more, all are forgotten.
+/// The texts that became known since all were forgotten, 2 MiB; once there are more, all are again.
 const KNOWN_BYTES: usize = 2 << 20;
 
 const OPAQUE: u8 = 0;
@@ -89,14 +91,17 @@ struct Known {
     /// How often it was referred to.
     references: u32,
     kind: Kind,
-    text: Box<[u8]>,
+    /// Where it stands in [`Packer::texts`].
+    text: Range<usize>,
 }
 
 /// What the end of a segment can refer to.
 #[derive(Default)]
 pub(super) struct Packer {
     sets: Vec<[Option<Known>; WAYS]>,
-    bytes: usize,
+    /// The known texts and those that were, one behind the other: blocks of memory of their own,
+    /// which come and go at different times, would leave holes among those of the calls.
+    texts: Vec<u8>,
     /// What the record that is packed can be referred to for.
     fresh: Vec<Known>,
     /// What it refers to.
@@ -110,12 +115,21 @@ impl Packer {
     /// Forgets everything: another segment begins.
     pub(super) fn clear(&mut self) {
         self.sets.clear();
-        self.bytes = 0;
+        self.texts.clear();
+    }
+
+    /// How many bytes of texts are kept.
+    #[cfg(test)]
+    pub(super) fn known_bytes(&self) -> usize {
+        self.texts.len()
     }
 
     /// Appends the packed form of a record that is to stand there.
     pub(super) fn pack(&mut self, record: &[u8], at: At, out: &mut Vec<u8>) {
-        let start = out.len();
+        if self.texts.len() > KNOWN_BYTES {
+            self.clear();
+        }
+        let (start, known) = (out.len(), self.texts.len());
         self.fresh.clear();
         self.frames.clear();
         self.tokens.clear();
@@ -123,6 +137,7 @@ impl Packer {
         if is_packed && out.len() - start <= record.len() {
             return self.remember();
         }
+        self.texts.truncate(known);
         out.truncate(start);
         out.push(OPAQUE);
         out.extend_from_slice(record);
@@ -224,9 +239,12 @@ impl Packer {
             return None;
         }
         let hash = hash(kind, text);
-        let set = self.sets.get_mut(set_of(hash))?;
-        let is_it =
-            |known: &Known| known.hash == hash && known.kind == kind && *known.text == *text;
+        let (set, texts) = (self.sets.get_mut(set_of(hash))?, &self.texts);
+        let is_it = |known: &Known| {
+            known.hash == hash
+                && known.kind == kind
+                && texts.get(known.text.clone()).is_some_and(|known| known == text)
+        };
         let found = set.iter().position(|way| way.as_ref().is_some_and(is_it))?;
         // The one that was needed last comes first.
         set.get_mut(..=found)?.rotate_right(1);
@@ -243,15 +261,14 @@ impl Packer {
             return false;
         }
         let number = u8::try_from(number).unwrap_or(u8::MAX);
-        let (hash, text) = (hash(kind, text), text.into());
+        let (hash, start) = (hash(kind, text), self.texts.len());
+        self.texts.extend_from_slice(text);
+        let text = start..self.texts.len();
         self.fresh.push(Known { hash, at, number, references: 0, kind, text });
         true
     }
 
     fn remember(&mut self) {
-        if self.bytes > KNOWN_BYTES {
-            self.clear();
-        }
         if self.sets.is_empty() && !self.fresh.is_empty() {
             self.sets.resize_with(SETS, Default::default);
         }
@@ -263,13 +280,11 @@ impl Packer {
             };
             // An older place of the same text goes, else what was not needed for longest.
             let at = set.iter().position(may_go).unwrap_or(WAYS - 1);
-            self.bytes += known.text.len();
             if let Some(newer) = set.get_mut(..=at) {
                 newer.rotate_right(1);
             }
             if let Some(first) = set.first_mut() {
-                let gone = first.replace(known).map_or(0, |gone| gone.text.len());
-                self.bytes = self.bytes.saturating_sub(gone);
+                *first = Some(known);
             }
         }
     }

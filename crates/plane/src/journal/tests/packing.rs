@@ -74,6 +74,26 @@ fn the_access_key_of_a_session_of_the_calls_own_is_not_written() {
     }
 }
 
+#[test]
+fn what_is_known_is_bounded_and_what_was_forgotten_is_written_again() {
+    const ROOM: usize = 2 << 20;
+    let (mut packer, mut packed) = (Packer::default(), Packed::default());
+    let (mut most, mut forgotten) = (0, 0);
+    let agent = |number: usize| format!("{number:01000}");
+    let record = |agent: &str| plain(&RecordRef { user_agent: Some(agent), ..decrypt(0) });
+    for number in 0..5_000 {
+        let before = packer.known_bytes();
+        packed.push(&mut packer, &record(&agent(number)));
+        most = most.max(packer.known_bytes());
+        forgotten += usize::from(packer.known_bytes() < before);
+    }
+    assert!((ROOM..ROOM + 4096).contains(&most), "{most}");
+    assert!(forgotten > 1, "{forgotten}");
+    for number in 0..5_000 {
+        assert_eq!(packed.unpacked(number).unwrap(), record(&agent(number)), "{number}");
+    }
+}
+
 proptest! {
     #[test]
     fn what_is_packed_is_unpacked(

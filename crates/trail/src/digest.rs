@@ -118,7 +118,7 @@ impl Trail {
             }
             let last = self.files(&row, None).await?.pop().map(|file| file.row);
             let (bucket, prefix) = (trail.bucket.clone(), trail.prefix.clone());
-            record.plan = Some(DigestPlan { end_ms: now_ms, last, bucket, prefix });
+            record.plan = Some(DigestPlan { end_ms: now_ms, last, bucket, prefix, ends: is_last });
             let batch = SealedBatch::new().put(DIGESTS, row.as_str(), expected, bytes(&record)?);
             self.barrier.commit(batch).await?;
             let Some(opened) = self.barrier.get(DIGESTS, row.as_bytes()).await? else {
@@ -146,7 +146,7 @@ impl Trail {
         for file in &files {
             batch = batch.delete(FILES, file.row.as_str(), file.expected);
         }
-        batch = if is_last {
+        batch = if plan.ends {
             // Whatever comes later begins a chain of its own.
             batch.delete(DIGESTS, row.as_str(), expected)
         } else {
@@ -155,7 +155,8 @@ impl Trail {
             batch.put(DIGESTS, row.as_str(), expected, bytes(&record)?)
         };
         self.barrier.commit(batch).await?;
-        Ok(true)
+        // Files may have come since it was planned: they are in one more, which is the last.
+        if is_last && !plan.ends { Err(Stop::Again) } else { Ok(true) }
     }
 
     /// The files of a chain that no digest has yet, oldest first, up to a row.

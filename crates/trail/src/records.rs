@@ -171,6 +171,9 @@ pub(crate) struct DigestPlan {
     pub(crate) last: Option<String>,
     pub(crate) bucket: String,
     pub(crate) prefix: Option<String>,
+    /// Whether it ends the chain: then no file came after its last.
+    #[serde(default)]
+    pub(crate) ends: bool,
 }
 
 /// The digest before.

@@ -150,6 +150,26 @@ async fn digests_chain_and_end_with_logging() {
 }
 
 #[tokio::test]
+async fn files_that_came_after_a_digest_was_planned_are_in_the_last_one() {
+    let house = House::new().await;
+    logging(&house, json!({})).await;
+    ask(&house, 1).await;
+    // The file is taken; its digest is planned, and is not.
+    house.bucket.set_room(Some(1));
+    house.pass_minutes(61).await;
+    assert!(digests(&house).is_empty());
+    house.bucket.set_room(None);
+    ask(&house, 1).await;
+    house.call("StopLogging", json!({ "Name": "main" })).await.unwrap();
+    house.pass_minutes(1).await;
+    house.pass_minutes(1).await;
+    assert_eq!(delivered(&house, "DescribeTrails"), 2);
+    let digests = digests(&house);
+    let signed = digests.iter().map(|digest| digest["logFiles"].as_array().unwrap().len());
+    assert_eq!(signed.collect::<Vec<_>>(), [1, 1]);
+}
+
+#[tokio::test]
 async fn a_deleted_trail_delivers_what_it_still_has() {
     let house = House::new().await;
     logging(&house, json!({})).await;

@@ -240,20 +240,9 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::uses::{Priced, Use};
+    use crate::name::tests::used as name;
 
     const LITTLE: usize = 64 << 10;
-
-    fn name(resource: &str) -> Name {
-        Name::of(&Use {
-            account: "111122223333",
-            region: "us-east-1",
-            priced: Priced::ByKey,
-            operation: "Encrypt",
-            resource,
-            principal: "arn:aws:iam::111122223333:user/ana",
-        })
-    }
 
     /// Counts uses of as many resources as there is room for.
     fn fill(draft: &mut Draft, mut takes: impl FnMut(&Name) -> bool) -> usize {

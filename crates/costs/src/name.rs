@@ -9,8 +9,8 @@ use crate::marks::PARTS;
 use crate::prices::Item;
 use crate::uses::{BY_KEY, Use};
 
-/// The bytes between the parts of a name; none of them has one.
-const BETWEEN: char = '\0';
+/// What is between the parts of a name; none of them has it.
+const BETWEEN: &str = "\0";
 /// How many bytes of a digest the key of a row has.
 const DIGEST_BYTES: usize = 8;
 
@@ -33,10 +33,10 @@ impl Name {
             used.principal,
         ];
         let part = part(&digest(used.resource, used.principal));
-        Self { text: parts.join("\0").into(), part }
+        Self { text: parts.join(BETWEEN).into(), part }
     }
 
-    /// Writes it with an hour, as [`Counted`] reads it.
+    /// Writes it with an hour, as [`Named`] reads it.
     pub(crate) fn write(&self, hour: Hour, into: &mut String) {
         into.clear();
         // Writing to a string cannot fail.
@@ -96,11 +96,12 @@ impl<'n> Named<'n> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::uses::{Priced, by_spec};
 
-    fn used(resource: &str) -> Name {
+    /// Of an Encrypt by nobody.
+    pub(crate) fn used(resource: &str) -> Name {
         Name::of(&Use {
             account: "111122223333",
             region: "us-east-1",

@@ -55,7 +55,7 @@ pub use record::{
 };
 pub use recovery::{OpenError, Recovery};
 pub use scan::MAX_SEGMENT_BYTES;
-pub use session_key::{SESSION_KEY_BYTES, is_session_key, session_key, session_key_text};
+pub use session_key::{is_session_key, session_key_text};
 pub use simulated::Simulated;
 pub use texts::Fetch;
 pub use verify::{Anchor, MAX_FAULTS, Report, verify};

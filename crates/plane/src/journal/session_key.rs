@@ -4,7 +4,7 @@
 //! records with such keys can be alike ([`outline`](super::outline)).
 
 /// The length of an access key id of a session, in bytes.
-pub const SESSION_KEY_BYTES: usize = 20;
+const SESSION_KEY_BYTES: usize = 20;
 
 const PREFIX: &[u8; 4] = b"ASIA";
 const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -13,8 +13,7 @@ const LETTER_BITS: u32 = 5;
 
 /// The access key id of the session that was made for the call with this event: `ASIA` and letters
 /// in ASCII, as random as the event's id.
-#[must_use]
-pub fn session_key(event_id: [u8; 16]) -> [u8; SESSION_KEY_BYTES] {
+pub(super) fn session_key(event_id: [u8; 16]) -> [u8; SESSION_KEY_BYTES] {
     let mut key = [0; SESSION_KEY_BYTES];
     let mut bits = u128::from_be_bytes(event_id);
     let (prefix, letters) = key.split_at_mut(PREFIX.len());

@@ -20,6 +20,9 @@ impl<const N: usize> Default for RandomStock<N> {
 }
 
 impl<const N: usize> RandomStock<N> {
+    /// How many bytes it asks the random source for, at once.
+    pub const DRAWN_BYTES: usize = N * DRAWN_AHEAD;
+
     /// The bytes for the next use.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64_simd::STANDARD;
-use bulla_crypto::{Crypto, HmacKey, KEY_LEN, hex};
+use bulla_crypto::{Crypto, HmacKey, KEY_LEN, RandomStock, hex};
 use bulla_plane::journal::{ChainKey, Directory, Journal, Options};
 use bulla_plane::root::{self, Anchor, KeyFileSeal, RootKey};
 use bulla_store::{Barrier, Sqlite};
@@ -36,6 +36,8 @@ const ROTATION_MS: u64 = 11_000;
 /// More than the shortest period of a rotation and of a deletion, in milliseconds.
 const MONTHS_MS: u64 = 91 * 86_400_000;
 const KEY_FILE: &str = "data.key";
+/// A call's two ids, and what a nonce is hedged with, are drawn for several uses at once.
+const PUBLIC_LEN: usize = 32;
 
 pub(crate) fn run(run: &mut Run) -> Result<Counts, String> {
     let mut counts = Counts::default();
@@ -52,6 +54,8 @@ struct Site {
     house: House,
     random: Arc<Recording>,
     scanner: Scanner,
+    /// What was drawn for ids and nonces to come.
+    public: Vec<[u8; PUBLIC_LEN]>,
     _root: RootKey,
     anchor: Anchor,
 }
@@ -77,7 +81,8 @@ impl Site {
         let anchor = Anchor::open(&crypto, &data, &root).map_err(say)?;
         let house = House::new(crypto, barrier, journal)?;
         let scanner = Scanner::new(random)?;
-        let mut site = Self { home, house, random: source, scanner, _root: root, anchor };
+        let public = Vec::new();
+        let mut site = Self { home, house, random: source, scanner, public, _root: root, anchor };
         site.watch_draws("the set-up", None)?;
         let key = std::fs::read(site.home.path().join(KEY_FILE)).map_err(say)?;
         let key = hex::decode(key.trim_ascii()).map_err(say)?;
@@ -85,16 +90,22 @@ impl Site {
         Ok(site)
     }
 
-    /// Looks for all that was drawn since: whatever is as long as a key is one, unless it became
-    /// the request's id, which is public.
+    /// Looks for all that was drawn since: whatever is as long as a key is one, but for a stock of
+    /// public bytes. An answered call's id must come from such a stock.
     fn watch_draws(&mut self, by: &str, request_id: Option<&str>) -> Result<(), String> {
-        let id = request_id.map(|id| hex::decode(id.replace('-', ""))).transpose();
-        let id = id.map_err(say)?.unwrap_or_default();
         for draw in self.random.take() {
-            if draw.len() >= KEY_LEN && !is_id(&draw, &id) {
+            let (uses, _) = draw.as_chunks::<PUBLIC_LEN>();
+            if draw.len() == RandomStock::<PUBLIC_LEN>::DRAWN_BYTES {
+                self.public.extend(uses);
+            } else if draw.len() >= KEY_LEN {
                 self.scanner.watch(format!("what {by} drew"), &draw);
             }
         }
+        let Some(id) = request_id else { return Ok(()) };
+        let id = hex::decode(id.replace('-', "")).map_err(say)?;
+        let drawn = self.public.iter().position(|draw| is_id(draw, &id));
+        let drawn = drawn.ok_or_else(|| format!("the id of {by} was not drawn for ids"))?;
+        self.public.swap_remove(drawn);
         Ok(())
     }
 
@@ -144,8 +155,7 @@ fn site(seed: u64, run: &Run, counts: &mut Counts) -> Result<(), String> {
     let mut random = Random::new(seed);
     let mut site = Site::new(&mut random)?;
     let shared = make_shared(&mut site.house.door(ACCOUNT, REGION), ACCOUNT)?;
-    // Its call drew an id and a material, and only the material is secret.
-    site.random.take();
+    site.watch_draws("the shared key", None)?;
     let mut worker = Worker::new("w", ACCOUNT, &shared, random.next());
     let made = site.call("CreateKey", &json!({}))?;
     let key = text(&made, "/KeyMetadata/KeyId")?;

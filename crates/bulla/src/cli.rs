@@ -22,7 +22,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use audit::{ExportAuditOptions, SearchOptions};
 use cost::{COST_HELP, CostOptions};
 use functions::FunctionOptions;
-use journal::JournalMode;
+use journal::JournalOptions;
 use message::{
     BRANCH_KEY_HELP, BranchKeyCommand, DECRYPT_HELP, DecryptOptions, ENCRYPT_HELP, EncryptOptions,
     INSPECT_HELP, InspectOptions,
@@ -290,6 +290,8 @@ pub(crate) struct DevOptions {
     #[arg(long = "quota", value_name = "NAME=NUMBER")]
     pub(crate) quotas: Vec<String>,
     #[command(flatten)]
+    pub(crate) journal: JournalOptions,
+    #[command(flatten)]
     pub(crate) trails: TrailOptions,
     #[cfg(feature = "traces")]
     #[command(flatten)]
@@ -326,9 +328,8 @@ pub(crate) struct ServeOptions {
     /// Let functions be made and run: whoever may make them runs programs on this machine.
     #[arg(long, env = "BULLA_ALLOW_FUNCTIONS")]
     pub(crate) allow_functions: bool,
-    /// When the record of a call is durable [default: before-answer].
-    #[arg(long, env = "BULLA_JOURNAL", value_name = "WHEN")]
-    pub(crate) journal: Option<JournalMode>,
+    #[command(flatten)]
+    pub(crate) journal: JournalOptions,
     #[command(flatten)]
     pub(crate) functions: FunctionOptions,
     #[command(flatten)]

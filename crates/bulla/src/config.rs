@@ -13,7 +13,7 @@ use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
 
 use crate::cli::functions::FunctionOptions;
-use crate::cli::journal::JournalMode;
+use crate::cli::journal::{JournalMode, JournalOptions};
 use crate::cli::quota::{Granting, RateOptions, Rates};
 use crate::cli::trail::TrailOptions;
 use crate::cli::xks::KeyStoreOptions;
@@ -257,12 +257,14 @@ impl DevOptions {
     }
 }
 
-impl ServeOptions {
-    /// When the record of a call is durable.
-    pub(crate) fn durability(&self) -> Result<Durability, Error> {
-        Ok(self.journal.or(self.place.file()?.journal).unwrap_or_default().into())
+impl JournalOptions {
+    /// What is asked for, or else what the settings' file has.
+    pub(crate) fn durability(&self, place: &Place) -> Result<Durability, Error> {
+        Ok(self.journal.or(place.file()?.journal).unwrap_or_default().into())
     }
+}
 
+impl ServeOptions {
     /// How functions are run; nothing where they are not allowed.
     pub(crate) fn function_settings(&self) -> Result<Option<FunctionSettings>, Error> {
         let file = self.place.file()?;

@@ -85,7 +85,11 @@ impl Foundation {
     }
 
     /// Opens a data directory, or makes one: for `bulla dev`, which needs no access key.
-    pub(crate) async fn open_or_create(crypto: Crypto, data: &Data) -> Result<Self, Error> {
+    pub(crate) async fn open_or_create(
+        crypto: Crypto,
+        data: &Data,
+        durability: Durability,
+    ) -> Result<Self, Error> {
         // Whoever holds the store's lock decides: a second process must not make a second root key.
         let engine = Arc::new(Sqlite::open(&data.directory)?);
         let sealed = header_path(&data.directory).exists();
@@ -95,7 +99,7 @@ impl Foundation {
             Opener::new(data, SealOption::Keyfile)?.create(&crypto, &data.directory)?
         };
         let is_new = !is_initialized(&*engine, &data.directory).await?;
-        Self::over(crypto, data, engine, &root, is_new, Durability::default()).await
+        Self::over(crypto, data, engine, &root, is_new, durability).await
     }
 
     /// Stands on an engine, whose lock keeps other processes off the whole directory.

@@ -40,7 +40,7 @@ pub(crate) fn runtime() -> Result<Runtime, Error> {
 pub(crate) fn serve(options: ServeOptions) -> Result<(), Error> {
     let (at, data, key_stores) = options.settings()?;
     let key_stores = KeyStores::new(&key_stores, false)?;
-    let durability = options.durability()?;
+    let durability = options.journal.durability(&options.place)?;
     let keys = options.key_settings()?;
     let functions = options.function_settings()?;
     #[cfg(feature = "traces")]
@@ -64,6 +64,7 @@ pub(crate) fn dev(options: DevOptions) -> Result<(), Error> {
     let key_stores = KeyStores::new(&key_stores, true)?;
     let keys = options.key_settings()?;
     let functions = options.function_settings()?;
+    let durability = options.journal.durability(&options.place)?;
     #[cfg(feature = "traces")]
     let traces = TraceSettings::of(&options.traces)?;
     warn_of(harden_process()?);
@@ -71,7 +72,7 @@ pub(crate) fn dev(options: DevOptions) -> Result<(), Error> {
         let listener = bind(at.address).await?;
         let crypto = Crypto::standard();
         let foundation = match &data {
-            Some(data) => Foundation::open_or_create(crypto, data).await?,
+            Some(data) => Foundation::open_or_create(crypto, data, durability).await?,
             None => Foundation::in_memory(crypto).await?,
         };
         eprintln!(

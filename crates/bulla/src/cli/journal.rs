@@ -1,7 +1,7 @@
 //! When the record of a call is durable, as the command line and the settings have it.
 
 use bulla_plane::journal::{Durability, WITHIN};
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use serde::Deserialize;
 
 /// When the record of a call is durable. Changes are durable before their answer in any case, and
@@ -26,4 +26,13 @@ impl From<JournalMode> for Durability {
             JournalMode::Within => Self::Within(WITHIN),
         }
     }
+}
+
+/// When records are durable.
+#[derive(Args)]
+pub(crate) struct JournalOptions {
+    /// When the record of a call is durable, where there is a data directory [default:
+    /// before-answer].
+    #[arg(long, env = "BULLA_JOURNAL", value_name = "WHEN")]
+    pub(crate) journal: Option<JournalMode>,
 }

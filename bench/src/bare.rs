@@ -31,7 +31,11 @@ pub(crate) fn serve(listen: SocketAddr) -> Result<(), BenchError> {
             .await
             .map_err(BenchError::io(format!("listen on {listen}")))?;
         let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .half_close(true);
         let body = fixed_body();
         loop {
             let (stream, _) =

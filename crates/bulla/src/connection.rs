@@ -20,6 +20,7 @@ use http::Request;
 use hyper::body::Incoming;
 
 use crate::answer::Answer;
+use crate::completion::Room;
 use crate::tls;
 
 /// How many connections are open at once, at some 16 KiB each, if the system allows so many; more
@@ -59,6 +60,8 @@ pub(crate) struct Peer {
     pub(crate) tls: Option<TlsSession>,
     /// The connection's room, which a call keeps until it has ended.
     pub(crate) room: Arc<OwnedSemaphorePermit>,
+    /// Where its calls lie.
+    pub(crate) calls: Room<Answer>,
 }
 
 /// What all connections share.
@@ -75,6 +78,8 @@ impl<S: Site> Connector<S> {
         http.http1()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_READ_TIMEOUT)
+            // A call is carried to its end anyway: nothing is read from a peer who waits for it.
+            .half_close(true)
             .max_headers(MAX_HEADERS)
             .max_buf_size(MAX_HEAD_BYTES as usize);
         http.http2()
@@ -93,7 +98,7 @@ impl<S: Site> Connector<S> {
         address: IpAddr,
         room: OwnedSemaphorePermit,
     ) {
-        let peer = Peer { address, tls: None, room: Arc::new(room) };
+        let peer = Peer { address, tls: None, room: Arc::new(room), calls: Room::default() };
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection ended at once");
             return;

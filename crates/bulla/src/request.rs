@@ -8,7 +8,7 @@ use bulla_plane::wire::{MAX_BODY_BYTES, WireRequest, WireResponse};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderName};
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use tokio::sync::OwnedSemaphorePermit;
@@ -64,17 +64,18 @@ async fn answer(house: &Arc<House>, request: Request<Incoming>, peer: Peer) -> A
         return control::answer(house, (&parts.method, address), &body, peer.address).await;
     }
     let counter = house.requests.of(&parts.headers, &body);
-    let request = wire(parts, body, &peer);
+    let mut request = wire(parts, body, &peer);
     let house = Arc::clone(house);
-    Completion::of(async move {
-        let response = following.within(house.plane.call(request)).await;
+    let calls = peer.calls.clone();
+    let call = async move {
+        let response = following.within(house.plane.call(&request)).await;
         house.requests.count(counter, response.status);
         drop((peer.room, room));
-        let answer = from_wire(response);
+        let answer = from_wire(response, std::mem::take(&mut request.headers));
         following.end(answer.status());
         answer
-    })
-    .await
+    };
+    Completion::of(call, calls).await
 }
 
 /// Waits for room for a body that may be larger than most are. All such bodies share it, so that
@@ -145,10 +146,14 @@ fn wire(parts: Parts, body: Bytes, peer: &Peer) -> WireRequest {
     WireRequest { method, path, query, headers, body, peer: peer.address, tls: peer.tls }
 }
 
-fn from_wire(response: WireResponse) -> Answer {
+/// An answer for the connection. Its headers lie where the request's did, and the connection puts
+/// those of the next request there: room for them is taken once.
+fn from_wire(response: WireResponse, mut room: HeaderMap) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from(response.body)));
     *answer.status_mut() =
         StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    room.clear();
+    *answer.headers_mut() = room;
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(response.content_type));
     for (name, value) in response.headers {

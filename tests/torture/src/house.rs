@@ -213,7 +213,7 @@ impl House {
         let request = signer.request(model, operation, region, body)?;
         Ok(async move {
             let WireResponse { status, request_id, body, headers, .. } =
-                self.plane.call(request).await;
+                self.plane.call(&request).await;
             Ok(Reply { status, request_id, body: with_code(body, &headers) })
         })
     }

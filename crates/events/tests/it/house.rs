@@ -251,7 +251,7 @@ impl House {
             peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
             tls: None,
         };
-        let response = self.plane.call(request).await;
+        let response = self.plane.call(&request).await;
         let body = &response.body;
         let value =
             if body.is_empty() { Value::Null } else { serde_json::from_slice(body).unwrap() };

@@ -133,7 +133,7 @@ impl House {
         let model = if service == "sts" { &sts::SERVICE } else { &iam::SERVICE };
         let signer = Signer { id: key.id.clone(), secret: key.secret.clone(), token: None };
         let request = signer.request(model, "", "us-east-1", body).unwrap();
-        let reply = self.plane.call(request).await;
+        let reply = self.plane.call(&request).await;
         Reply { status: reply.status, body: String::from_utf8(reply.body).unwrap() }
     }
 

@@ -77,7 +77,7 @@ impl House {
     ) -> Answer {
         let body = input.to_string().into_bytes();
         let request = Signer::of(key).request(&kms::SERVICE, operation, region, body).unwrap();
-        let response = self.plane.call(request).await;
+        let response = self.plane.call(&request).await;
         answer(response.status, &response.body)
     }
 

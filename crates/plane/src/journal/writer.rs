@@ -15,7 +15,6 @@ use tokio::sync::Notify;
 
 use super::ahead::Ahead;
 use super::chain::ChainKey;
-use super::encoding;
 use super::group::Group;
 use super::keeper::Keeper;
 use super::medium::Medium;
@@ -24,8 +23,9 @@ use super::reader::Reader;
 use super::record::RecordRef;
 use super::recovery::{OpenError, Recovery, recover};
 use super::retention;
-use super::tail::{Tail, close_frame, open_frame};
+use super::tail::Tail;
 use super::texts::Fetch;
+use super::together::{Frames, Together};
 use super::verify::Anchor;
 use super::{MAX_RECORD_BYTES, MAX_TOGETHER, PENDING_BYTES, RETRY, SEGMENT_BYTES, STALL};
 
@@ -219,7 +219,7 @@ impl Journal {
         &'j self,
         record: &RecordRef<'_>,
     ) -> impl Future<Output = Result<u64, JournalError>> + Send + use<'j> {
-        self.append_all(std::slice::from_ref(record))
+        self.append_together(std::iter::once(record).collect())
     }
 
     /// Appends records that follow each other and become durable together; resolves with the
@@ -232,7 +232,7 @@ impl Journal {
         &'j self,
         records: &[RecordRef<'_>],
     ) -> impl Future<Output = Result<u64, JournalError>> + Send + use<'j> {
-        self.append_frames(Frames::of(records, |record, out| encoding::encode(record, out)))
+        self.append_together(records.iter().collect())
     }
 
     /// Appends bytes that are not looked at; else as [`Journal::append`].
@@ -243,14 +243,17 @@ impl Journal {
         &'j self,
         bytes: &[u8],
     ) -> impl Future<Output = Result<u64, JournalError>> + Send + use<'j> {
-        self.append_frames(Frames::of(&[bytes], |bytes, out| out.extend_from_slice(bytes)))
+        let mut together = Together::default();
+        together.add_bytes(bytes);
+        self.append_together(together)
     }
 
-    async fn append_frames(
-        &self,
-        frames: Result<Frames, JournalError>,
-    ) -> Result<u64, JournalError> {
-        let frames = frames?;
+    /// Appends records that were put together; else as [`Journal::append_all`].
+    ///
+    /// # Errors
+    /// As [`Journal::append_all`].
+    pub async fn append_together(&self, together: Together) -> Result<u64, JournalError> {
+        let frames = together.frames()?;
         let (group, index) = loop {
             if let Some(placed) = self.shared.place(&frames)? {
                 break placed;
@@ -524,36 +527,6 @@ impl Shared {
                 waited.unwrap_or_else(PoisonError::into_inner).0
             };
         }
-    }
-}
-
-/// The room that the frames of a call are given at first; most take less.
-const FRAMES_BYTES: usize = 1000;
-
-/// Records as they stand in a group, before they are packed.
-struct Frames {
-    bytes: Vec<u8>,
-    count: u64,
-}
-
-impl Frames {
-    /// The frames of these records, each as `encode` writes it.
-    fn of<T>(records: &[T], encode: impl Fn(&T, &mut Vec<u8>)) -> Result<Self, JournalError> {
-        if records.is_empty() || records.len() > MAX_TOGETHER {
-            return Err(JournalError::TooLarge);
-        }
-        let mut bytes = Vec::with_capacity(FRAMES_BYTES);
-        for record in records {
-            let start = bytes.len();
-            open_frame(&mut bytes);
-            let body = bytes.len();
-            encode(record, &mut bytes);
-            if bytes.len() - body > MAX_RECORD_BYTES {
-                return Err(JournalError::TooLarge);
-            }
-            close_frame(&mut bytes, start);
-        }
-        Ok(Self { bytes, count: records.len() as u64 })
     }
 }
 

@@ -11,8 +11,8 @@ use crate::Call;
 use crate::call::MoreEvent;
 use crate::identity::SessionContext;
 use crate::journal::{
-    Identity, Journal, JournalError, MAX_TOGETHER, RecordRef, Resource, Session, SessionIssuer,
-    Tls, session_key_text,
+    Identity, Journal, JournalError, RecordRef, Resource, Session, SessionIssuer, Tls, Together,
+    session_key_text,
 };
 use crate::outbox::Intent;
 use crate::trail::with_copies;
@@ -54,21 +54,28 @@ fn several<'j>(
 ) -> Vec<impl Future<Output = Result<u64, JournalError>> + use<'j>> {
     let mut all = Vec::new();
     gather(told, fault, &mut all);
-    let texts: Vec<_> = all.iter().map(|(told, _)| Texts::of(told)).collect();
-    let mut records = Vec::with_capacity(all.len());
-    for ((told, fault), texts) in all.iter().zip(&texts) {
-        let entry = entry(told, texts, *fault);
+    let (mut together, mut appended) = (Together::default(), Vec::new());
+    let mut add = |record: &RecordRef<'_>| {
+        if together.is_full() {
+            appended.push(journal.append_together(std::mem::take(&mut together)));
+        }
+        together.add(record);
+    };
+    for (told, fault) in all {
+        let texts = Texts::of(&told);
+        let entry = entry(&told, &texts, fault);
         if told.call.trail.more_events.is_empty() && is_at_home(told.call) {
-            records.push(entry);
+            add(&entry);
             continue;
         }
         let more = if fault.is_none() { told.call.trail.more_events.as_slice() } else { &[] };
         let more: Vec<_> = more.iter().map(|more| further(&entry, more)).collect();
         for record in std::iter::once(entry).chain(more) {
-            records.extend(with_copies(record));
+            with_copies(record).iter().for_each(&mut add);
         }
     }
-    records.chunks(MAX_TOGETHER).map(|together| journal.append_all(together)).collect()
+    appended.push(journal.append_together(together));
+    appended
 }
 
 /// A further record of a call.

@@ -105,6 +105,10 @@ impl Neighbours {
         };
         let fault = outcome.as_ref().err().map(summary);
         passing.told(&call, served.operation.name, fault.as_ref());
+        if outer.trail.inner.is_empty() {
+            // Most calls have one within them, and room for more would be a large block.
+            outer.trail.inner.reserve_exact(1);
+        }
         outer.trail.inner.push(Inner { served, call, parameters, fault });
         outcome
     }

@@ -286,7 +286,7 @@ async fn answer(
         peer: IpAddr::V4(Ipv4Addr::LOCALHOST),
         tls: TLS.get(),
     };
-    let call: BoxFuture<'_, WireResponse> = Box::pin(plane.call(request));
+    let call: BoxFuture<'_, WireResponse> = Box::pin(plane.call(&request));
     let WireResponse { status, request_id, body, .. } = call.await;
     assert_eq!(request_id.len(), 36);
     (status, String::from_utf8(body).unwrap())

@@ -59,7 +59,7 @@ impl Rotators for Rotator {
                 let (service, operation) = (&secretsmanager::SERVICE, "UpdateSecretVersionStage");
                 let body = taken.to_string().into_bytes();
                 let request = Signer::of(A).request(service, operation, REGION, body).unwrap();
-                plane.call(request).await;
+                plane.call(&request).await;
             }
             outcome
         })

@@ -111,7 +111,7 @@ impl House {
     pub(crate) async fn call(&self, operation: &str, input: Value) -> Answer {
         let body = input.to_string().into_bytes();
         let request = Signer::of(ACCOUNT).request(&ssm::SERVICE, operation, REGION, body).unwrap();
-        let response = self.plane.call(request).await;
+        let response = self.plane.call(&request).await;
         let value = match response.body.as_slice() {
             [] => Value::Null,
             body => serde_json::from_slice(body).unwrap(),

@@ -21,6 +21,9 @@ use crate::{
 /// The most batches in one transaction.
 const MAX_GROUP: usize = 128;
 
+/// How many rows are remembered that many batches expect and none writes.
+const MAX_STANDING: usize = 4;
+
 /// How often others have their turn before a group is written, as long as each time more comes.
 const MAX_TURNS: usize = 8;
 /// After so many revisions the changelog forgets what it need not hold any more. Each time a page
@@ -67,9 +70,9 @@ struct Group {
     revision: Revision,
     changes: Vec<Traced>,
     log: changelog::Entry,
-    /// The row that was expected last and not written, and how it is: most batches expect the same
-    /// one.
-    standing: Option<(Place, Option<Trace>)>,
+    /// Rows that batches expected first or last, and how they are: what commits are judged by comes
+    /// first and the domain key last, and they are the same for most.
+    standing: VecDeque<(Place, Option<Trace>)>,
 }
 
 /// Why a group was not committed.
@@ -286,7 +289,7 @@ impl Work<'_> {
         self.sql.begin()?;
         let log = changelog::Entry::default();
         let (revision, changes) = (self.state.revision, Vec::new());
-        let mut group = Group { revision, changes, log, standing: None };
+        let mut group = Group { revision, changes, log, standing: VecDeque::new() };
         let mut outcomes = Vec::with_capacity(batches.len());
         for mut batch in batches {
             let expected = std::mem::take(&mut batch.expect);
@@ -325,17 +328,19 @@ impl Work<'_> {
     fn judge(
         &mut self,
         expected: Vec<Expectation>,
-        standing: &mut Option<(Place, Option<Trace>)>,
+        standing: &mut VecDeque<(Place, Option<Trace>)>,
     ) -> rusqlite::Result<Result<Known, CommitError>> {
         let mut traces = Vec::with_capacity(expected.len());
         let last = expected.len().saturating_sub(1);
         for (number, Expectation { place, expect }) in expected.iter().enumerate() {
-            let row = match standing {
-                Some((known, row)) if known == place => *row,
-                _ => self.sql.trace(place)?,
+            let known = standing.iter().find(|(known, _)| known == place).map(|(_, row)| *row);
+            let row = match known {
+                Some(row) => row,
+                None => self.sql.trace(place)?,
             };
-            if number == last {
-                *standing = Some((place.clone(), row));
+            if known.is_none() && (number == 0 || number == last) {
+                standing.truncate(MAX_STANDING - 1);
+                standing.push_front((place.clone(), row));
             }
             if !expect.holds(row.as_ref().map(|(version, tail)| (*version, tail.as_bytes()))) {
                 let (place, found) = (place.clone(), row.map(|(version, _)| version));
@@ -361,7 +366,7 @@ impl Work<'_> {
                 Some((version, value)) => self.sql.put(&place, *version, value)?,
                 None => self.sql.delete(&place)?,
             }
-            group.standing.take_if(|(known, _)| *known == place);
+            group.standing.retain(|(known, _)| *known != place);
             group.log.add(&place);
             if is_attested {
                 let new = new.map(|(version, value)| (version, Tail::of(&value)));

@@ -129,7 +129,7 @@ impl House {
         let body = input.to_string().into_bytes();
         let model = &cloudtrail::SERVICE;
         let request = Signer::of(account).request(model, operation, region, body).unwrap();
-        let response = self.plane.call(request).await;
+        let response = self.plane.call(&request).await;
         let value = match response.body.as_slice() {
             [] => Value::Null,
             body => serde_json::from_slice(body).unwrap(),

@@ -3,8 +3,11 @@
 use std::fs;
 use std::os::unix::fs::FileExt as _;
 use std::process::Command;
+use std::time::Duration;
 
 use bulla_store::{Barrier, DATABASE_FILE, Expected, SealedBatch, Sqlite};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::*;
 use crate::run::wait;
@@ -16,6 +19,8 @@ const SEED: u64 = 7;
 const FOLDER: &str = "BULLA_TORTURE_STORE";
 /// What that process does there: write behind what a failed sync left, or find all again.
 const ROLE: &str = "BULLA_TORTURE_ROLE";
+/// How long that process is waited for; it takes a moment.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn run<T>(work: impl Future<Output = T>) -> T {
     wait(async { Ok(work.await) }).unwrap()
@@ -70,19 +75,35 @@ fn what_is_committed_behind_a_failed_sync_outlives_a_power_cut() {
     file.sync_all().unwrap();
     drop(file);
 
-    assert!(started(&folder, "write"));
-    drop(mounted);
+    assert!(ended_well(mounted, "write"));
     tree.cut_power();
-    let _mounted = Mounted::new(&folder, Arc::clone(&tree)).unwrap();
-    assert!(started(&folder, "find"), "what was committed is lost");
+    let mounted = Mounted::new(&folder, Arc::clone(&tree)).unwrap();
+    assert!(ended_well(mounted, "find"), "what was committed is lost");
 }
 
-/// Whether this test, started again in a role, ended well.
-fn started(folder: &Path, role: &str) -> bool {
+/// Whether this test, started again in a role, ended well. The disk goes with it: a process that
+/// is killed while the disk has a request of its ends only once that was answered or the disk has
+/// gone, so one that hangs is killed first, and waited for when there is no disk.
+fn ended_well(mounted: Mounted, role: &str) -> bool {
     let name = "fuse::tests::what_is_committed_behind_a_failed_sync_outlives_a_power_cut";
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", name, "--nocapture"]).env(FOLDER, folder).env(ROLE, role);
-    command.status().unwrap().success()
+    command.args(["--exact", name, "--nocapture"]).env(FOLDER, &mounted.at).env(ROLE, role);
+    let mut child = command.spawn().unwrap();
+    let ended = ends_within(PATIENCE, Pid::from_child(&child));
+    if !ended {
+        child.kill().unwrap();
+    }
+    drop(mounted);
+    let status = child.wait().unwrap();
+    assert!(ended, "the process that was to {role} hangs");
+    status.success()
+}
+
+/// Whether a child of this process ends in time. It is left to be reaped.
+fn ends_within(most: Duration, child: Pid) -> bool {
+    let child = pidfd_open(child, PidfdFlags::empty()).unwrap();
+    let most = Timespec::try_from(most).unwrap();
+    poll(&mut [PollFd::new(&child, PollFlags::IN)], Some(&most)).unwrap() > 0
 }
 
 async fn process(folder: &Path, role: &str) {

@@ -37,9 +37,7 @@ pub(crate) struct Plain<T> {
 }
 
 fn tag<'t>(tags: &'t [(String, String)], key: &str) -> Option<Values<'t>> {
-    let name = key.strip_prefix("aws:resourcetag/")?;
-    let found = tags.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-    found.map(|(_, value)| Values::One(value))
+    bulla_policy::tag(tags, key.strip_prefix("aws:resourcetag/")?)
 }
 
 impl Protected for BusAt {

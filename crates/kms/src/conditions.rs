@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-use bulla_policy::{Conditions, Values};
+use bulla_policy::{Conditions, Values, same_name, truth};
 use bulla_shapes::StringMap;
 
 use crate::grant::Constraints;
@@ -23,10 +23,7 @@ pub(crate) struct RequestKeys<'a> {
     alias: Option<&'a str>,
     same_key: Option<bool>,
     recipient: Option<&'a Recipient>,
-    tags: &'a [(String, String)],
-    tag_keys: OnceLock<Vec<&'a str>>,
-    single: Vec<(&'static str, Cow<'a, str>)>,
-    many: Vec<(&'static str, Vec<&'a str>)>,
+    others: bulla_policy::RequestKeys<'a>,
 }
 
 impl<'a> RequestKeys<'a> {
@@ -78,9 +75,8 @@ impl<'a> RequestKeys<'a> {
     }
 
     /// A single-valued key; `name` in lower case.
-    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Cow<'a, str>>) -> Self {
-        self.single.push((name, value.into()));
-        self
+    pub(crate) fn with(self, name: &'static str, value: impl Into<Cow<'a, str>>) -> Self {
+        Self { others: self.others.with(name, value), ..self }
     }
 
     /// A single-valued key, where the request has it.
@@ -89,22 +85,22 @@ impl<'a> RequestKeys<'a> {
         name: &'static str,
         value: Option<impl Into<Cow<'a, str>>>,
     ) -> Self {
-        match value {
-            Some(value) => self.with(name, value),
-            None => self,
-        }
+        Self { others: self.others.with_some(name, value), ..self }
+    }
+
+    /// A Boolean key.
+    pub(crate) fn with_flag(self, name: &'static str, value: bool) -> Self {
+        Self { others: self.others.with_flag(name, value), ..self }
     }
 
     /// A multi-valued key; `name` in lower case. Without values the key is absent.
-    pub(crate) fn with_many(mut self, name: &'static str, values: Vec<&'a str>) -> Self {
-        self.many.push((name, values));
-        self
+    pub(crate) fn with_many(self, name: &'static str, values: Vec<&'a str>) -> Self {
+        Self { others: self.others.with_many(name, values), ..self }
     }
 
     /// The tags that the request brings: `aws:RequestTag/…` and `aws:TagKeys`.
-    pub(crate) fn tags(mut self, tags: &'a [(String, String)]) -> Self {
-        self.tags = tags;
-        self
+    pub(crate) fn tags(self, tags: &'a [(String, String)]) -> Self {
+        Self { others: self.others.tags(tags), ..self }
     }
 
     fn of_context(&self, name: &str) -> Option<&str> {
@@ -119,18 +115,6 @@ impl<'a> RequestKeys<'a> {
             given.chain(self.constraints.iter().map(|(key, _)| &**key)).collect()
         })
     }
-
-    fn tag_keys(&self) -> &[&'a str] {
-        self.tag_keys.get_or_init(|| self.tags.iter().map(|(key, _)| &**key).collect())
-    }
-
-    fn named(&self, key: &str) -> Option<Values<'_>> {
-        if let Some((_, value)) = self.single.iter().find(|(name, _)| *name == key) {
-            return Some(Values::One(value));
-        }
-        let (_, values) = self.many.iter().find(|(name, _)| *name == key)?;
-        some(values)
-    }
 }
 
 impl Conditions for RequestKeys<'_> {
@@ -139,8 +123,10 @@ impl Conditions for RequestKeys<'_> {
             "kms:encryptionalgorithm" => self.algorithm.map(Values::One),
             "kms:requestalias" => self.alias.map(Values::One),
             "kms:reencryptonsamekey" => self.same_key.map(|same| Values::One(truth(same))),
-            "kms:encryptioncontextkeys" => some(self.context_keys()),
-            "aws:tagkeys" if !self.tags.is_empty() => some(self.tag_keys()),
+            "kms:encryptioncontextkeys" => {
+                let names = self.context_keys();
+                (!names.is_empty()).then_some(Values::Many(names))
+            }
             _ => {
                 if let Some(name) = key.strip_prefix("kms:encryptioncontext:") {
                     return self.of_context(name).map(Values::One);
@@ -148,32 +134,10 @@ impl Conditions for RequestKeys<'_> {
                 if let Some(name) = key.strip_prefix("kms:recipientattestation:") {
                     return self.recipient?.condition(name).map(Values::One);
                 }
-                if let Some(name) = key.strip_prefix("aws:requesttag/") {
-                    return tag(self.tags, name);
-                }
-                self.named(key)
+                self.others.get(key)
             }
         }
     }
-}
-
-/// A Boolean as the value of a condition key.
-pub(crate) fn truth(yes: bool) -> &'static str {
-    if yes { "true" } else { "false" }
-}
-
-/// The value of the tag that a condition key names in lower case.
-pub(crate) fn tag<'t>(tags: &'t [(String, String)], name: &str) -> Option<Values<'t>> {
-    tags.iter().find(|(tag, _)| same_name(tag, name)).map(|(_, value)| Values::One(value))
-}
-
-/// Whether a name is the one that a condition key spells in lower case.
-pub(crate) fn same_name(name: &str, lower: &str) -> bool {
-    name.eq_ignore_ascii_case(lower) || !name.is_ascii() && name.to_lowercase() == lower
-}
-
-fn some<'v>(values: &'v [&'v str]) -> Option<Values<'v>> {
-    (!values.is_empty()).then_some(Values::Many(values))
 }
 
 #[cfg(test)]
@@ -181,25 +145,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_compared_without_case() {
-        assert!(same_name("Department", "department"));
-        assert!(same_name("ÄRZTE", "ärzte"));
-        assert!(!same_name("a", "b") && !same_name("ä", "a"));
+    fn the_keys_of_no_context_are_absent() {
+        assert!(RequestKeys::none().get("kms:encryptioncontextkeys").is_none());
     }
 
     #[test]
-    fn lists_without_values_are_absent() {
-        let keys = RequestKeys::none().with_many("kms:grantoperations", Vec::new());
-        for key in ["kms:grantoperations", "kms:encryptioncontextkeys", "aws:tagkeys"] {
-            assert!(keys.get(key).is_none(), "{key}");
-        }
-    }
-
-    #[test]
-    fn tags_are_found_by_key_and_listed_as_they_were_sent() {
+    fn what_kms_has_no_place_of_its_own_for_is_found_too() {
         let tags = [("Team".to_owned(), "Blue".to_owned())];
-        let keys = RequestKeys::none().tags(&tags);
+        let keys = RequestKeys::none().tags(&tags).with_flag("kms:multiregion", true);
         assert_eq!(keys.get("aws:requesttag/team"), Some(Values::One("Blue")));
-        assert_eq!(keys.get("aws:tagkeys"), Some(Values::Many(&["Team"])));
+        assert_eq!(keys.get("kms:multiregion"), Some(Values::One("true")));
     }
 }

@@ -4,7 +4,6 @@ use bulla_plane::Stop;
 use bulla_policy::{Conditions, Values};
 use serde::{Deserialize, Serialize};
 
-use crate::conditions::same_name;
 use crate::fault;
 
 /// Whom a grant names. Principals stand as unique ids, so that a namesake who comes later gets
@@ -141,7 +140,7 @@ impl Constraints {
 fn all_in(pairs: &Pairs, others: &Pairs) -> bool {
     pairs.iter().all(|(key, value)| {
         let key = key.to_lowercase();
-        others.iter().any(|(other, with)| with == value && same_name(other, &key))
+        others.iter().any(|(other, with)| with == value && bulla_policy::same_name(other, &key))
     })
 }
 

@@ -7,7 +7,6 @@ use bulla_plane::{Call, Protected};
 use bulla_policy::{Conditions, GrantRef, Policy, Values};
 use bulla_shapes::Fault;
 
-use crate::conditions::{self, truth};
 use crate::fault;
 use crate::grant::GrantRecord;
 use crate::grants::CallersGrants;
@@ -211,7 +210,7 @@ pub(crate) fn condition<'k>(live: &'k LiveKey, key: &str) -> Option<Values<'k>> 
         "kms:resourcealiases" if record.aliases.is_empty() => None,
         "kms:resourcealiases" => Some(Values::Owned(&record.aliases)),
         _ => match key.strip_prefix("aws:resourcetag/") {
-            Some(tag) => conditions::tag(&record.tags, tag),
+            Some(tag) => bulla_policy::tag(&record.tags, tag),
             None => lasting_condition(record, key),
         },
     }
@@ -225,7 +224,7 @@ pub(crate) fn lasting_condition<'k>(record: &'k KeyRecord, key: &str) -> Option<
         "kms:keyusage" | "kms:customermasterkeyusage" => {
             Some(Values::One(record.kind.usage.name()))
         }
-        "kms:multiregion" => Some(Values::One(truth(record.family.is_some()))),
+        "kms:multiregion" => Some(Values::One(bulla_policy::truth(record.family.is_some()))),
         "kms:multiregionkeytype" => record.part().map(Values::One),
         "aws:resourceaccount" => Some(Values::One(&record.account)),
         _ => None,

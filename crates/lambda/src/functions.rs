@@ -60,9 +60,7 @@ impl Protected for Held {
             return Some(Values::One(&self.named.account));
         }
         let name = key.strip_prefix("aws:resourcetag/")?;
-        let tags = &self.stored.as_ref()?.record.tags;
-        let found = tags.iter().find(|(tag, _)| tag.to_lowercase() == name);
-        found.map(|(_, value)| Values::One(value))
+        bulla_policy::tag(&self.stored.as_ref()?.record.tags, name)
     }
 }
 

@@ -7,7 +7,6 @@ use bulla_plane::Protected;
 use bulla_plane::cache::Weighs;
 use bulla_policy::{Policy, Values};
 
-use crate::conditions;
 use crate::record::SecretRecord;
 use crate::sealing::Sealed;
 
@@ -88,7 +87,7 @@ impl Protected for Held {
             _ => {
                 let tag = key.strip_prefix("aws:resourcetag/");
                 let tag = tag.or_else(|| key.strip_prefix("secretsmanager:resourcetag/"))?;
-                conditions::tag(&record.tags, tag)
+                bulla_policy::tag(&record.tags, tag)
             }
         }
     }

@@ -4,7 +4,6 @@
 //! (`ssm.version`); `place.rs` tells how their keys make lists cheap. Whatever a handler reads of a
 //! parameter it reads behind the Gate.
 
-mod conditions;
 mod counts;
 mod data_type;
 mod due;

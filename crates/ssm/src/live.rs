@@ -7,7 +7,7 @@ use bulla_plane::{Protected, Stop};
 use bulla_policy::{Policy, Values};
 
 use crate::record::ParameterRecord;
-use crate::{conditions, sharing};
+use crate::sharing;
 
 /// What of a parameter takes room beside its value, roughly.
 const OVERHEAD_BYTES: usize = 1_024;
@@ -81,6 +81,6 @@ impl Protected for Held {
         }
         let tag = key.strip_prefix("aws:resourcetag/");
         let tag = tag.or_else(|| key.strip_prefix("ssm:resourcetag/"))?;
-        conditions::tag(&self.parameter.as_ref()?.record.tags, tag)
+        bulla_policy::tag(&self.parameter.as_ref()?.record.tags, tag)
     }
 }

@@ -8,11 +8,11 @@ mod source;
 
 use bulla_plane::gate::permit_account;
 use bulla_plane::{Call, Stop};
+use bulla_policy::RequestKeys;
 use bulla_shapes::secretsmanager::{self, GetSecretValueRequest, GetSecretValueResponse};
 use bulla_shapes::ssm::Parameter;
 use bulla_shapes::{Fault, View};
 
-use crate::conditions::RequestKeys;
 use crate::name::{self, SECRETS};
 use crate::secure::VIA;
 use crate::{Ssm, fault};

@@ -2,7 +2,7 @@
 
 use bulla_plane::gate::permit_account;
 use bulla_plane::{Call, Stop};
-use bulla_policy::Context;
+use bulla_policy::{Context, RequestKeys};
 use bulla_shapes::View;
 use bulla_shapes::events::{
     CreateEventBusRequest, CreateEventBusResponse, DeadLetterConfig, DeleteEventBusRequest,
@@ -26,7 +26,7 @@ pub(crate) async fn create_event_bus(
     let tags = pairs(input.tags());
     let name = input.name();
     let found = events.bus(call, Some(name)).await?;
-    let bus = permit(found, call, "events:CreateEventBus", &tags::conditions(&tags))?;
+    let bus = permit(found, call, "events:CreateEventBus", &RequestKeys::none().tags(&tags))?;
     call.touched(&bus.arn, &bus.place.account, BUS_TYPE);
     // Buses with a slash are those of partners' event sources, which there are none of here.
     if let Some(source) = input.event_source_name() {

@@ -2,7 +2,7 @@
 
 use bulla_plane::gate::permit_account;
 use bulla_plane::{Call, Stop};
-use bulla_policy::Context;
+use bulla_policy::{Context, RequestKeys};
 use bulla_shapes::View;
 use bulla_shapes::events::{
     DeleteRuleRequest, DescribeRuleRequest, DescribeRuleResponse, DisableRuleRequest,
@@ -32,10 +32,9 @@ pub(crate) async fn put_rule(
     input: &PutRuleRequest<'_>,
 ) -> Answer {
     let tags = pairs(input.tags());
-    let conditions = tags::conditions(&tags);
     let named = input.event_bus_name();
     let found = events.rule(call, named, input.name()).await?;
-    let rule = permit(found, call, "events:PutRule", &conditions)?;
+    let rule = permit(found, call, "events:PutRule", &RequestKeys::none().tags(&tags))?;
     call.touched(&rule.arn, &rule.place.account, RULE_TYPE);
     let wished = Wished { pattern: input.event_pattern(), schedule: input.schedule_expression() };
     check(call, &rule.place, &wished)?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bulla_plane::{Call, Guarded, Stop};
-use bulla_policy::Context;
+use bulla_policy::RequestKeys;
 use bulla_shapes::events::{
     ListTagsForResourceRequest, ListTagsForResourceResponse, Tag, TagResourceRequest,
     UntagResourceRequest,
@@ -19,19 +19,6 @@ use crate::{Events, fault, quotas};
 pub(crate) fn pairs<'r>(tags: Option<Views<'r, Tag<'r>>>) -> Vec<(String, String)> {
     let owned = |tag: Tag<'r>| (tag.key().to_owned(), tag.value().to_owned());
     tags.map(|tags| tags.iter().map(owned).collect()).unwrap_or_default()
-}
-
-/// The condition keys of tags in a request.
-pub(crate) fn conditions(tags: &[(String, String)]) -> Context {
-    let mut context = Context::new();
-    for (name, value) in tags {
-        let key = format!("aws:requesttag/{}", name.to_ascii_lowercase());
-        context = context.with(&key, value.as_str());
-    }
-    if tags.is_empty() {
-        return context;
-    }
-    context.with_many("aws:tagkeys", tags.iter().map(|(name, _)| name.as_str()))
 }
 
 /// Checks what tags must fulfil among themselves. Texts are ours.
@@ -79,7 +66,7 @@ async fn find(
     events: &Events,
     call: &mut Call,
     arn: &str,
-    (action, conditions): (&str, &Context),
+    (action, conditions): (&str, &RequestKeys<'_>),
 ) -> Result<Open, Stop> {
     let missing = || fault::no_such_resource(arn);
     let (_, region, account, rest) = parts(arn).ok_or_else(missing)?;
@@ -131,7 +118,7 @@ pub(crate) async fn tag_resource(
     input: &TagResourceRequest<'_>,
 ) -> Answer {
     let given = pairs(input.tags());
-    let asked = ("events:TagResource", &conditions(&given));
+    let asked = ("events:TagResource", &RequestKeys::none().tags(&given));
     let open = find(events, call, input.resource_arn(), asked).await?;
     check(call, &given)?;
     let mut tags = open.tags()?.to_vec();
@@ -152,7 +139,7 @@ pub(crate) async fn untag_resource(
     input: &UntagResourceRequest<'_>,
 ) -> Answer {
     let names: Vec<&str> = input.tag_keys().into_iter().flatten().collect();
-    let conditions = Context::new().with_many("aws:tagkeys", names.iter().copied());
+    let conditions = RequestKeys::none().with_many("aws:tagkeys", names.clone());
     let asked = ("events:UntagResource", &conditions);
     let open = find(events, call, input.resource_arn(), asked).await?;
     let mut tags = open.tags()?.to_vec();
@@ -169,7 +156,7 @@ pub(crate) async fn list_tags_for_resource(
     call: &mut Call,
     input: &ListTagsForResourceRequest<'_>,
 ) -> Answer {
-    let asked = ("events:ListTagsForResource", &Context::new());
+    let asked = ("events:ListTagsForResource", &RequestKeys::none());
     let open = find(events, call, input.resource_arn(), asked).await?;
     let tags = open.tags()?.to_vec();
     let tags = tags.into_iter().map(|(name, value)| Tag::new().with_key(name).with_value(value));

@@ -59,8 +59,7 @@ impl<'a> On<'a> {
 pub(crate) fn resource_tag<'t>(tags: &'t [(String, String)], key: &str) -> Option<Values<'t>> {
     let name =
         key.strip_prefix("aws:resourcetag/").or_else(|| key.strip_prefix("iam:resourcetag/"))?;
-    let mut tags = tags.iter();
-    tags.find(|(tag, _)| tag.to_lowercase() == name).map(|(_, value)| Values::One(value))
+    bulla_policy::tag(tags, name)
 }
 
 impl Protected for Live {

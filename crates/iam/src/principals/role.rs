@@ -48,8 +48,7 @@ impl Protected for Role {
         let name = key
             .strip_prefix("aws:resourcetag/")
             .or_else(|| key.strip_prefix("iam:resourcetag/"))?;
-        let mut tags = self.tags.iter();
-        tags.find(|(tag, _)| tag.to_lowercase() == name).map(|(_, value)| Values::One(value))
+        bulla_policy::tag(&self.tags, name)
     }
 }
 

@@ -5,7 +5,7 @@ use bulla_shapes::kms::{CreateGrantRequest, CreateGrantResponse, GrantConstraint
 use bulla_shapes::{Fault, StringMap, View};
 
 use super::{Answer, KEY_TYPE, stop_if_dry};
-use crate::conditions::{RequestKeys, truth};
+use crate::conditions::RequestKeys;
 use crate::grant::{Constraints, GrantRecord, Pairs, Party};
 use crate::grants;
 use crate::live::LiveKey;
@@ -193,7 +193,7 @@ fn conditions<'a>(call: &Call, grant: &'a GrantRecord, parties: &'a Parties) -> 
     let operations = grant.operations.iter().map(String::as_str).collect();
     RequestKeys::none()
         .of_grant(&grant.constraints)
-        .with("kms:grantisforawsresource", truth(call.via.is_some()))
+        .with_flag("kms:grantisforawsresource", call.via.is_some())
         .with_many("kms:grantoperations", operations)
         .with_some("kms:granteeprincipal", grantee)
         .with_some("kms:granteeserviceprincipal", grantee_service)

@@ -9,7 +9,7 @@ use bulla_shapes::Fault;
 use bulla_shapes::kms::{RetireGrantRequest, RevokeGrantRequest};
 
 use super::{Answer, KEY_TYPE, stop_if_dry};
-use crate::conditions::{RequestKeys, truth};
+use crate::conditions::RequestKeys;
 use crate::found::Takes;
 use crate::grant::{GrantRecord, Party};
 use crate::grants::{is_grant_id, names};
@@ -23,7 +23,7 @@ pub(crate) async fn revoke_grant(
     input: &RevokeGrantRequest<'_>,
 ) -> Answer {
     let found = kms.find(call, input.key_id(), Takes::AnyKeys).await?;
-    let keys = RequestKeys::none().with("kms:grantisforawsresource", truth(call.via.is_some()));
+    let keys = RequestKeys::none().with_flag("kms:grantisforawsresource", call.via.is_some());
     let key = found.permit(call, "kms:RevokeGrant", &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     let id = input.grant_id();

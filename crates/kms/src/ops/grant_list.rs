@@ -10,7 +10,7 @@ use bulla_shapes::kms::{
 use bulla_store::Range;
 
 use super::{Answer, KEY_TYPE};
-use crate::conditions::{RequestKeys, truth};
+use crate::conditions::RequestKeys;
 use crate::found::Takes;
 use crate::grant::{GrantRecord, Party};
 use crate::grants::{self, RETIRABLE, is_grant_id};
@@ -26,7 +26,7 @@ pub(crate) async fn list_grants(
     input: &ListGrantsRequest<'_>,
 ) -> Answer {
     let found = kms.find(call, input.key_id(), Takes::AnyKeys).await?;
-    let keys = RequestKeys::none().with("kms:grantisforawsresource", truth(call.via.is_some()));
+    let keys = RequestKeys::none().with_flag("kms:grantisforawsresource", call.via.is_some());
     let key = found.permit(call, "kms:ListGrants", &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);
     let grantee = grantee(kms, call, input).await?;

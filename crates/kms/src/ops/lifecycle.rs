@@ -17,7 +17,7 @@ use bulla_shapes::{Fault, View};
 use bulla_store::{Expected, SealedBatch};
 
 use super::{Answer, KEY_TYPE, rotation};
-use crate::conditions::{RequestKeys, truth};
+use crate::conditions::RequestKeys;
 use crate::family::Family;
 use crate::fault;
 use crate::found::Takes;
@@ -93,9 +93,9 @@ pub(crate) async fn create_key(kms: &Kms, call: &mut Call, input: &CreateKeyRequ
         .with("kms:keyspec", spec)
         .with("kms:keyusage", usage)
         .with("kms:keyorigin", input.origin().unwrap_or(Origin::AwsKms.name()))
-        .with("kms:multiregion", truth(in_many))
+        .with_flag("kms:multiregion", in_many)
         .with_some("kms:multiregionkeytype", in_many.then_some("PRIMARY"))
-        .with("kms:bypasspolicylockoutsafetycheck", truth(bypass))
+        .with_flag("kms:bypasspolicylockoutsafetycheck", bypass)
         .tags(&tags);
     permit_account(call, "kms:CreateKey", "*", &keys)?;
     let kind = kind(input, spec, usage, call.partition)?;

@@ -10,7 +10,7 @@ use bulla_store::SealedBatch;
 
 use super::{Answer, KEY_TYPE};
 use crate::Kms;
-use crate::conditions::{RequestKeys, truth};
+use crate::conditions::RequestKeys;
 use crate::fault;
 use crate::found::Takes;
 use crate::policies;
@@ -48,7 +48,7 @@ pub(crate) async fn put_key_policy(
     let name = input.policy_name().unwrap_or(DEFAULT);
     let keys = RequestKeys::none()
         .with("kms:policyname", name)
-        .with("kms:bypasspolicylockoutsafetycheck", truth(bypass));
+        .with_flag("kms:bypasspolicylockoutsafetycheck", bypass);
     let found = kms.find(call, input.key_id(), Takes::OwnKeys).await?;
     let key = found.permit(call, action, &keys)?;
     call.touched(&key.arn, &key.record.account, KEY_TYPE);

@@ -13,7 +13,7 @@ use bulla_store::{Expected, SealedBatch};
 
 use super::lifecycle::own_key;
 use super::{Answer, KEY_TYPE, describe, rotation, tags};
-use crate::conditions::{RequestKeys, truth};
+use crate::conditions::RequestKeys;
 use crate::family::{Family, with_record};
 use crate::found::Takes;
 use crate::key::{self, CREATING, KeyRecord, Origin, State};
@@ -32,7 +32,7 @@ pub(crate) async fn replicate_key(
     let bypass = input.bypass_policy_lockout_safety_check() == Some(true);
     let keys = RequestKeys::none()
         .with("kms:replicaregion", target)
-        .with("kms:bypasspolicylockoutsafetycheck", truth(bypass))
+        .with_flag("kms:bypasspolicylockoutsafetycheck", bypass)
         .tags(&asked);
     let key = own_key(kms, call, input.key_id(), "kms:ReplicateKey", &keys).await?;
     key.must_be_the_customers()?;
@@ -105,9 +105,9 @@ async fn accept(
         .with("kms:keyspec", replica.kind.spec)
         .with("kms:keyusage", replica.kind.usage.name())
         .with("kms:keyorigin", replica.origin.name())
-        .with("kms:multiregion", truth(true))
+        .with_flag("kms:multiregion", true)
         .with("kms:multiregionkeytype", "REPLICA")
-        .with("kms:bypasspolicylockoutsafetycheck", truth(bypass))
+        .with_flag("kms:bypasspolicylockoutsafetycheck", bypass)
         .tags(tags);
     permit_account(call, "kms:CreateKey", "*", &keys)?;
     kms.must_have_room_for_a_key(call, &replica.region).await?;

@@ -15,7 +15,7 @@ use bulla_store::SealedBatch;
 
 use super::{Answer, read};
 use crate::across::ACCEPT;
-use crate::conditions::RequestKeys;
+use crate::conditions;
 use crate::identifier;
 use crate::live::LiveSecret;
 use crate::record::{ForeignReplica, SecretRecord, Standing};
@@ -37,8 +37,8 @@ pub(crate) async fn associate_cross_account_replica(
 ) -> Answer {
     let (id, replica_arn) = (input.secret_id(), input.cross_account_replica_arn());
     let action = "secretsmanager:AssociateCrossAccountReplica";
-    let secret = service.permitted(call, id, action, &RequestKeys::of(id)).await?;
-    let keys = RequestKeys::of(id).with("secretsmanager:versionstage", CURRENT);
+    let secret = service.permitted(call, id, action, &conditions::of(id)).await?;
+    let keys = conditions::of(id).with("secretsmanager:versionstage", CURRENT);
     service.find(call, id).await?.permit(call, read::ACTION, &keys, Named::Arn)?;
     must_be_own(call, &secret)?;
     secret.record.must_live()?;
@@ -47,7 +47,7 @@ pub(crate) async fn associate_cross_account_replica(
     if let Some(role) = input.replication_role_arn() {
         pass_role(service, call, &secret, role).await?;
     }
-    let keys = RequestKeys::of(replica_arn);
+    let keys = conditions::of(replica_arn);
     let found = service.find(call, replica_arn).await?.permit(call, ACCEPT, &keys, Named::Arn)?;
     let replica = found.secret.ok_or_else(fault::not_found)?;
     call.touched(&replica.arn, &replica.record.account, SECRET_TYPE);
@@ -76,7 +76,7 @@ pub(crate) async fn disassociate_cross_account_replica(
 ) -> Answer {
     let (id, replica_arn) = (input.secret_id(), input.cross_account_replica_arn());
     let action = "secretsmanager:DisassociateCrossAccountReplica";
-    let secret = service.permitted(call, id, action, &RequestKeys::of(id)).await?;
+    let secret = service.permitted(call, id, action, &conditions::of(id)).await?;
     must_be_own(call, &secret)?;
     secret.record.must_live()?;
     secret.record.must_be_primary()?;

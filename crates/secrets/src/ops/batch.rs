@@ -2,6 +2,7 @@
 
 use bulla_plane::gate::permit_account;
 use bulla_plane::{Call, Stop, marker};
+use bulla_policy::RequestKeys;
 use bulla_shapes::View;
 use bulla_shapes::secretsmanager::{
     APIErrorType, BatchGetSecretValueRequest, BatchGetSecretValueResponse, SecretValueEntry,
@@ -10,7 +11,6 @@ use bulla_shapes::secretsmanager::{
 use super::Answer;
 use super::list::{List, token_of};
 use super::read::{Asked, Read, text};
-use crate::conditions::RequestKeys;
 use crate::filter;
 use crate::sealing::Kind;
 use crate::{Secrets, fault};

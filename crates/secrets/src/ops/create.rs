@@ -2,13 +2,14 @@
 
 use bulla_plane::gate::Named;
 use bulla_plane::{Call, Guarded, Stop};
+use bulla_policy::RequestKeys;
 use bulla_shapes::View;
 use bulla_shapes::secretsmanager::{CreateSecretRequest, CreateSecretResponse, ReplicaRegionType};
 use bulla_store::SealedBatch;
 
 use super::{Answer, key_name, tags};
 use crate::across::POLICY_NAME;
-use crate::conditions::RequestKeys;
+use crate::conditions;
 use crate::identifier::{self, check_name};
 use crate::live::{Held, LiveSecret};
 use crate::record::{ForeignPrimary, SUFFIX_LEN, SecretRecord, Standing, Version};
@@ -143,8 +144,8 @@ fn permit(
             "secretsmanager:forceoverwritereplicasecret",
             input.force_overwrite_replica_secret(),
         )
-        .kms_key(input.kms_key_id())
         .tags(tags);
+    let keys = conditions::with_kms_key(keys, input.kms_key_id());
     let ask = |action: &str, keys: &RequestKeys<'_>| {
         let account = call.account().to_owned();
         let coming = Guarded::new(Held { secret: None, arn: arn.to_owned(), account });

@@ -10,7 +10,7 @@ use bulla_store::{Expected, SealedBatch};
 
 use super::Answer;
 use crate::access::{ACCESSES, DAY_MS};
-use crate::conditions::RequestKeys;
+use crate::conditions;
 use crate::course::{replanned, unscheduled};
 use crate::due::PURGE;
 use crate::events::Happening;
@@ -29,7 +29,7 @@ pub(crate) async fn delete_secret(
 ) -> Answer {
     let force = input.force_delete_without_recovery() == Some(true);
     let days = input.recovery_window_in_days();
-    let keys = RequestKeys::of(input.secret_id())
+    let keys = conditions::of(input.secret_id())
         .with_some("secretsmanager:recoverywindowindays", days.map(|days| days.to_string()))
         .with_flag(
             "secretsmanager:forcedeletewithoutrecovery",
@@ -165,7 +165,7 @@ pub(crate) async fn restore_secret(
     call: &mut Call,
     input: &RestoreSecretRequest<'_>,
 ) -> Answer {
-    let keys = RequestKeys::of(input.secret_id());
+    let keys = conditions::of(input.secret_id());
     let action = "secretsmanager:RestoreSecret";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
     let mut record = secret.record.clone();

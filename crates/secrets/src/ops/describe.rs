@@ -9,7 +9,7 @@ use bulla_shapes::secretsmanager::{
 use bulla_shapes::{Value, View};
 
 use super::Answer;
-use crate::conditions::RequestKeys;
+use crate::conditions;
 use crate::record::{DEFAULT_KEY, Rules, SecretRecord};
 use crate::{Secrets, across, replicas};
 
@@ -21,7 +21,7 @@ pub(crate) async fn describe_secret(
     call: &mut Call,
     input: &DescribeSecretRequest<'_>,
 ) -> Answer {
-    let keys = RequestKeys::of(input.secret_id());
+    let keys = conditions::of(input.secret_id());
     let action = "secretsmanager:DescribeSecret";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
     let record = &secret.record;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use bulla_plane::gate::permit_account;
 use bulla_plane::{Call, Stop, marker};
+use bulla_policy::RequestKeys;
 use bulla_shapes::View;
 use bulla_shapes::secretsmanager::{ListSecretsRequest, ListSecretsResponse};
 
 use super::Answer;
 use super::describe::listed;
-use crate::conditions::RequestKeys;
 use crate::filter::{self, Filter};
 use crate::index::{Entries, Order, Page, Place, Wanted};
 use crate::record;

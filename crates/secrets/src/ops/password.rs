@@ -2,11 +2,11 @@
 
 use bulla_plane::Call;
 use bulla_plane::gate::permit_account;
+use bulla_policy::RequestKeys;
 use bulla_shapes::View;
 use bulla_shapes::secretsmanager::{GetRandomPasswordRequest, GetRandomPasswordResponse};
 
 use super::Answer;
-use crate::conditions::RequestKeys;
 use crate::password::{Recipe, USUAL_LENGTH};
 use crate::{Secrets, fault};
 

@@ -3,6 +3,7 @@
 
 use bulla_plane::gate::{Named, permit_account};
 use bulla_plane::{Call, Stop};
+use bulla_policy::RequestKeys;
 use bulla_shapes::View;
 use bulla_shapes::secretsmanager::{
     DeleteResourcePolicyRequest, DeleteResourcePolicyResponse, GetResourcePolicyRequest,
@@ -14,7 +15,7 @@ use bulla_store::SealedBatch;
 
 use super::Answer;
 use crate::across::POLICY_NAME;
-use crate::conditions::RequestKeys;
+use crate::conditions;
 use crate::{Secrets, fault, policies};
 
 /// The only name that a policy can be given.
@@ -30,7 +31,7 @@ fn check_name(name: Option<&str>) -> Result<(), Stop> {
 
 /// What all operations on one policy set; without a name the default one is meant.
 fn keys_of<'a>(secret_id: &'a str, name: Option<&'a str>) -> RequestKeys<'a> {
-    RequestKeys::of(secret_id).with("secretsmanager:policyname", name.unwrap_or(DEFAULT))
+    conditions::of(secret_id).with("secretsmanager:policyname", name.unwrap_or(DEFAULT))
 }
 
 pub(crate) async fn put_resource_policy(
@@ -97,7 +98,7 @@ pub(crate) async fn list_resource_policies(
     call: &mut Call,
     input: &ListResourcePoliciesRequest<'_>,
 ) -> Answer {
-    let keys = RequestKeys::of(input.secret_id());
+    let keys = conditions::of(input.secret_id());
     let action = "secretsmanager:ListResourcePolicies";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
     secret.record.must_live()?;
@@ -148,7 +149,7 @@ pub(crate) async fn validate_resource_policy(
         ("secretsmanager:ValidateResourcePolicy", "secretsmanager:PutResourcePolicy");
     match input.secret_id() {
         Some(id) => {
-            let keys = RequestKeys::of(id);
+            let keys = conditions::of(id);
             let secret = service.permitted(call, id, action, &keys).await?;
             service.find(call, id).await?.permit(call, put, &keys, Named::Arn)?;
             secret.record.must_live()?;

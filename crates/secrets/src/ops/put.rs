@@ -6,7 +6,7 @@ use bulla_shapes::secretsmanager::{PutSecretValueRequest, PutSecretValueResponse
 use bulla_store::SealedBatch;
 
 use super::Answer;
-use crate::conditions::RequestKeys;
+use crate::conditions;
 use crate::course::replanned;
 use crate::live::LiveSecret;
 use crate::record::{SecretRecord, Version};
@@ -19,7 +19,7 @@ pub(crate) async fn put_secret_value(
     call: &mut Call,
     input: &PutSecretValueRequest<'_>,
 ) -> Answer {
-    let keys = RequestKeys::of(input.secret_id());
+    let keys = conditions::of(input.secret_id());
     let action = "secretsmanager:PutSecretValue";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
     let token = input.client_request_token().ok_or_else(fault::no_token)?;

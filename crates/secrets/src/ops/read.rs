@@ -7,7 +7,7 @@ use bulla_shapes::View;
 use bulla_shapes::secretsmanager::{GetSecretValueRequest, GetSecretValueResponse};
 
 use super::Answer;
-use crate::conditions::RequestKeys;
+use crate::conditions;
 use crate::live::LiveSecret;
 use crate::record::{SecretRecord, Version};
 use crate::sealing::{Kind, Sealed, Value};
@@ -91,7 +91,7 @@ impl Secrets {
     /// Reads a value for the caller.
     pub(crate) async fn read(&self, call: &mut Call, asked: Asked<'_>) -> Result<Read, Stop> {
         let usual = asked.version_id.is_none().then_some(CURRENT);
-        let keys = RequestKeys::of(asked.secret_id)
+        let keys = conditions::of(asked.secret_id)
             .with_some("secretsmanager:versionid", asked.version_id)
             .with_some("secretsmanager:versionstage", asked.stage.or(usual));
         let secret = self.permitted(call, asked.secret_id, ACTION, &keys).await?;

@@ -14,7 +14,7 @@ use bulla_store::{Expected, SealedBatch};
 
 use super::{Answer, key_name};
 use crate::across::POLICY_NAME;
-use crate::conditions::RequestKeys;
+use crate::conditions;
 use crate::live::LiveSecret;
 use crate::record::{self, ForeignPrimary, Replica, SecretRecord, Standing};
 use crate::replicas::{check_region, failure, status};
@@ -31,7 +31,7 @@ pub(crate) async fn replicate_secret_to_regions(
         input.add_replica_regions().map(|all| all.iter().collect()).unwrap_or_default();
     let regions = wanted.iter().filter_map(ReplicaRegionType::region).collect();
     let force = input.force_overwrite_replica_secret();
-    let keys = RequestKeys::of(input.secret_id())
+    let keys = conditions::of(input.secret_id())
         .with_many("secretsmanager:addreplicaregions", regions)
         .with_flag("secretsmanager:forceoverwritereplicasecret", force);
     let action = "secretsmanager:ReplicateSecretToRegions";
@@ -55,7 +55,7 @@ pub(crate) async fn remove_regions_from_replication(
     call: &mut Call,
     input: &RemoveRegionsFromReplicationRequest<'_>,
 ) -> Answer {
-    let keys = RequestKeys::of(input.secret_id());
+    let keys = conditions::of(input.secret_id());
     let action = "secretsmanager:RemoveRegionsFromReplication";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
     secret.record.must_live()?;
@@ -81,7 +81,7 @@ pub(crate) async fn stop_replication_to_replica(
     call: &mut Call,
     input: &StopReplicationToReplicaRequest<'_>,
 ) -> Answer {
-    let keys = RequestKeys::of(input.secret_id());
+    let keys = conditions::of(input.secret_id());
     let action = "secretsmanager:StopReplicationToReplica";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
     secret.record.must_live()?;
@@ -131,7 +131,7 @@ impl Secrets {
         secret: &LiveSecret,
         link: &ForeignPrimary,
     ) -> Answer {
-        let keys = RequestKeys::of(&secret.arn).with("secretsmanager:policyname", POLICY_NAME);
+        let keys = conditions::of(&secret.arn).with("secretsmanager:policyname", POLICY_NAME);
         let action = "secretsmanager:DeleteResourcePolicy";
         self.find(call, &secret.arn).await?.permit(call, action, &keys, Named::Arn)?;
         let alone = SecretRecord { foreign_primary: None, ..secret.record.clone() };

@@ -9,7 +9,7 @@ use bulla_shapes::secretsmanager::{
 use bulla_store::SealedBatch;
 
 use super::Answer;
-use crate::conditions::RequestKeys;
+use crate::conditions;
 use crate::course::{begin, begin_trial, end_trial, next_window, rescheduled, unscheduled};
 use crate::events::Happening;
 use crate::record::Rules;
@@ -22,7 +22,7 @@ pub(crate) async fn rotate_secret(
 ) -> Answer {
     let rules = rules(input);
     let immediately = input.rotate_immediately();
-    let keys = RequestKeys::of(input.secret_id())
+    let keys = conditions::of(input.secret_id())
         .with_some("secretsmanager:rotationlambdaarn", input.rotation_lambda_arn())
         .with_flag("secretsmanager:modifyrotationrules", Some(rules.is_some()))
         .with_flag("secretsmanager:rotateimmediately", Some(immediately != Some(false)));
@@ -97,7 +97,7 @@ pub(crate) async fn cancel_rotate_secret(
     call: &mut Call,
     input: &CancelRotateSecretRequest<'_>,
 ) -> Answer {
-    let keys = RequestKeys::of(input.secret_id());
+    let keys = conditions::of(input.secret_id());
     let action = "secretsmanager:CancelRotateSecret";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
     secret.record.must_live()?;

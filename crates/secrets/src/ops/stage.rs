@@ -8,7 +8,7 @@ use bulla_shapes::secretsmanager::{
 use bulla_store::SealedBatch;
 
 use super::Answer;
-use crate::conditions::RequestKeys;
+use crate::conditions;
 use crate::record::SecretRecord;
 use crate::stages::CURRENT;
 use crate::{Secrets, fault};
@@ -19,7 +19,7 @@ pub(crate) async fn update_secret_version_stage(
     input: &UpdateSecretVersionStageRequest<'_>,
 ) -> Answer {
     let stage = input.version_stage();
-    let keys = RequestKeys::of(input.secret_id()).with("secretsmanager:versionstage", stage);
+    let keys = conditions::of(input.secret_id()).with("secretsmanager:versionstage", stage);
     let action = "secretsmanager:UpdateSecretVersionStage";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
     secret.record.must_live()?;

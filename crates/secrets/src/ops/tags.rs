@@ -8,7 +8,7 @@ use bulla_shapes::{Fault, Views};
 use bulla_store::SealedBatch;
 
 use super::Answer;
-use crate::conditions::RequestKeys;
+use crate::conditions;
 use crate::{Secrets, fault};
 
 /// How many tags a secret has at most (user guide, "Quotas").
@@ -60,7 +60,7 @@ pub(crate) async fn tag_resource(
     input: &TagResourceRequest<'_>,
 ) -> Answer {
     let tags = pairs(input.tags());
-    let keys = RequestKeys::of(input.secret_id()).tags(&tags);
+    let keys = conditions::of(input.secret_id()).tags(&tags);
     let action = "secretsmanager:TagResource";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
     secret.record.must_live()?;
@@ -84,7 +84,7 @@ pub(crate) async fn untag_resource(
     input: &UntagResourceRequest<'_>,
 ) -> Answer {
     let names: Vec<&str> = input.tag_keys().map(|all| all.iter().collect()).unwrap_or_default();
-    let keys = RequestKeys::of(input.secret_id()).with_many("aws:tagkeys", names.clone());
+    let keys = conditions::of(input.secret_id()).with_many("aws:tagkeys", names.clone());
     let action = "secretsmanager:UntagResource";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
     secret.record.must_live()?;

@@ -6,7 +6,7 @@ use bulla_shapes::secretsmanager::{UpdateSecretRequest, UpdateSecretResponse};
 use bulla_store::{Expected, SealedBatch};
 
 use super::{Answer, key_name};
-use crate::conditions::RequestKeys;
+use crate::conditions;
 use crate::live::LiveSecret;
 use crate::record::SecretRecord;
 use crate::sealing::{Giver, Sealed};
@@ -18,10 +18,10 @@ pub(crate) async fn update_secret(
     call: &mut Call,
     input: &UpdateSecretRequest<'_>,
 ) -> Answer {
-    let keys = RequestKeys::of(input.secret_id())
+    let keys = conditions::of(input.secret_id())
         .with_some("secretsmanager:description", input.description())
-        .with_some("secretsmanager:type", input.r#type())
-        .kms_key(input.kms_key_id());
+        .with_some("secretsmanager:type", input.r#type());
+    let keys = conditions::with_kms_key(keys, input.kms_key_id());
     let action = "secretsmanager:UpdateSecret";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
     let token = input.client_request_token().ok_or_else(fault::no_token)?;

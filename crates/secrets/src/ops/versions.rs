@@ -8,7 +8,7 @@ use bulla_shapes::secretsmanager::{
 
 use super::Answer;
 use super::list::PAGE;
-use crate::conditions::RequestKeys;
+use crate::conditions;
 use crate::{Secrets, fault};
 
 /// What stands for the AWS managed key (recorded).
@@ -19,7 +19,7 @@ pub(crate) async fn list_secret_version_ids(
     call: &mut Call,
     input: &ListSecretVersionIdsRequest<'_>,
 ) -> Answer {
-    let keys = RequestKeys::of(input.secret_id());
+    let keys = conditions::of(input.secret_id());
     let action = "secretsmanager:ListSecretVersionIds";
     let secret = service.permitted(call, input.secret_id(), action, &keys).await?;
     let all = input.include_deprecated() == Some(true);

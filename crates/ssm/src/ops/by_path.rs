@@ -2,11 +2,11 @@
 
 use bulla_plane::gate::permit_account;
 use bulla_plane::{Call, Stop, marker};
+use bulla_policy::RequestKeys;
 use bulla_shapes::View;
 use bulla_shapes::ssm::{GetParametersByPathRequest, GetParametersByPathResult, Parameter};
 
 use super::{Answer, get};
-use crate::conditions::RequestKeys;
 use crate::filter::{Filters, List};
 use crate::live::Live;
 use crate::{Ssm, name, place};
@@ -24,7 +24,7 @@ pub(crate) async fn get_parameters_by_path(
     let path = name::of_path(input.path())?;
     let recursive = input.recursive() == Some(true);
     let arn = name::arn(call, call.account(), path);
-    permit_account(call, ACTION, &arn, &RequestKeys::recursive(recursive))?;
+    permit_account(call, ACTION, &arn, &RequestKeys::none().with_flag("ssm:recursive", recursive))?;
     let account = call.account().to_owned();
     call.touched(&arn, &account, "");
     let filters = Filters::read(List::ByPath, input.parameter_filters())?;

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bulla_plane::{Call, Stop};
+use bulla_policy::RequestKeys;
 use bulla_shapes::View;
 use bulla_shapes::ssm::{DeleteParameterRequest, DeleteParametersRequest, DeleteParametersResult};
 use bulla_store::SealedBatch;
 
 use super::Answer;
-use crate::conditions::RequestKeys;
 use crate::events::Change;
 use crate::live::Live;
 use crate::{Ssm, due, name};

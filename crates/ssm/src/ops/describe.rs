@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bulla_plane::gate::{Named, permit_account};
 use bulla_plane::{Call, Guarded, Stop, marker};
+use bulla_policy::RequestKeys;
 use bulla_shapes::View;
 use bulla_shapes::ssm::{
     DescribeParametersRequest, DescribeParametersResult, ParameterInlinePolicy, ParameterMetadata,
@@ -11,7 +12,6 @@ use bulla_shapes::ssm::{
 use bulla_store::Key;
 
 use super::Answer;
-use crate::conditions::RequestKeys;
 use crate::filter::{Filters, List};
 use crate::live::{Held, Live};
 use crate::record::Plan;

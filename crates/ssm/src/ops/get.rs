@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bulla_plane::{Call, Stop};
+use bulla_policy::RequestKeys;
 use bulla_shapes::View;
 use bulla_shapes::ssm::{
     GetParameterRequest, GetParameterResult, GetParametersRequest, GetParametersResult, Parameter,
 };
 
 use super::Answer;
-use crate::conditions::RequestKeys;
 use crate::live::Live;
 use crate::name::{self, Selected};
 use crate::record::Version;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bulla_plane::{Call, Stop, marker};
+use bulla_policy::RequestKeys;
 use bulla_shapes::View;
 use bulla_shapes::ssm::{
     GetParameterHistoryRequest, GetParameterHistoryResult, ParameterHistory, ParameterInlinePolicy,
 };
 
 use super::Answer;
-use crate::conditions::RequestKeys;
 use crate::live::Live;
 use crate::place::{self, PARAMETERS, VERSIONS};
 use crate::record::Version;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bulla_plane::Call;
+use bulla_policy::RequestKeys;
 use bulla_shapes::ssm::{
     LabelParameterVersionRequest, LabelParameterVersionResult, UnlabelParameterVersionRequest,
     UnlabelParameterVersionResult,
@@ -11,7 +12,6 @@ use bulla_shapes::{Fault, Strings, View};
 use bulla_store::SealedBatch;
 
 use super::Answer;
-use crate::conditions::RequestKeys;
 use crate::record::ParameterRecord;
 use crate::{Ssm, fault, name};
 

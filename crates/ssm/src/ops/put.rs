@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use bulla_plane::{Call, Stop};
+use bulla_policy::RequestKeys;
 use bulla_shapes::View;
 use bulla_shapes::ssm::{PutParameterRequest, PutParameterResult};
 use bulla_store::{Expected, SealedBatch};
 
 use super::Answer;
 use super::tags;
-use crate::conditions::RequestKeys;
 use crate::events::Change;
 use crate::live::Live;
 use crate::name::{self, Name};
@@ -36,7 +36,10 @@ pub(crate) async fn put_parameter(
     let name = name::of_new(call, input.name())?;
     let overwrite = input.overwrite() == Some(true);
     let tags = tags::pairs(input.tags());
-    let keys = RequestKeys::put(overwrite, input.policies().is_some()).tags(&tags);
+    let keys = RequestKeys::none()
+        .with_flag("ssm:overwrite", overwrite)
+        .with_flag("ssm:policies", input.policies().is_some())
+        .tags(&tags);
     let before = ssm.permitted(call, &name, ACTION, &keys).await?.parameter;
     if !tags.is_empty() {
         ssm.permitted(call, &name, TAG_ACTION, &RequestKeys::none().tags(&tags)).await?;

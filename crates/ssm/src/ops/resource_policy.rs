@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bulla_crypto::{hex, sha256};
 use bulla_plane::{Call, Stop, pipeline};
-use bulla_policy::{Policy, PolicyKind};
+use bulla_policy::{Policy, PolicyKind, RequestKeys};
 use bulla_shapes::ssm::{
     DeleteResourcePolicyRequest, GetResourcePoliciesRequest, GetResourcePoliciesResponse,
     GetResourcePoliciesResponseEntry, PutResourcePolicyRequest, PutResourcePolicyResponse,
@@ -16,7 +16,6 @@ use bulla_shapes::{Fault, View};
 use bulla_store::SealedBatch;
 
 use super::Answer;
-use crate::conditions::RequestKeys;
 use crate::live::Live;
 use crate::record::{ResourcePolicy, Tier};
 use crate::{Ssm, fault, name, sharing};

@@ -2,6 +2,7 @@
 
 use bulla_plane::gate::permit_account;
 use bulla_plane::{Call, Stop};
+use bulla_policy::RequestKeys;
 use bulla_shapes::View;
 use bulla_shapes::ssm::{
     GetServiceSettingRequest, GetServiceSettingResult, ResetServiceSettingRequest,
@@ -10,7 +11,6 @@ use bulla_shapes::ssm::{
 use bulla_store::{Expected, SealedBatch};
 
 use super::Answer;
-use crate::conditions::RequestKeys;
 use crate::settings::{Known, SETTINGS, SettingRecord};
 use crate::{Ssm, fault};
 

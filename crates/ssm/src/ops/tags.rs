@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bulla_plane::{Call, Stop};
-use bulla_policy::Conditions;
+use bulla_policy::{Conditions, RequestKeys};
 use bulla_shapes::ssm::{
     AddTagsToResourceRequest, ListTagsForResourceRequest, ListTagsForResourceResult,
     RemoveTagsFromResourceRequest, Tag,
@@ -13,7 +13,6 @@ use bulla_shapes::{Fault, View, Views};
 use bulla_store::SealedBatch;
 
 use super::Answer;
-use crate::conditions::RequestKeys;
 use crate::live::Live;
 use crate::record::ParameterRecord;
 use crate::{Ssm, fault, name};
@@ -80,7 +79,7 @@ pub(crate) async fn remove_tags_from_resource(
     input: &RemoveTagsFromResourceRequest<'_>,
 ) -> Answer {
     let names: Vec<&str> = input.tag_keys().map(|all| all.iter().collect()).unwrap_or_default();
-    let keys = RequestKeys::none().tag_keys(names.clone());
+    let keys = RequestKeys::none().with_many("aws:tagkeys", names.clone());
     let resource = (input.resource_type(), input.resource_id());
     let live = find(ssm, call, resource, "ssm:RemoveTagsFromResource", &keys).await?;
     let mut record = live.record.clone();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bulla_plane::gate::permit_account;
 use bulla_plane::{Call, Stop};
-use bulla_policy::Context;
+use bulla_policy::RequestKeys;
 use bulla_shapes::cloudtrail::{
     AddTagsRequest, ListTagsRequest, ListTagsResponse, RemoveTagsRequest, ResourceTag, Tag,
 };
@@ -28,19 +28,6 @@ pub(crate) fn pairs<'r>(tags: Option<Views<'r, Tag<'r>>>) -> Vec<(String, String
     tags.map(|tags| tags.iter().map(owned).collect()).unwrap_or_default()
 }
 
-/// The condition keys of tags in a request.
-pub(crate) fn conditions(tags: &[(String, String)]) -> Context {
-    let mut context = Context::new();
-    for (name, value) in tags {
-        let key = format!("aws:requesttag/{}", name.to_ascii_lowercase());
-        context = context.with(&key, value.as_str());
-    }
-    if tags.is_empty() {
-        return context;
-    }
-    context.with_many("aws:tagkeys", tags.iter().map(|(name, _)| name.as_str()))
-}
-
 /// Checks what tags must fulfil. Texts are ours.
 pub(crate) fn check(arn: &str, tags: &[(String, String)]) -> Result<(), Fault> {
     let mut seen = BTreeSet::new();
@@ -62,7 +49,7 @@ pub(crate) fn check(arn: &str, tags: &[(String, String)]) -> Result<(), Fault> {
 async fn find(
     trail: &Trail,
     call: &mut Call,
-    (action, conditions): (&str, &Context),
+    (action, conditions): (&str, &RequestKeys<'_>),
     arn: &str,
 ) -> Result<Stored, Stop> {
     let named = Named::parse(arn)?;
@@ -79,7 +66,7 @@ async fn find(
 
 pub(crate) async fn add_tags(trail: &Trail, call: &mut Call, input: &AddTagsRequest<'_>) -> Answer {
     let given = pairs(input.tags_list());
-    let asked = ("cloudtrail:AddTags", &conditions(&given));
+    let asked = ("cloudtrail:AddTags", &RequestKeys::none().tags(&given));
     let mut stored = find(trail, call, asked, input.resource_id()).await?;
     check(input.resource_id(), &given)?;
     for (name, value) in given {
@@ -99,8 +86,8 @@ pub(crate) async fn remove_tags(
     input: &RemoveTagsRequest<'_>,
 ) -> Answer {
     let given = pairs(input.tags_list());
-    let keys = given.iter().map(|(name, _)| name.as_str());
-    let asked = ("cloudtrail:RemoveTags", &Context::new().with_many("aws:tagkeys", keys));
+    let keys = given.iter().map(|(name, _)| name.as_str()).collect();
+    let asked = ("cloudtrail:RemoveTags", &RequestKeys::none().with_many("aws:tagkeys", keys));
     let mut stored = find(trail, call, asked, input.resource_id()).await?;
     // A tag goes whatever its value: our choice, as AWS's guide says nothing of the value.
     stored.record.tags.retain(|(name, _)| !given.iter().any(|(gone, _)| gone == name));
@@ -123,7 +110,7 @@ pub(crate) async fn list_tags(
     }
     let mut all = Vec::new();
     for arn in arns {
-        let asked = ("cloudtrail:ListTags", &Context::new());
+        let asked = ("cloudtrail:ListTags", &RequestKeys::none());
         let stored = find(trail, call, asked, arn).await?;
         let tags = stored.record.tags.into_iter();
         let tags = tags.map(|(name, value)| Tag::new().with_key(name).with_value(value));

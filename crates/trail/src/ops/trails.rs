@@ -2,7 +2,7 @@
 
 use bulla_plane::gate::permit_account;
 use bulla_plane::{Call, Stop};
-use bulla_policy::Context;
+use bulla_policy::{Context, RequestKeys};
 use bulla_shapes::View;
 use bulla_shapes::cloudtrail::{
     CreateTrailRequest, CreateTrailResponse, DeleteTrailRequest, DescribeTrailsRequest,
@@ -40,7 +40,7 @@ pub(crate) async fn create_trail(
     let named = Named { name: name.to_owned(), home: None };
     let given = tags::pairs(input.tags_list());
     let arn = named.arn(call);
-    permit_account(call, "cloudtrail:CreateTrail", &arn, &tags::conditions(&given))?;
+    permit_account(call, "cloudtrail:CreateTrail", &arn, &RequestKeys::none().tags(&given))?;
     must_be_supported([
         ("A trail of an organization", input.is_organization_trail() == Some(true)),
         ("An SNS topic", input.sns_topic_name().is_some_and(|name| !name.is_empty())),

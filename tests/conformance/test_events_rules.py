@@ -1,6 +1,7 @@
 """EventBridge: buses, rules, targets, tags and permissions, with each documented refusal."""
 
 import json
+import re
 
 import pytest
 from botocore.exceptions import ClientError
@@ -52,6 +53,48 @@ def test_buses_are_refused_in_awss_words(events):
         events.put_rule(Name="r", EventPattern=PATTERN, EventBusName="none")
     with refused("ResourceNotFoundException", "Event bus none does not exist."):
         events.list_rules(EventBusName="none")
+
+
+def test_a_bus_takes_only_a_key_that_it_can_use(server, events, account):
+    kms = client(server, "kms", account=account)
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": account},
+                "Action": "kms:*",
+                "Resource": "*",
+            },
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "events.amazonaws.com"},
+                "Action": ["kms:GenerateDataKey", "kms:Decrypt"],
+                "Resource": "*",
+                "Condition": {"StringEquals": {"aws:SourceArn": arn(account, "event-bus/orders")}},
+            },
+        ],
+    }
+    key = kms.create_key(Policy=json.dumps(policy))["KeyMetadata"]
+    made = events.create_event_bus(Name="orders", KmsKeyIdentifier=key["KeyId"])
+    assert made["KmsKeyIdentifier"] == key["Arn"]
+    assert events.describe_event_bus(Name="orders")["KmsKeyIdentifier"] == key["Arn"]
+    with refused("AccessDeniedException") as caught:
+        events.create_event_bus(Name="returns", KmsKeyIdentifier=key["KeyId"])
+    text = caught.value.response["Error"]["Message"]
+    assert text.startswith("Access to call kms:GenerateDataKey is denied. Reason: events.amazonaws")
+    unknown = re.compile(
+        r"Parameter Invalid keyId not-a-key \(Service: Kms, Status Code: 400, "
+        r"Request ID: [0-9a-f-]{36}\) \(SDK Attempt Count: 1\) is not valid\."
+    )
+    with refused("ValidationException", unknown):
+        events.update_event_bus(Name="orders", KmsKeyIdentifier="not-a-key")
+    kms.disable_key(KeyId=key["KeyId"])
+    disabled = f"Parameter kmsKeyIdentifier is not valid. Reason: {key['Arn']} is disabled."
+    with refused("ValidationException", disabled):
+        events.update_event_bus(Name="orders", KmsKeyIdentifier=key["Arn"])
+    assert events.update_event_bus(Name="orders")["KmsKeyIdentifier"] == key["Arn"]
+    assert "KmsKeyIdentifier" not in events.update_event_bus(Name="orders", KmsKeyIdentifier="")
 
 
 def test_a_rule_is_made_shown_switched_and_deleted(events, account):

@@ -167,16 +167,17 @@ impl Base {
         known: Arc<dyn Directory>,
         outgoing: Arc<dyn bulla_plane::Outgoing>,
         data: Option<&Path>,
-        lambda: &Arc<Lambda>,
+        (kms, lambda): (&Arc<dyn Service>, &Arc<Lambda>),
         dev: bool,
     ) -> Arc<dyn Service> {
+        let keys = self.neighbours(vec![Arc::clone(kms)]);
         let ways = Ways {
             outgoing,
             sink: Arc::new(EventFiles::new(data)),
             invokers: vec![Arc::new(FunctionTargets(Arc::clone(lambda)))],
         };
         let (barrier, clock) = (Arc::clone(&self.barrier), Arc::clone(&self.clock));
-        Arc::new(Events::new(barrier, self.crypto.clone(), clock, known, ways).for_dev(dev))
+        Arc::new(Events::new(barrier, self.crypto.clone(), clock, known, ways, keys).for_dev(dev))
     }
 
     fn plane(self, access_keys: AccessKeys, services: Vec<Arc<dyn Service>>) -> Arc<Plane> {
@@ -251,7 +252,7 @@ impl House {
         let neighbours = base.neighbours(vec![Arc::clone(&kms), Arc::clone(&secrets)]);
         let ssm = Ssm::new(Arc::clone(&barrier), crypto.clone(), neighbours);
         let (known, targets) = (Arc::clone(&people), key_stores.targets);
-        let events = base.events(known, targets, data.as_deref(), &lambda, dev);
+        let events = base.events(known, targets, data.as_deref(), (&kms, &lambda), dev);
         let (service_quotas, meter) = base.counts(rates.grants);
         let trail = base.trail(data.as_deref(), &trails, &kms, &meter);
         let mut services: Vec<Arc<dyn Service>> =

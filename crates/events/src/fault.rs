@@ -27,6 +27,33 @@ pub(crate) fn no_event_source(name: &str) -> Fault {
     of("ResourceNotFoundException", format!("Event source {name} does not exist."))
 }
 
+/// A parameter and why it can't be taken (recorded of KMS keys).
+pub(crate) fn key(parameter: &str, reason: &str) -> Fault {
+    validation(format!("Parameter {parameter} is not valid. Reason: {reason}"))
+}
+
+/// A key that KMS does not know. AWS tells KMS's error as its own SDK words it, with KMS's quotes
+/// gone, and with the id of its call to KMS, in the place of which stands that of the call around
+/// it. Recorded of a text that is no key's id; of ids, aliases and ARNs done alike.
+pub(crate) fn unknown_key(told: &str, request_id: String) -> Fault {
+    let told = told.replace('\'', "");
+    validation(format!(
+        "Parameter {told} (Service: Kms, Status Code: 400, Request ID: {request_id}) (SDK Attempt \
+         Count: 1) is not valid."
+    ))
+}
+
+/// That the key must be symmetric is documented; the text is ours.
+pub(crate) fn asymmetric_key() -> Fault {
+    validation("The KMS key must be a symmetric encryption key.")
+}
+
+/// Recorded.
+pub(crate) fn key_denied(action: &str, reason: &str) -> Fault {
+    let text = format!("Access to call kms:{action} is denied. Reason: {reason}");
+    of("AccessDeniedException", text)
+}
+
 /// Recorded.
 pub(crate) fn bus_exists(name: &str) -> Fault {
     of("ResourceAlreadyExistsException", format!("Event bus {name} already exists."))

@@ -16,6 +16,7 @@ mod fault;
 mod guard;
 pub mod index;
 mod input;
+mod kms_key;
 mod ops;
 mod page;
 pub mod pattern;
@@ -31,10 +32,11 @@ use std::sync::Arc;
 
 use bulla_crypto::Crypto;
 use bulla_plane::outgoing::Nowhere;
-use bulla_plane::{Clock, Directory, Outgoing, bus};
+use bulla_plane::{Clock, Directory, Neighbours, Outgoing, bus};
 use bulla_store::{Barrier, Space};
 
 use compiled::Book;
+use kms_key::Keys;
 use send::Sender;
 
 pub use quotas::RESOURCES;
@@ -58,6 +60,8 @@ pub struct Events {
     sender: Arc<Sender>,
     /// Whom the policies of buses name.
     directory: Arc<dyn Directory>,
+    /// What the keys of buses and connections are held against.
+    keys: Keys,
     /// Whether this is `bulla dev`, in which addresses without TLS are taken.
     dev: bool,
 }
@@ -81,7 +85,7 @@ impl Default for Ways {
 
 impl Events {
     /// The service on a store, whose commits ask it from now on whether anybody wants what they
-    /// tell.
+    /// tell. KMS must be among its neighbours.
     #[must_use]
     pub fn new(
         barrier: Arc<Barrier>,
@@ -89,11 +93,13 @@ impl Events {
         clock: Arc<Clock>,
         directory: Arc<dyn Directory>,
         ways: Ways,
+        neighbours: Arc<Neighbours>,
     ) -> Self {
         let sender = Sender::new(Arc::clone(&barrier), crypto.clone(), clock, ways);
         let (compiled, sender) = (Arc::new(Book::new()), Arc::new(sender));
         bus::listen(&barrier, Arc::clone(&compiled) as _);
-        Self { barrier, crypto, compiled, sender, directory, dev: false }
+        let keys = Keys::new(neighbours);
+        Self { barrier, crypto, compiled, sender, directory, keys, dev: false }
     }
 
     /// The service of `bulla dev`: addresses of API destinations need no TLS. Where requests may go

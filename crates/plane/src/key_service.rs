@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use bulla_crypto::SecretBytes;
 use bulla_shapes::kms::{
-    self, DecryptRequest, DecryptResponse, EncryptRequest, EncryptResponse, GenerateDataKeyRequest,
-    GenerateDataKeyResponse,
+    self, DecryptRequest, DecryptResponse, DescribeKeyRequest, DescribeKeyResponse, EncryptRequest,
+    EncryptResponse, GenerateDataKeyRequest, GenerateDataKeyResponse,
+    GenerateDataKeyWithoutPlaintextRequest, GenerateDataKeyWithoutPlaintextResponse,
 };
 use bulla_shapes::{Fault, Record, View};
 
@@ -41,6 +42,16 @@ pub struct Encrypted {
     pub ciphertext: Vec<u8>,
     /// The KMS key's ARN.
     pub key_arn: String,
+}
+
+/// What KMS tells of a key.
+pub struct Described {
+    /// The key's ARN.
+    pub arn: String,
+    /// Whether it encrypts, and symmetrically.
+    pub is_symmetric: bool,
+    /// KMS's name of its state: `Enabled`, or why it can't be used.
+    pub state: String,
 }
 
 impl KeyService {
@@ -109,6 +120,43 @@ impl KeyService {
             plaintext: SecretBytes::new(given(answer.plaintext())?.to_vec()),
             ciphertext: given(answer.ciphertext_blob())?.to_vec(),
             key_arn: given(answer.key_id())?.to_owned(),
+        })
+    }
+
+    /// The ciphertext of a new data key of 256 bits, which nobody has seen.
+    ///
+    /// # Errors
+    /// KMS's, in KMS's words.
+    pub async fn sealed_data_key(
+        &self,
+        call: &mut Call,
+        key: &str,
+        context: Context<'_>,
+    ) -> Result<Vec<u8>, Fault> {
+        let request = GenerateDataKeyWithoutPlaintextRequest::new()
+            .with_key_id(key)
+            .with_key_spec("AES_256")
+            .with_encryption_context(context.iter().copied());
+        let operation = "GenerateDataKeyWithoutPlaintext";
+        let answer = self.ask(call, operation, request.into_record()).await?;
+        let answer = GenerateDataKeyWithoutPlaintextResponse::from_record(answer);
+        Ok(given(answer.ciphertext_blob())?.to_vec())
+    }
+
+    /// What KMS tells of a key, which is named by id, ARN, alias or alias ARN.
+    ///
+    /// # Errors
+    /// KMS's, in KMS's words.
+    pub async fn describe(&self, call: &mut Call, key: &str) -> Result<Described, Fault> {
+        let request = DescribeKeyRequest::new().with_key_id(key);
+        let answer = self.ask(call, "DescribeKey", request.into_record()).await?;
+        let answer = DescribeKeyResponse::from_record(answer);
+        let told = given(answer.key_metadata())?;
+        let symmetric = (Some("SYMMETRIC_DEFAULT"), Some("ENCRYPT_DECRYPT"));
+        Ok(Described {
+            arn: given(told.arn())?.to_owned(),
+            is_symmetric: (told.key_spec(), told.key_usage()) == symmetric,
+            state: given(told.key_state())?.to_owned(),
         })
     }
 

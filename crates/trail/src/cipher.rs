@@ -13,8 +13,7 @@ use bulla_plane::identity::{Authority, ConditionValue};
 use bulla_plane::key_service::{DataKey, KeyService};
 use bulla_plane::{Call, Neighbours, Stop, Via};
 use bulla_policy::Principal;
-use bulla_shapes::kms::{self, DescribeKeyRequest};
-use bulla_shapes::{Fault, View as _, cloudtrail};
+use bulla_shapes::{Fault, cloudtrail};
 
 use crate::place::{Object, PutError};
 use crate::records::TrailRecord;
@@ -64,8 +63,7 @@ impl Keys {
     /// Whether there is no such key, as far as whoever calls CloudTrail may know: to CloudTrail
     /// itself, KMS does not tell a key that is not there from one that it may not use.
     async fn is_missing(&self, call: &mut Call, key: &str) -> bool {
-        let request = DescribeKeyRequest::new().with_key_id(key).into_record();
-        let told = self.neighbours.call(call, VIA, &kms::SERVICE, "DescribeKey", request).await;
+        let told = self.kms.describe(call, key).await;
         told.is_err_and(|refused| refused.code == "NotFoundException")
     }
 }

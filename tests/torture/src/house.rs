@@ -124,7 +124,7 @@ impl House {
         let neighbours = vec![Arc::clone(&kms)];
         let neighbours = Neighbours::new(crypto.clone(), Arc::clone(&ground.journal), neighbours);
         let (people, neighbours) = (Arc::clone(&directory), Arc::new(neighbours));
-        let functions = Arc::clone(&neighbours);
+        let (functions, to_kms) = (Arc::clone(&neighbours), Arc::clone(&neighbours));
         let secrets = Secrets::new(Arc::clone(barrier), crypto.clone(), people, neighbours);
         let secrets: Arc<dyn Service> = secrets.shared();
         let neighbours = vec![Arc::clone(&kms), Arc::clone(&secrets)];
@@ -132,7 +132,7 @@ impl House {
         let ssm = Ssm::new(Arc::clone(barrier), crypto.clone(), Arc::new(neighbours));
         let (clock, ways) = (Arc::clone(&ground.clock), Ways::default());
         let people = Arc::clone(&directory);
-        let events = Events::new(Arc::clone(barrier), crypto.clone(), clock, people, ways);
+        let events = Events::new(Arc::clone(barrier), crypto.clone(), clock, people, ways, to_kms);
         let lambda = Lambda::new(
             bulla_lambda::Foundation {
                 barrier: Arc::clone(barrier),

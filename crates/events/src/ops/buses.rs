@@ -41,11 +41,13 @@ pub(crate) async fn create_event_bus(
     }
     tags::check(call, &tags)?;
     must_have_room(events, call, &bus.place).await?;
+    let given = input.kms_key_identifier().unwrap_or_default();
+    let kms_key = events.keys.of_bus(call, &bus.arn, given, None).await?;
     let record = BusRecord {
         created_ms: Some(call.now_ms),
         modified_ms: Some(call.now_ms),
         description: input.description().map(str::to_owned),
-        kms_key: input.kms_key_identifier().map(str::to_owned),
+        kms_key,
         dead_letter: input.dead_letter_config().and_then(|it| it.arn().map(str::to_owned)),
         log: input.log_config().map(log),
         policy: None,
@@ -131,11 +133,21 @@ pub(crate) async fn update_event_bus(
     let bus = permit(found, call, "events:UpdateEventBus", &())?;
     call.touched(&bus.arn, &bus.place.account, BUS_TYPE);
     let mut record = bus.must_be_there()?.clone();
-    // What the request does not speak of is taken away, as AWS does.
-    record.description = input.description().map(str::to_owned);
-    record.kms_key = input.kms_key_identifier().map(str::to_owned);
-    record.dead_letter = input.dead_letter_config().and_then(|it| it.arn().map(str::to_owned));
-    record.log = input.log_config().map(log);
+    // What the request does not speak of stays: recorded of key and dead letters, and done alike
+    // with the others.
+    if let Some(description) = input.description() {
+        record.description = Some(description.to_owned());
+    }
+    if let Some(given) = input.kms_key_identifier() {
+        let before = record.kms_key.take();
+        record.kms_key = events.keys.of_bus(call, &bus.arn, given, before.as_deref()).await?;
+    }
+    if let Some(given) = input.dead_letter_config() {
+        record.dead_letter = given.arn().map(str::to_owned);
+    }
+    if let Some(given) = input.log_config() {
+        record.log = Some(log(given));
+    }
     record.modified_ms = Some(call.now_ms);
     events.save_bus(&bus, &record).await?;
     let answer = UpdateEventBusResponse::new()

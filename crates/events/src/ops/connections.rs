@@ -146,7 +146,8 @@ pub(crate) async fn create_connection(
     let mut record = ConnectionRecord::new(name, arn, kind, call.now_ms);
     record.state = state;
     record.description = input.description().map(str::to_owned);
-    record.kms_key = input.kms_key_identifier().map(str::to_owned);
+    let key = input.kms_key_identifier().unwrap_or_default();
+    record.kms_key = events.keys.of_connection(call, key).await?;
     record.authorized_ms = (state == State::Authorized).then_some(call.now_ms);
     record.set_auth(Some(&auth))?;
     let account = call.account().to_owned();
@@ -190,7 +191,9 @@ pub(crate) async fn update_connection(
     record.reason = None;
     record.kind = kind;
     record.description = input.description().map(str::to_owned).or(record.description);
-    record.kms_key = input.kms_key_identifier().map(str::to_owned).or(record.kms_key);
+    if let Some(key) = input.kms_key_identifier() {
+        record.kms_key = events.keys.of_connection(call, key).await?;
+    }
     // Always another edition, also within one millisecond: tokens are kept by it.
     record.modified_ms = call.now_ms.max(record.modified_ms.saturating_add(1));
     if record.state == State::Authorized {

@@ -74,7 +74,7 @@ async fn a_policy_holds_on_to_who_somebody_was() {
     let bus = "arn:aws:events:eu-central-1:111122223333:event-bus/bus";
     house.done("CreateEventBus", json!({ "Name": "bus" })).await;
     let put = ("events:PutEvents", bus);
-    house.people.user_of_id("AIDAONE", (B, "bob"), put.0, put.1);
+    house.people.user_of_id("AIDAONE", (B, "bob"), &[put.0], put.1);
     let policy = json!({ "Version": "2012-10-17", "Statement": [{
         "Sid": "bob", "Effect": "Allow", "Action": "events:PutEvents", "Resource": bus,
         "Principal": { "AWS": ["arn:aws:iam::444455556666:user/bob", A] },
@@ -85,7 +85,7 @@ async fn a_policy_holds_on_to_who_somebody_was() {
     let entries = json!({ "Entries": [entry] });
     assert_eq!(code(&house.call("bob", "PutEvents", entries.clone()).await), "");
     // A namesake who comes later is nobody to it, also when a statement is added.
-    house.people.user_of_id("AIDATWO", (B, "bob"), put.0, put.1);
+    house.people.user_of_id("AIDATWO", (B, "bob"), &[put.0], put.1);
     let one_more = json!({
         "EventBusName": "bus", "StatementId": "a", "Action": "events:PutEvents", "Principal": A,
     });

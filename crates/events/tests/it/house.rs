@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use bulla_crypto::{Crypto, HmacKey, SecretKey};
 use bulla_events::sink::{Sink, Store};
 use bulla_events::{Events, Invoker, Trouble, Ways};
+use bulla_kms::Kms;
 use bulla_plane::journal::{ChainKey, Journal, Memory, Options};
 use bulla_plane::outbox::Outbox;
 use bulla_plane::upkeep::Upkeep;
 use bulla_plane::wire::WireRequest;
 use bulla_plane::{
-    BoxFuture, Clock, Message, Outgoing, OutgoingError, Plane, Quotas, Reply, Service,
+    BoxFuture, Clock, Message, Neighbours, Outgoing, OutgoingError, Plane, Quotas, Reply, Service,
 };
 use bulla_sigv4::{Credentials, RequestParts, SignOptions, sign_header};
 use bulla_store::{Barrier, Range, Space};
@@ -204,15 +205,20 @@ impl House {
             invokers: vec![Arc::new(Functions(Arc::clone(&world)))],
         };
         let (who, time) = (Arc::clone(&people) as _, Arc::clone(&clock));
-        let events = Events::new(Arc::clone(&barrier), crypto.clone(), time, who, ways);
         let chain = Arc::new(ChainKey::new(HmacKey::new(b"a key for tests")));
         let medium = Arc::new(Memory::new(64 << 20));
-        let services: Vec<Arc<dyn Service>> = vec![Arc::new(events)];
+        let journal = Arc::new(Journal::open(medium, chain, Options::default()).unwrap().0);
+        let kms = Kms::new(Arc::clone(&barrier), crypto.clone(), Arc::clone(&people) as _);
+        let kms: Arc<dyn Service> = Arc::new(kms);
+        let keys = vec![Arc::clone(&kms)];
+        let keys = Arc::new(Neighbours::new(crypto.clone(), Arc::clone(&journal), keys));
+        let events = Events::new(Arc::clone(&barrier), crypto.clone(), time, who, ways, keys);
+        let services: Vec<Arc<dyn Service>> = vec![Arc::new(events), kms];
         let plane = Plane {
             crypto,
             barrier,
             clock,
-            journal: Arc::new(Journal::open(medium, chain, Options::default()).unwrap().0),
+            journal,
             authenticator: Arc::clone(&people) as _,
             services,
             outbox: Outbox::default(),
@@ -225,17 +231,26 @@ impl House {
 
     /// A call signed by an access key id.
     pub(crate) async fn call(&self, key: &str, operation: &str, input: Value) -> Answer {
+        self.ask(key, "events", &format!("AWSEvents.{operation}"), input).await
+    }
+
+    /// The same to KMS.
+    pub(crate) async fn kms(&self, key: &str, operation: &str, input: Value) -> Answer {
+        self.ask(key, "kms", &format!("TrentService.{operation}"), input).await
+    }
+
+    async fn ask(&self, key: &str, service: &str, target: &str, input: Value) -> Answer {
         let body = input.to_string();
         let mut lines = vec![
-            ("host".to_owned(), "events.example".to_owned()),
+            ("host".to_owned(), format!("{service}.example")),
             ("content-type".to_owned(), "application/x-amz-json-1.1".to_owned()),
-            ("x-amz-target".to_owned(), format!("AWSEvents.{operation}")),
+            ("x-amz-target".to_owned(), target.to_owned()),
         ];
         let headers: Vec<_> = lines.iter().map(|(k, v)| (k.as_str(), v.as_bytes())).collect();
         let body = body.as_bytes();
         let parts = RequestParts { method: "POST", path: "/", query: "", headers: &headers, body };
         let credentials = Credentials { access_key_id: key, secret: b"any", token: None };
-        let options = SignOptions::new("events", REGION, Clock::wall_ms() / 1000);
+        let options = SignOptions::new(service, REGION, Clock::wall_ms() / 1000);
         lines.extend(sign_header(&parts, &credentials, &options).unwrap());
         let mut headers = HeaderMap::new();
         for (name, value) in &lines {

@@ -8,6 +8,7 @@ mod buses;
 mod connections;
 mod delivery;
 mod house;
+mod keys;
 mod people;
 mod rules;
 mod schedules;

@@ -10,6 +10,7 @@ use bulla_plane::{
 use bulla_policy::{Policy, PolicyKind, Principal};
 use bulla_shapes::Fault;
 use bulla_sigv4::AuthError;
+use serde_json::json;
 
 pub(crate) const A: &str = "111122223333";
 pub(crate) const B: &str = "444455556666";
@@ -22,7 +23,12 @@ pub(crate) struct People(Mutex<BTreeMap<String, Arc<Authority>>>);
 impl People {
     /// A user of an account who may do this to that.
     pub(crate) fn user(&self, account: &str, name: &str, action: &str, resource: &str) {
-        self.user_of_id("AIDAX", (account, name), action, resource);
+        self.user_of_id("AIDAX", (account, name), &[action], resource);
+    }
+
+    /// A user of account A who may do all this to anything.
+    pub(crate) fn user_who(&self, name: &str, actions: &[&str]) {
+        self.user_of_id("AIDAX", (A, name), actions, "*");
     }
 
     /// The same, of another unique id.
@@ -30,12 +36,11 @@ impl People {
         &self,
         id: &str,
         (account, name): (&str, &str),
-        action: &str,
+        actions: &[&str],
         resource: &str,
     ) {
-        let text = format!(
-            r#"{{"Statement":{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}}}"#
-        );
+        let statement = json!({ "Effect": "Allow", "Action": actions, "Resource": resource });
+        let text = json!({ "Statement": statement }).to_string();
         let arn = format!("arn:aws:iam::{account}:user/{name}");
         let mut authority = Authority::bare(Principal::user(account, arn, id));
         authority.identity_policies =
@@ -46,6 +51,16 @@ impl People {
 
 impl Directory for People {
     fn find<'a>(&'a self, named: &'a str) -> BoxFuture<'a, Result<Option<Known>, Fault>> {
+        let root = |id: &str| Known {
+            arn: format!("arn:aws:iam::{id}:root"),
+            unique_id: id.to_owned(),
+            account: id.to_owned(),
+        };
+        let account =
+            [A, B].map(root).into_iter().find(|root| root.arn == named || root.account == named);
+        if account.is_some() {
+            return Box::pin(std::future::ready(Ok(account)));
+        }
         let name = named.rsplit('/').next().unwrap_or_default();
         let known = self.0.lock().unwrap().get(name).map(|authority| {
             let Principal { account, arn, unique_id, .. } = &authority.principal;

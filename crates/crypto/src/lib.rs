@@ -21,6 +21,7 @@ mod aead;
 #[cfg(feature = "attestation")]
 mod attestation;
 mod cms;
+mod compare;
 mod der;
 mod digest;
 mod ecdh;
@@ -50,6 +51,7 @@ pub use aead::{Aead, Aes256Gcm, NONCE_LEN, TAG_LEN};
 #[cfg(feature = "attestation")]
 pub use attestation::{AttestationError, AttestationRoot, Attested, verify_attestation};
 pub use cms::envelop;
+pub use compare::ct_eq;
 pub use digest::{SHA256_LEN, Sha256, sha1_thumbprint, sha256};
 pub use ecdh::{EcdhKey, compressed_point, is_public_key, point_to_der};
 pub use ecdsa::{EcdsaKeyPair, digest_of, verify_hashed};
@@ -60,7 +62,7 @@ pub use hkdf::HkdfKey;
 pub use kdf::{CounterKdf, Kdf, counter_kdf};
 pub use key_wrap::{unwrap_padded, wrap_padded};
 pub use login::{LoginHash, MD5_LEN, md5};
-pub use mac::{HmacKey, HmacSha256, Mac, ct_eq, hmac_sha256};
+pub use mac::{HmacKey, HmacSha256, Mac, hmac_sha256};
 pub use nonce::HEDGED_NONCE_LEN;
 pub use pair::{
     Agreement, EcCurve, Encapsulation, Encryption, EncryptionScheme, KeyPair, KeyPairs, MlDsaSet,

@@ -1,9 +1,8 @@
-//! HMAC (RFC 2104, FIPS 198-1) and comparison in constant time.
+//! HMAC (RFC 2104, FIPS 198-1).
 
 use aws_lc_rs::hmac;
-use subtle::ConstantTimeEq;
 
-use crate::{Hash, SHA256_LEN, SecretBytes, SecretKey};
+use crate::{Hash, SHA256_LEN, SecretBytes, SecretKey, ct_eq};
 
 /// Message authentication as a part of [`crate::Crypto`].
 pub trait Mac: Send + Sync {
@@ -73,12 +72,6 @@ impl HmacKey {
     pub fn verify(&self, parts: &[&[u8]], tag: &[u8]) -> bool {
         ct_eq(&self.sign(parts), tag)
     }
-}
-
-/// Whether `a` and `b` are equal. The time taken depends on their lengths only.
-#[must_use]
-pub fn ct_eq(a: &[u8], b: &[u8]) -> bool {
-    a.ct_eq(b).into()
 }
 
 #[cfg(test)]

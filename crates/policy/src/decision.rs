@@ -1,7 +1,7 @@
 //! The answer to one request: allowed or not, which layer decided, by which statements.
 
-use crate::authorize::GrantRef;
 use crate::policy::Policy;
+use crate::request::GrantRef;
 use crate::statement::Statement;
 
 /// A type of policy in the evaluation order.

@@ -1,9 +1,10 @@
 //! Why: the same decision, with every statement looked at and every condition that failed.
 
-use crate::authorize::{Inputs, Request, authorize};
+use crate::authorize::{Inputs, authorize};
 use crate::condition::{Condition, Holds};
 use crate::decision::{Decision, StatementRef};
 use crate::principals::Reach;
+use crate::request::Request;
 use crate::statement::{Statement, Target};
 
 /// A condition that did not hold.

@@ -1,11 +1,11 @@
 //! One compiled statement and whether it applies to a request.
 
 use crate::arn::ResourcePattern;
-use crate::authorize::Request;
 use crate::condition::{Condition, Holds};
 use crate::glob::{Matched, Pattern};
 use crate::json::Position;
 use crate::principals::{NamedPrincipal, PrincipalRule, Reach};
+use crate::request::Request;
 
 /// Allow or Deny.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,11 +3,12 @@
 //! A condition on an open key is taken to hold where it would allow, and not to hold where it would
 //! deny; the answer names it, so that a reader knows on what the permission rests.
 
-use crate::authorize::{Inputs, Request, authorize};
+use crate::authorize::{Inputs, authorize};
 use crate::condition::{Condition, Holds};
 use crate::decision::{Layer, StatementRef};
 use crate::policy::Policy;
 use crate::principals::Reach;
+use crate::request::Request;
 use crate::statement::{Effect, Statement, Target};
 
 /// A condition that only a request can settle.

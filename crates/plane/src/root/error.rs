@@ -7,7 +7,7 @@ use std::{
 
 use bulla_crypto::CryptoError;
 
-use super::SealKind;
+use super::kind::SealKind;
 
 /// Why a seal could not be made or opened. No variant ever holds a secret.
 #[derive(Debug)]

@@ -4,11 +4,13 @@
 //! this header's random salt; the associated data is every other field. So whoever alters a
 //! field, without the seal key, is found out. The check value tells a wrong seal key from that.
 
-use std::{fmt, path::Path};
+use std::fmt;
+use std::path::Path;
 
 use bulla_crypto::{Argon2Cost, Crypto, CryptoError, KEY_LEN, NONCE_LEN, SecretKey, TAG_LEN, hex};
 use serde::{Deserialize, Serialize};
 
+use super::kind::SealKind;
 use super::{KEY_ID_LEN, RootKey, SealError, files};
 
 /// The header's file name, in the data directory.
@@ -31,38 +33,6 @@ const CHECK_LABEL: &[u8] = b"bulla/seal/check/v1";
 const WRAP_LABEL: &[u8] = b"bulla/seal/wrap/v1";
 /// Each wrapping key seals one root key once, since its salt is new: one nonce is enough.
 const WRAP_NONCE: [u8; NONCE_LEN] = [0; NONCE_LEN];
-
-/// How a root key is sealed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SealKind {
-    /// By a file that holds the seal key.
-    KeyFile,
-    /// By a passphrase.
-    Passphrase,
-}
-
-impl SealKind {
-    /// Its name, in the header and on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::KeyFile => "keyfile",
-            Self::Passphrase => "passphrase",
-        }
-    }
-
-    /// The kind of that name, if there is one.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::KeyFile, Self::Passphrase].into_iter().find(|kind| kind.name() == name)
-    }
-}
-
-impl fmt::Display for SealKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// What a kind of seal keeps in the header, beside the salt.
 #[derive(Clone, Debug, PartialEq, Eq)]

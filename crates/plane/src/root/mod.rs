@@ -13,6 +13,7 @@ mod error;
 mod files;
 mod header;
 mod keyfile;
+mod kind;
 mod passphrase;
 
 use std::path::{Path, PathBuf};
@@ -23,9 +24,10 @@ pub use anchor::{Anchor, AnchorError};
 pub use error::SealError;
 pub use header::{
     MAX_HEADER_MEMORY_KIB, MAX_HEADER_PARALLELISM, MAX_HEADER_PASSES, Parameters, SALT_LEN,
-    SEAL_FILE, SealHeader, SealKind,
+    SEAL_FILE, SealHeader,
 };
 pub use keyfile::KeyFileSeal;
+pub use kind::SealKind;
 pub use passphrase::{MIN_PASSPHRASE_LEN, PassphraseSeal};
 
 /// The length of a root key's identifier, in bytes.

@@ -1,10 +1,16 @@
 //! What is due: rows in the store, ordered by time, carried out once and by one owner.
 
+use std::time::Duration;
+
 use bulla_store::{Barrier, BarrierError, Key, Range, Space};
 
 /// The space of due times. Keys are `<due ms, 20 digits>/<service>/<job>/<subject>`.
 pub const DUE: Space = Space::new("plane.due");
 
+/// The name of the plane's own jobs among those of the services.
+pub(crate) const PLANE: &str = "plane";
+/// The longest wait between two looks at what is due. A look costs one row.
+pub const TICK: Duration = Duration::from_secs(1);
 /// How many jobs one look at the store takes.
 pub const MAX_JOBS_A_LOOK: usize = 256;
 

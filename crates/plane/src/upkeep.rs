@@ -5,18 +5,15 @@
 //! the last check found, also stands in a row of its own: a job that a reset swept away, or that
 //! somebody removed, is found missing and put back.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use bulla_store::{BarrierError, Expected, SealedBatch, Space, View};
+use bulla_store::{Barrier, BarrierError, Expected, SealedBatch, Space, View};
 use serde::{Deserialize, Serialize};
 
-use crate::Plane;
-use crate::pipeline::TICK;
-use crate::scheduler::{self, DUE, Job, due_key};
+use crate::Clock;
+use crate::scheduler::{self, DUE, Job, PLANE, TICK, due_key};
 
-/// The name of the plane's own jobs among those of the services.
-pub(crate) const PLANE: &str = "plane";
 /// One row a task: when it is due, and what it found.
 const UPKEEP: Space = Space::new("plane.upkeep");
 
@@ -116,18 +113,25 @@ struct Standing {
     finding: Option<Finding>,
 }
 
-impl Plane {
-    /// Carries out the plane's own jobs that are due, and answers how many it carried out. A job
-    /// that fails is logged and stays due.
+/// Carries out the plane's own jobs.
+pub(crate) struct Keeper<'p> {
+    pub(crate) barrier: &'p Barrier,
+    pub(crate) clock: &'p Clock,
+    pub(crate) upkeep: &'p Upkeep,
+}
+
+impl Keeper<'_> {
+    /// Carries out what is due, and answers how many jobs it carried out. A job that fails is
+    /// logged and stays due.
     ///
     /// # Errors
     /// When the store can't be read or written.
-    pub async fn run_upkeep(&self) -> Result<usize, BarrierError> {
+    pub(crate) async fn run(&self) -> Result<usize, BarrierError> {
         let _alone = self.upkeep.running.lock().await;
-        self.plan_upkeep().await?;
+        self.plan().await?;
         let mut done = 0;
         loop {
-            let jobs = self.upkeep_due().await?;
+            let jobs = self.due().await?;
             let before = done;
             for job in &jobs {
                 match self.keep_up(job).await {
@@ -144,11 +148,11 @@ impl Plane {
         }
     }
 
-    /// Carries out the plane's own jobs when they are due, for as long as the task lives.
-    pub async fn upkeep_forever(self: Arc<Self>) {
+    /// Carries out each when it is due, for as long as the task lives.
+    pub(crate) async fn run_forever(&self) {
         loop {
-            let next_ms = match self.run_upkeep().await {
-                Ok(_) => self.next_upkeep().await,
+            let next_ms = match self.run().await {
+                Ok(_) => self.next().await,
                 Err(error) => Err(error),
             };
             let wait = match next_ms {
@@ -165,7 +169,7 @@ impl Plane {
     }
 
     /// Puts the jobs there that are missing, and recalls what the last check found.
-    async fn plan_upkeep(&self) -> Result<(), BarrierError> {
+    async fn plan(&self) -> Result<(), BarrierError> {
         let now_ms = self.clock.now_ms();
         let recalled = self.barrier.update(async |view: View<'_>| {
             let mut batch = SealedBatch::new();
@@ -189,7 +193,7 @@ impl Plane {
     }
 
     /// When the next of the plane's own jobs is due, in milliseconds since 1970.
-    async fn next_upkeep(&self) -> Result<i64, BarrierError> {
+    async fn next(&self) -> Result<i64, BarrierError> {
         let view = self.barrier.view().await?;
         let mut next_ms = i64::MAX;
         for task in Task::ALL {
@@ -199,11 +203,11 @@ impl Plane {
         Ok(next_ms)
     }
 
-    async fn upkeep_due(&self) -> Result<Vec<Job>, BarrierError> {
+    async fn due(&self) -> Result<Vec<Job>, BarrierError> {
         let mut own = Vec::new();
         let mut from = None;
         loop {
-            let page = scheduler::due_from(&self.barrier, self.clock.now_ms(), from).await?;
+            let page = scheduler::due_from(self.barrier, self.clock.now_ms(), from).await?;
             own.extend(page.jobs.into_iter().filter(|job| job.service == PLANE));
             from = page.next;
             if from.is_none() {

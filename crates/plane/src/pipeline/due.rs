@@ -9,12 +9,10 @@ use bulla_store::{BarrierError, Space};
 use super::Plane;
 use crate::Service;
 use crate::bus;
-use crate::scheduler::{self, DUE, Job};
+use crate::scheduler::{self, DUE, Job, PLANE, TICK};
 use crate::trail;
-use crate::upkeep::PLANE;
+use crate::upkeep::Keeper;
 
-/// The longest wait between two looks at what is due. A look costs one row.
-pub const TICK: Duration = Duration::from_secs(1);
 /// How many jobs one run takes up, but for those of its last look; the rest waits for the next.
 pub const MAX_JOBS_A_RUN: usize = 65_536;
 
@@ -108,6 +106,24 @@ impl Plane {
                 false
             }
         }
+    }
+
+    /// Carries out the plane's own jobs that are due, and answers how many it carried out. A job
+    /// that fails is logged and stays due.
+    ///
+    /// # Errors
+    /// When the store can't be read or written.
+    pub async fn run_upkeep(&self) -> Result<usize, BarrierError> {
+        self.keeper().run().await
+    }
+
+    /// Carries out the plane's own jobs when they are due, for as long as the task lives.
+    pub async fn upkeep_forever(self: Arc<Self>) {
+        self.keeper().run_forever().await;
+    }
+
+    fn keeper(&self) -> Keeper<'_> {
+        Keeper { barrier: &self.barrier, clock: &self.clock, upkeep: &self.upkeep }
     }
 
     /// Runs what falls due and sweeps the outbox, for as long as the task lives.

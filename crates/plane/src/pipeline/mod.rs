@@ -41,7 +41,7 @@ use crate::wire::{MAX_BODY_BYTES, WireRequest, WireResponse};
 use crate::{Authenticator, Call, Clock, Quotas, Service, region, stages, traces, trail};
 
 pub use acting::Acting;
-pub use due::{MAX_JOBS_A_RUN, TICK};
+pub use due::MAX_JOBS_A_RUN;
 pub use ids::{IdStock, event as event_id, new_uuid, text as id_text};
 pub(crate) use inner::Inner;
 pub use inner::Neighbours;

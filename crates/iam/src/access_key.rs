@@ -9,14 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{self, LONG_TERM};
 use crate::principals::Principals;
-use crate::records::{ROOTS, RootRecord};
+use crate::records::{ROOTS, RootRecord, USER_KEYS};
 use crate::sts::Sessions;
 
 /// The space of root users' access keys, which a reset leaves; the key of a row is the access key
 /// id.
 pub const ACCESS_KEYS: Space = Space::new("iam.accesskey");
-/// The space of users' access keys.
-pub(crate) const USER_KEYS: Space = Space::new("iam.userkey");
 
 /// Characters of a secret access key.
 pub(crate) const SECRET_LEN: usize = 40;

@@ -15,8 +15,8 @@ use super::gate::{Live, On, permit, permit_arn};
 use super::page;
 use super::users::{Whose, whose};
 use super::{Answer, Iam, fault};
-use crate::access_key::{self, AccessKeyRow, IssuedKey, OwnerKind, USER_KEYS};
-use crate::records::{PARTITION, ROOTS, RootRecord, Stored, bytes, load};
+use crate::access_key::{self, AccessKeyRow, IssuedKey, OwnerKind};
+use crate::records::{PARTITION, ROOTS, RootRecord, Stored, USER_KEYS, bytes, load};
 
 /// The most access keys of one user, the root user included ("IAM and AWS STS quotas").
 pub(crate) const MAX_KEYS: usize = 2;

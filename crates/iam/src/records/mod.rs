@@ -45,6 +45,8 @@ pub(crate) const ALIASES: Space = Space::new("iam.alias");
 pub(crate) const ACCOUNT_ALIASES: Space = Space::new("iam.aliasof");
 /// One row an access key that was used: when last, and for what.
 pub(crate) const KEY_USES: Space = Space::new("iam.keyuse");
+/// One row an access key of a user, under its id.
+pub(crate) const USER_KEYS: Space = Space::new("iam.userkey");
 /// One row an account's root user: its access keys.
 pub(crate) const ROOTS: Space = Space::new("iam.root");
 
@@ -66,7 +68,7 @@ pub const SPACES: &[Space] = &[
     KEY_USES,
     IDS,
     ARNS,
-    crate::access_key::USER_KEYS,
+    USER_KEYS,
     crate::oidc::PROVIDERS,
 ];
 

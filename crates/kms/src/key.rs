@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::family::Family;
 use crate::kind::Kind;
 
+/// A day in milliseconds. Records have their periods in days.
+pub(crate) const DAY_MS: i64 = 86_400_000;
+
 /// A key without its material.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct KeyRecord {

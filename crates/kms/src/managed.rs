@@ -7,7 +7,7 @@ use bulla_store::{Expected, SealedBatch};
 use serde::{Deserialize, Serialize};
 
 use crate::fault;
-use crate::key::{self, Rotation};
+use crate::key::{self, DAY_MS, Rotation};
 use crate::kind::Kind;
 use crate::{ALIASES, KEYS, Kms, keys};
 
@@ -15,7 +15,6 @@ use crate::{ALIASES, KEYS, Kms, keys};
 pub(crate) const RESERVED: &str = "alias/aws/";
 
 const PERIOD_DAYS: i64 = 365;
-const DAY_MS: i64 = 86_400_000;
 
 /// An alias, as it stands in the store.
 #[derive(Debug, Clone, Serialize, Deserialize)]

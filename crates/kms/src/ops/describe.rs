@@ -11,7 +11,7 @@ use bulla_shapes::kms::{
 };
 use bulla_store::{Key, Range};
 
-use super::lifecycle::own_key;
+use super::own_key::own_key;
 use super::{Answer, KEY_TYPE};
 use crate::conditions::RequestKeys;
 use crate::found::Takes;

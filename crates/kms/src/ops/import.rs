@@ -11,11 +11,11 @@ use bulla_shapes::{Fault, View};
 use bulla_store::SealedBatch;
 
 use super::Answer;
-use super::lifecycle::{DAY_MS, own_key};
+use super::own_key::own_key;
 use crate::conditions::RequestKeys;
 use crate::import_token::{Names, Ticket};
 use crate::imports::{Place, reschedule};
-use crate::key::{Import, KeyRecord, Material};
+use crate::key::{DAY_MS, Import, KeyRecord, Material};
 use crate::kind::{Form, Kind};
 use crate::live::LiveKey;
 use crate::wrapping::Wrapping;

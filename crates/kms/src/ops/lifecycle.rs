@@ -1,7 +1,5 @@
 //! CreateKey, EnableKey, DisableKey, ScheduleKeyDeletion, CancelKeyDeletion, UpdateKeyDescription.
 
-use std::sync::Arc;
-
 use bulla_crypto::hex;
 use bulla_plane::Call;
 use bulla_plane::Stop;
@@ -16,19 +14,16 @@ use bulla_shapes::kms::{
 use bulla_shapes::{Fault, View};
 use bulla_store::{Expected, SealedBatch};
 
+use super::own_key::own_key;
 use super::{Answer, KEY_TYPE, rotation};
 use crate::conditions::RequestKeys;
 use crate::family::Family;
 use crate::fault;
-use crate::found::Takes;
-use crate::key::{KeyRecord, Origin, State};
+use crate::key::{DAY_MS, KeyRecord, Origin, State};
 use crate::kind::Kind;
 use crate::linked;
-use crate::live::LiveKey;
 use crate::{KEYS, Kms, policies};
 
-/// A day in milliseconds.
-pub(crate) const DAY_MS: i64 = 86_400_000;
 /// The waiting period of a deletion, in days: least, most, default (KMS API Reference).
 const WINDOW_DAYS: (i64, i64, i64) = (7, 30, 30);
 
@@ -183,20 +178,6 @@ fn origin(input: &CreateKeyRequest<'_>, kind: &Kind) -> Result<Origin, Fault> {
             kind.spec
         ))),
     }
-}
-
-/// Finds a key of the caller's account for a change, past the Gate.
-pub(crate) async fn own_key(
-    kms: &Kms,
-    call: &mut Call,
-    key_id: &str,
-    action: &str,
-    keys: &RequestKeys<'_>,
-) -> Result<Arc<LiveKey>, Stop> {
-    let found = kms.find(call, key_id, Takes::OwnKeys).await?;
-    let held = found.permit(call, action, keys)?;
-    call.touched(&held.arn, &held.record.account, KEY_TYPE);
-    Ok(held)
 }
 
 pub(crate) async fn enable_key(kms: &Kms, call: &mut Call, input: &EnableKeyRequest<'_>) -> Answer {

@@ -13,6 +13,7 @@ pub(crate) mod grant_list;
 pub(crate) mod import;
 pub(crate) mod lifecycle;
 pub(crate) mod mac;
+pub(crate) mod own_key;
 pub(crate) mod policy;
 pub(crate) mod public;
 pub(crate) mod random;

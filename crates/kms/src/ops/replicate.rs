@@ -11,7 +11,7 @@ use bulla_shapes::kms::{
 use bulla_shapes::{Fault, View};
 use bulla_store::{Expected, SealedBatch};
 
-use super::lifecycle::own_key;
+use super::own_key::own_key;
 use super::{Answer, KEY_TYPE, describe, rotation, tags};
 use crate::conditions::RequestKeys;
 use crate::family::{Family, with_record};

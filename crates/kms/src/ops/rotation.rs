@@ -11,11 +11,11 @@ use bulla_shapes::kms::{
 use bulla_shapes::{Fault, View};
 use bulla_store::{Expected, SealedBatch};
 
-use super::lifecycle::{DAY_MS, own_key};
+use super::own_key::own_key;
 use super::{Answer, KEY_TYPE};
 use crate::conditions::RequestKeys;
 use crate::found::Takes;
-use crate::key::{KeyRecord, Material, OnDemand, Origin, Rotation, State};
+use crate::key::{DAY_MS, KeyRecord, Material, OnDemand, Origin, Rotation, State};
 use crate::live::LiveKey;
 use crate::{Kms, fault, marker};
 

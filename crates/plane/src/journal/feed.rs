@@ -148,6 +148,9 @@ impl Follower {
             Ok(outline) => outline,
             Err(_) => return told(passed.unreadable()),
         };
+        if outline.as_ref().is_some_and(|outline| outline.is_source) {
+            self.reader.keep(passed);
+        }
         let likeness = outline.as_ref().and_then(|outline| outline.likeness);
         let kind = likeness.and_then(|likeness| self.kinds.get(&likeness));
         if let (Some(outline), Some(Some(kind))) = (&outline, kind) {

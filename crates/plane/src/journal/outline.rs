@@ -17,6 +17,8 @@ pub(super) struct Outline {
     pub(super) units: Option<u64>,
     /// None where no other record can be told to be like it.
     pub(super) likeness: Option<Likeness>,
+    /// Whether it has texts that later records may refer to.
+    pub(super) is_source: bool,
 }
 
 /// What records of a segment have in common that are alike: their flags, which blocks they have,
@@ -64,9 +66,10 @@ pub(super) fn outline(packed: &[u8], sequence: u64) -> Result<Option<Outline>, U
             }
         }
     }
+    let is_source = walk.shared > 0;
     let Head { flags, present, time_ms, .. } = head;
     let likeness = can_be_alike.then_some(Likeness { flags, present, texts });
-    Ok(Some(Outline { time_ms, event_id, request_id, units, likeness }))
+    Ok(Some(Outline { time_ms, event_id, request_id, units, likeness, is_source }))
 }
 
 /// A text that is too short to be referred to, as a number that is neither a place nor

@@ -275,6 +275,13 @@ impl Reader {
         self.buffer.get(passed.packed.clone()).unwrap_or_default()
     }
 
+    /// Keeps a record at hand that was passed last, as it has texts that others may refer to.
+    pub(super) fn keep(&mut self, passed: &Passed) {
+        let packed = self.buffer.get(passed.packed.clone()).unwrap_or_default();
+        let at = At { sequence: passed.sequence, offset: passed.place.offset };
+        self.texts.keep(passed.place.segment, at, packed);
+    }
+
     /// Unpacks a record that was passed last.
     pub(super) fn unpack(&mut self, passed: &Passed) -> Result<Record, ReadError> {
         let Passed { sequence, place, packed } = passed;

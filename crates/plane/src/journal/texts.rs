@@ -17,7 +17,8 @@ use super::scan::{Scan, Step, read_from};
 
 /// What is read of a frame at first; most are shorter.
 const FRAME_BYTES: usize = 1024;
-/// How many bytes of frames are kept that records refer to, 4 MiB: twice as much as they reach.
+/// How many bytes of frames are kept that records refer to or may refer to, 4 MiB. The last half of
+/// them is as much as records reach.
 const KEPT_BYTES: usize = 4 << 20;
 
 /// How many records are remembered that were passed: more than are within reach.
@@ -42,12 +43,18 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// The frames of one segment that records refer to, as far as they were needed.
+/// Frames by their record's number: where each begins, and the packed record.
+type Frames = HashMap<u64, (u64, Arc<[u8]>)>;
+
+/// The frames of one segment that records refer to, as far as they were needed or passed.
 #[derive(Default)]
 pub(super) struct Texts {
     segment: u64,
-    /// By their record's number.
-    frames: HashMap<u64, (u64, Arc<[u8]>)>,
+    /// What came or was needed last.
+    frames: Frames,
+    /// What did before that.
+    before: Frames,
+    /// How many bytes the former have.
     bytes: usize,
     /// The records that were passed, ascending: where they stand after bytes were taken out or put
     /// in.
@@ -74,9 +81,25 @@ impl Texts {
         if self.segment != segment {
             self.segment = segment;
             self.frames.clear();
+            self.before.clear();
             self.bytes = 0;
             self.passed.clear();
         }
+    }
+
+    /// Keeps a record that was passed and checked: those to come will refer to it.
+    pub(super) fn keep(&mut self, segment: u64, at: At, packed: &[u8]) {
+        self.enter(segment);
+        self.put(at.sequence, (at.offset, packed.into()));
+    }
+
+    fn put(&mut self, sequence: u64, frame: (u64, Arc<[u8]>)) {
+        self.bytes = self.bytes.saturating_add(frame.1.len());
+        if self.bytes > KEPT_BYTES / 2 {
+            self.before = std::mem::take(&mut self.frames);
+            self.bytes = frame.1.len();
+        }
+        self.frames.insert(sequence, frame);
     }
 
     /// Remembers where a record stands, for those that refer to it.
@@ -97,6 +120,10 @@ impl Texts {
         if let Some(frame) = self.frames.get(&at.sequence) {
             return Ok(frame.clone());
         }
+        if let Some(frame) = self.before.remove(&at.sequence) {
+            self.put(at.sequence, frame.clone());
+            return Ok(frame);
+        }
         let read = |offset| read_frame(medium, key, Place { segment: self.segment, offset });
         let is_it = |frame: &Frame| frame.sequence == at.sequence;
         let mut found = read(at.offset)?.filter(is_it).map(|frame| (at.offset, frame));
@@ -109,12 +136,7 @@ impl Texts {
         }
         let (offset, frame) = found.ok_or(Unreadable::Lost)?;
         let packed: Arc<[u8]> = frame.packed.into();
-        self.bytes += packed.len();
-        if self.bytes > KEPT_BYTES {
-            self.frames.clear();
-            self.bytes = packed.len();
-        }
-        self.frames.insert(at.sequence, (offset, Arc::clone(&packed)));
+        self.put(at.sequence, (offset, Arc::clone(&packed)));
         Ok((offset, packed))
     }
 }
@@ -211,5 +233,34 @@ impl Fetch {
             Err(Failure::Io(error)) => Err(error),
             Err(Failure::Unreadable(_)) => Ok(None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Memory;
+    use crate::journal::fixtures::key;
+
+    #[test]
+    fn what_was_passed_of_late_is_at_hand_and_no_more_than_that() {
+        const BYTES: usize = 1 << 10;
+        let (mut texts, medium, key) = (Texts::default(), Memory::new(1 << 20), key());
+        let all = 5 * (KEPT_BYTES / BYTES) as u64;
+        for sequence in 0..all {
+            texts.keep(1, At { sequence, offset: 7 * sequence }, &[sequence as u8; BYTES]);
+            assert!((texts.frames.len() + texts.before.len()) * BYTES <= KEPT_BYTES);
+        }
+        // The medium has nothing, so whatever is found was kept.
+        let mut find = |texts: &mut Texts, sequence| {
+            texts.frame((&medium, &key), At { sequence, offset: 0 }).ok()
+        };
+        for sequence in all - (KEPT_BYTES / 2 / BYTES) as u64..all {
+            let (offset, packed) = find(&mut texts, sequence).unwrap();
+            assert_eq!((offset, packed.first()), (7 * sequence, Some(&(sequence as u8))));
+        }
+        assert!(find(&mut texts, 0).is_none());
+        texts.keep(2, At { sequence: all, offset: 0 }, &[0]);
+        assert!(find(&mut texts, all - 1).is_none());
     }
 }

@@ -73,8 +73,8 @@ pub struct Plane {
 /// The room that an answer's body is given at first. Most answers are smaller; those that are not
 /// cost a copy. Blocks of up to 1,032 bytes cost glibc's heap least.
 const ANSWER_BYTES: usize = 1024;
-/// It is as much as the request's body has and some more where that is larger, up to so many bytes: a
-/// plaintext comes back as a ciphertext, and the other way.
+/// It is as much as the request's body has and some more where that is larger, up to so many bytes:
+/// a plaintext comes back as a ciphertext, and the other way.
 const MAX_ECHO_BYTES: usize = 8192;
 const ECHO_MORE_BYTES: usize = 256;
 

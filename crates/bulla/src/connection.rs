@@ -23,7 +23,7 @@ use crate::answer::Answer;
 use crate::completion::Room;
 use crate::tls;
 
-/// How many connections are open at once, at some 16 KiB each, if the system allows so many; more
+/// How many connections are open at once, at some 20 KiB each, if the system allows so many; more
 /// wait in its queue.
 pub(crate) const MAX_CONNECTIONS: usize = 12_288;
 /// How long the head of a request may take, and how long a connection may rest between two.

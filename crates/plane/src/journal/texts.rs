@@ -252,7 +252,7 @@ mod tests {
             assert!((texts.frames.len() + texts.before.len()) * BYTES <= KEPT_BYTES);
         }
         // The medium has nothing, so whatever is found was kept.
-        let mut find = |texts: &mut Texts, sequence| {
+        let find = |texts: &mut Texts, sequence| {
             texts.frame((&medium, &key), At { sequence, offset: 0 }).ok()
         };
         for sequence in all - (KEPT_BYTES / 2 / BYTES) as u64..all {

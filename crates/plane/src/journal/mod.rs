@@ -59,7 +59,7 @@ pub use scan::MAX_SEGMENT_BYTES;
 pub use session_key::{is_session_key, session_key_text};
 pub use simulated::Simulated;
 pub use texts::Fetch;
-pub use together::Together;
+pub(crate) use together::Together;
 pub use verify::{Anchor, MAX_FAULTS, Report, verify};
 pub use writer::{Durability, Journal, JournalError, Options};
 

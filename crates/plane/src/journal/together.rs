@@ -18,7 +18,7 @@ thread_local! {
 
 /// Records that follow each other and become durable together. Each is encoded as it comes, so that
 /// nothing of it is kept.
-pub struct Together {
+pub(crate) struct Together {
     frames: Frames,
     is_too_large: bool,
 }
@@ -38,20 +38,13 @@ impl Default for Together {
 }
 
 impl Together {
-    /// Whether there are none yet.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.frames.count == 0
-    }
-
     /// Whether there are [`MAX_TOGETHER`].
-    #[must_use]
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.frames.count >= MAX_TOGETHER as u64
     }
 
     /// Adds a record. Where there are too many then, or one is too large, none can be appended.
-    pub fn add(&mut self, record: &RecordRef<'_>) {
+    pub(crate) fn add(&mut self, record: &RecordRef<'_>) {
         self.frame(|out| encoding::encode(record, out));
     }
 
@@ -75,7 +68,7 @@ impl Together {
     }
 
     pub(super) fn frames(self) -> Result<Frames, JournalError> {
-        let well = !self.is_too_large && !self.is_empty();
+        let well = !self.is_too_large && self.frames.count > 0;
         well.then_some(self.frames).ok_or(JournalError::TooLarge)
     }
 }

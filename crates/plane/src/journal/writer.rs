@@ -252,7 +252,7 @@ impl Journal {
     ///
     /// # Errors
     /// As [`Journal::append_all`].
-    pub async fn append_together(&self, together: Together) -> Result<u64, JournalError> {
+    pub(crate) async fn append_together(&self, together: Together) -> Result<u64, JournalError> {
         let frames = together.frames()?;
         let (group, index) = loop {
             if let Some(placed) = self.shared.place(&frames)? {
